@@ -1,0 +1,1 @@
+//! Placeholder of a room whose first step lands next.

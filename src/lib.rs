@@ -1,0 +1,1 @@
+//! RingMQ's rooms, in the order in which a message passes them.

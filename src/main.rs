@@ -1,0 +1,3 @@
+//! The `ringmq` command.
+
+fn main() {}
