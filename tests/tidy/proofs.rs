@@ -1,0 +1,76 @@
+//! Which tests say that they prove a requirement.
+//!
+//! A test carries the tag in a comment directly above its function: `// proves:` and ids, separated by commas. Takes the
+//! tree, gives the tags with the test they stand above, and a finding for a tag that stands above no test.
+
+use crate::Finding;
+use crate::tree::Tree;
+
+const TAG: &str = "// proves:";
+
+/// One id that one test claims.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) id: String,
+    /// `path::function`.
+    pub(crate) test: String,
+    pub(crate) path: String,
+    pub(crate) line: usize,
+}
+
+pub(crate) fn proofs(tree: &Tree) -> (Vec<Proof>, Vec<Finding>) {
+    let mut proofs = Vec::new();
+    let mut findings = Vec::new();
+    for (path, text) in tree.rust() {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(list) = line.strip_prefix(TAG) else { continue };
+            let Some(function) = test_below(path, &lines[at + 1..]) else {
+                findings.push(Finding::new(path, at + 1, "this tag stands above no test"));
+                continue;
+            };
+            let ids = list.split([',', ' ']).map(str::trim).filter(|id| !id.is_empty());
+            let proof = |id: &str| Proof {
+                id: id.to_owned(),
+                test: format!("{path}::{function}"),
+                path: path.to_owned(),
+                line: at + 1,
+            };
+            proofs.extend(ids.map(proof));
+        }
+    }
+    (proofs, findings)
+}
+
+/// The name of the function that the comments and attributes below a tag belong to, if it is a test. A target with a harness of its own
+/// (in the repository's `tests/`) has no attribute to look for.
+fn test_below<'a>(path: &str, lines: &[&'a str]) -> Option<&'a str> {
+    let above = |line: &&&str| line.starts_with("//") || line.starts_with('#');
+    let attributes: Vec<&&str> = lines.iter().take_while(above).collect();
+    let is_test = attributes.iter().any(|line| line.starts_with("#[test]") || line.contains("::test]"));
+    let own_harness = path.starts_with("tests/");
+    let signature = lines.get(attributes.len())?;
+    let name = signature.split("fn ").nth(1)?.split(['(', '<']).next()?;
+    (is_test || own_harness).then_some(name)
+}
+
+#[test]
+fn tags_are_found_above_their_tests() {
+    let text = concat!(
+        "//! x\n#[test]\nfn before() {}\n\n// pro",
+        "ves: S1-045, S2-01\n// Why.\n#[test]\nfn adds_with_arguments() {}\n"
+    );
+    let (proofs, findings) = proofs(&Tree::planted(&[("src/a.rs", text)]));
+    assert!(findings.is_empty(), "{findings:?}");
+    let found: Vec<(&str, &str, usize)> = proofs.iter().map(|p| (p.id.as_str(), p.test.as_str(), p.line)).collect();
+    let test = "src/a.rs::adds_with_arguments";
+    assert_eq!(found, [("S1-045", test, 5), ("S2-01", test, 5)]);
+}
+
+#[test]
+fn a_tag_above_no_test_is_caught() {
+    let text = concat!("// pro", "ves: S1-045\nfn not_a_test() {}\n// pro", "ves: S1-046\nstruct S;\n");
+    let (proofs, findings) = proofs(&Tree::planted(&[("src/a.rs", text)]));
+    assert!(proofs.is_empty(), "{proofs:?}");
+    crate::expect_places(&findings, &[("src/a.rs", 1), ("src/a.rs", 3)]);
+}
