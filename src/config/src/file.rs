@@ -1,0 +1,215 @@
+//! Settings from the TOML file.
+//!
+//! Takes: the text of one file. Gives: settings with their places to the draft, and every error in the file. Must stay
+//! true: a file of any content is answered with a report; at most [`FILE_BYTES_MAX`] bytes of it are read.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::attribute::{Attribute, Scope};
+use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::excerpt::Excerpt;
+use crate::load::Draft;
+use crate::origin::Origin;
+use crate::suggest;
+use crate::table::TABLE;
+use crate::text::Raw;
+
+/// The largest configuration file that is read. All rows with their comments take less than a tenth of it.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The only pattern of addresses that is built: all of them.
+const EVERY_ADDRESS: &str = "#";
+
+/// The text of a configuration file and the name under which errors point at it.
+#[derive(Debug, Clone)]
+pub struct FileText {
+    name: Arc<str>,
+    text: String,
+}
+
+impl FileText {
+    /// A text that is already at hand.
+    #[must_use]
+    pub fn new(name: &str, text: impl Into<String>) -> Self {
+        Self { name: Arc::from(name), text: text.into() }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is too large, or is not UTF-8 text.
+    pub fn read(path: &Path) -> Result<Self, Report> {
+        let name = path.display().to_string();
+        Self::read_bytes(path).and_then(|bytes| Self::decode(&name, bytes)).map_err(|diagnostic| {
+            let mut report = Report::default();
+            report.push(diagnostic.source(name));
+            report
+        })
+    }
+
+    fn read_bytes(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+        let unreadable = |error: std::io::Error| {
+            let message = "the configuration file cannot be read";
+            Box::new(Diagnostic::error(Code::UNREADABLE, message).note(error.to_string()))
+        };
+        let mut bytes = Vec::new();
+        let mut file = File::open(path).map_err(unreadable)?.take(FILE_BYTES_MAX + 1);
+        file.read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            let message = "the configuration file is too large";
+            let error = Diagnostic::error(Code::TOO_LARGE, message);
+            let note = format!("more than {} KiB", FILE_BYTES_MAX >> 10);
+            return Err(Box::new(error.note(note).help("is it the right file?")));
+        }
+        Ok(bytes)
+    }
+
+    fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
+        String::from_utf8(bytes).map(|text| Self::new(name, text)).map_err(|error| {
+            let message = "the configuration file is not UTF-8 text";
+            let note = format!("at byte {}", error.utf8_error().valid_up_to());
+            Box::new(Diagnostic::error(Code::NOT_TEXT, message).note(note))
+        })
+    }
+
+    /// A diagnostic that points at a part of the text.
+    fn at(&self, range: &Range<usize>, code: Code, message: impl Into<String>) -> Diagnostic {
+        let (place, excerpt) = Excerpt::new(&self.name, &self.text, range);
+        Diagnostic { place: Some(place), excerpt: Some(excerpt), ..Diagnostic::error(code, message) }
+    }
+}
+
+type Key<'i> = Spanned<Cow<'i, str>>;
+
+/// Takes every setting of the file into the draft.
+pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
+    let (document, errors) = DeTable::parse_recoverable(&file.text);
+    for error in errors {
+        let message = format!("not TOML: {}", error.message().lines().next().unwrap_or("syntax error"));
+        let range = error.span().unwrap_or(0..0);
+        draft.report.push(file.at(&range, Code::SYNTAX, message));
+    }
+    let mut reader = Reader { file, draft, seen: Vec::new() };
+    for (key, value) in in_file_order(document.get_ref()) {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("acceptor", DeValue::Table(table)) => reader.table(Scope::Acceptor, table),
+            ("address", DeValue::Table(patterns)) => reader.addresses(patterns),
+            _ => reader.setting(Scope::Server, key, value),
+        }
+    }
+}
+
+/// The parser sorts by key; people read from the top.
+fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// Walks one file.
+struct Reader<'a> {
+    file: &'a FileText,
+    draft: &'a mut Draft,
+    /// The rows set so far and the name each was set under: a second name for the same row is an error.
+    seen: Vec<(&'static Attribute, String)>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, scope: Scope, table: &DeTable<'_>) {
+        for (key, value) in in_file_order(table) {
+            self.setting(scope, key, value);
+        }
+    }
+
+    fn addresses(&mut self, patterns: &DeTable<'_>) {
+        for (pattern, settings) in in_file_order(patterns) {
+            match (pattern.get_ref().as_ref(), settings.get_ref()) {
+                (EVERY_ADDRESS, DeValue::Table(table)) => self.table(Scope::Address, table),
+                (name, DeValue::Table(_)) => {
+                    let message = format!("settings for the addresses `{}` are not built yet", shorten(name));
+                    let error = self.file.at(&pattern.span(), Code::PATTERN, message).note("only \"#\" works today");
+                    self.draft.report.push(error.help("[address.\"#\"] holds for all addresses"));
+                }
+                (name, _) => {
+                    let message = format!("`{}` stands in [address] without a pattern", shorten(name));
+                    let error = self.file.at(&pattern.span(), Code::WRONG_TABLE, message);
+                    self.draft.report.push(error.note("expected in [address.\"#\"]"));
+                }
+            }
+        }
+    }
+
+    fn setting(&mut self, scope: Scope, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
+        let name = key.get_ref().as_ref();
+        let Some(attribute) = TABLE.iter().find(|row| row.scope == scope && row.answers_to(name)) else {
+            let error = self.unknown(scope, key);
+            self.draft.report.push(error);
+            return;
+        };
+        let earlier = self.seen.iter().find(|(row, _)| std::ptr::eq(*row, attribute));
+        if let Some((_, earlier)) = earlier {
+            let message = format!("`{name}` is another name of `{earlier}`, which is set too");
+            let error = self.file.at(&key.span(), Code::TWICE, message).note("set only one of them");
+            self.draft.report.push(error);
+            return;
+        }
+        self.seen.push((attribute, name.to_owned()));
+        let anchor = self.file.at(&value.span(), Code::NOT_A_VALUE, "");
+        let Some(place) = self.file.at(&key.span(), Code::NOT_A_VALUE, "").place else { return };
+        let raw = match value.get_ref() {
+            DeValue::String(text) => Raw::Quoted(text),
+            DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
+                Ok(number) => Raw::Integer(number),
+                Err(_) => Raw::Other("a number of more than 64 bits"),
+            },
+            DeValue::Boolean(flag) => Raw::Flag(*flag),
+            DeValue::Float(_) => Raw::Other("a fraction"),
+            DeValue::Datetime(_) => Raw::Other("a date"),
+            DeValue::Array(_) => Raw::Other("a list"),
+            DeValue::Table(_) => Raw::Other("a table"),
+        };
+        self.draft.set(attribute, raw, Origin::File(place), anchor);
+    }
+
+    /// The error for a key that no row of this table answers to.
+    fn unknown(&self, scope: Scope, key: &Key<'_>) -> Diagnostic {
+        let name = key.get_ref().as_ref();
+        let at = |code, message| self.file.at(&key.span(), code, message);
+        if let Some(row) = TABLE.iter().find(|row| row.answers_to(name)) {
+            let wanted = match row.scope {
+                Scope::Server => "the top of the file, before any [table]".to_owned(),
+                other => other.heading().to_owned(),
+            };
+            return at(Code::WRONG_TABLE, format!("`{}` stands in the wrong table", shorten(name)))
+                .note(format!("expected in {wanted}"));
+        }
+        let tables: &[&str] = if scope == Scope::Server { &["acceptor", "address"] } else { &[] };
+        let rows = TABLE.iter().filter(|row| row.scope == scope);
+        let known = rows.flat_map(|row| row.aliases.iter().copied().chain([row.name])).chain(tables.iter().copied());
+        let error = at(Code::UNKNOWN_KEY, format!("unknown key `{}`", shorten(name)));
+        let error = match suggest::nearest(name, known) {
+            Some(near) => error.note(format!("did you mean `{near}`?")),
+            None => error.note("no attribute has this name"),
+        };
+        let place = if scope == Scope::Server { "the top of the file" } else { scope.heading() };
+        error.help(format!("the keys of {place}: ringmq config show, or docs/configuration.md"))
+    }
+}
+
+/// A key as it is repeated in a message: short, and on one line.
+fn shorten(name: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let mut short: String = name.chars().take(CHARS_MAX).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if name.chars().nth(CHARS_MAX).is_some() {
+        short.push_str("...");
+    }
+    short
+}

@@ -1,0 +1,107 @@
+//! From the sources to a [`Config`]: file, then environment, then command line; the later one wins.
+//!
+//! Owns: the order of the sources and the draft they are laid over each other in. Must stay true: nothing is skipped
+//! because something before it was wrong, so that one run shows every error.
+
+use std::ffi::OsString;
+
+use crate::attribute::Attribute;
+use crate::diagnostic::{Code, Diagnostic, Report, Severity};
+use crate::file::FileText;
+use crate::origin::Origin;
+use crate::table::{Config, TABLE};
+use crate::text::{Raw, Refusal, parse};
+use crate::value::Value;
+use crate::{check, command_line, environment, file};
+
+/// Where settings come from. The default has none: every value is the default of its row.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The configuration file, already read: [`FileText::read`].
+    pub file: Option<FileText>,
+    /// The environment, usually `std::env::vars_os().collect()`. Only `RINGMQ_*` is looked at.
+    pub environment: Vec<(OsString, OsString)>,
+    /// What the command line sets.
+    pub command_line: Vec<crate::Override>,
+}
+
+/// The configuration, or everything that is wrong with it.
+///
+/// # Errors
+/// A [`Report`] with at least one error. Warnings alone do not fail: they are in [`Config::warnings`].
+pub fn load(sources: &Sources) -> Result<Config, Report> {
+    let mut draft = Draft::default();
+    if let Some(text) = &sources.file {
+        file::apply(text, &mut draft);
+    }
+    environment::apply(&sources.environment, &mut draft);
+    command_line::apply(&sources.command_line, &mut draft);
+    draft.finish()
+}
+
+/// The value chosen for one row.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) attribute: &'static Attribute,
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
+    /// The diagnostic to start from when this value turns out not to fit another one: it knows the place.
+    pub(crate) anchor: Option<Diagnostic>,
+}
+
+/// The settings found so far, the last one for each row, and what was wrong on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    set: Vec<Chosen>,
+    pub(crate) report: Report,
+}
+
+impl Draft {
+    /// Takes one value for one row. `anchor` carries the place; it is completed into an error if the value is refused.
+    pub(crate) fn set(&mut self, attribute: &'static Attribute, raw: Raw<'_>, origin: Origin, anchor: Diagnostic) {
+        match parse(&attribute.kind, raw) {
+            Ok(value) => {
+                self.set.retain(|earlier| !std::ptr::eq(earlier.attribute, attribute));
+                self.set.push(Chosen { attribute, value, origin, anchor: Some(anchor) });
+            }
+            Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
+        }
+    }
+
+    /// Fills the gaps with defaults, checks what must fit together, and builds the typed result.
+    fn finish(mut self) -> Result<Config, Report> {
+        let mut chosen = Vec::with_capacity(TABLE.len());
+        for attribute in TABLE {
+            if let Some(at) = self.set.iter().position(|set| std::ptr::eq(set.attribute, attribute)) {
+                chosen.push(self.set.swap_remove(at));
+                continue;
+            }
+            let anchor = Diagnostic::error(Code::TABLE, "").source("the table of attributes");
+            match parse(&attribute.kind, Raw::Bare(attribute.default)) {
+                Ok(value) => chosen.push(Chosen { attribute, value, origin: Origin::Default, anchor: None }),
+                Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
+            }
+        }
+        let Some(mut config) = Config::assemble(chosen) else {
+            if !self.report.has_errors() {
+                self.report.push(Diagnostic::error(Code::TABLE, "a row of the table does not fit its field"));
+            }
+            return Err(self.report);
+        };
+        check::relations(&config, &mut self.report);
+        if self.report.has_errors() {
+            return Err(self.report);
+        }
+        config.warnings = self.report.into_diagnostics();
+        debug_assert!(config.warnings.iter().all(|warning| warning.severity == Severity::Warning));
+        Ok(config)
+    }
+}
+
+/// The anchor with what is wrong filled in.
+fn complete(anchor: Diagnostic, attribute: &Attribute, refusal: Refusal) -> Diagnostic {
+    let message = format!("`{}` {}", attribute.path(), refusal.problem);
+    let mut diagnostic = Diagnostic { code: refusal.code, message, note: refusal.note, ..anchor };
+    diagnostic.help.extend(refusal.help);
+    diagnostic
+}

@@ -1,0 +1,266 @@
+//! The one table of attributes, and the typed [`Config`] that is generated from it.
+//!
+//! Owns: every row. Takes: parsed values. Gives: one typed field for each row. Must stay true: no setting exists
+//! beside this table, every row has a reader (`used_by`), and every default is accepted by its own row.
+//!
+//! To add a setting, add a row; the file, the environment, `config show` and the reference page follow.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
+use crate::diagnostic::Diagnostic;
+use crate::load::Chosen;
+use crate::origin::Setting;
+use crate::types::{Auto, ByteSize, FromValue, JournalType, LogFormat, LogLevel, Pinning, SyncMode};
+
+/// Turns the rows below into [`TABLE`] and [`Config`], so that a row and its field cannot part.
+macro_rules! attributes {
+    ($(
+        $(#[doc = $help:literal])+
+        $field:ident: $type:ty = $name:literal { $($column:ident: $value:expr),+ $(,)? }
+    )+) => {
+        /// Every attribute, in the order of the reference page.
+        pub const TABLE: &[Attribute] = &[$(
+            Attribute { name: $name, $($column: $value,)+ help: concat!($($help),+).trim_ascii() }
+        ),+];
+
+        /// The configuration: one typed field for each row of [`TABLE`].
+        #[derive(Debug, Clone)]
+        pub struct Config {
+            $(
+                $(#[doc = $help])+
+                pub $field: Setting<$type>,
+            )+
+            /// What a person should know though nothing is wrong enough to stop.
+            pub warnings: Vec<Diagnostic>,
+            /// The same values as they were parsed, in the order of the table, for [`crate::show()`].
+            pub(crate) chosen: Vec<Chosen>,
+        }
+
+        impl Config {
+            /// The typed fields from the value chosen for each row. `None` if a row's kind and its field's type do not
+            /// fit together, which no input can cause.
+            pub(crate) fn assemble(chosen: Vec<Chosen>) -> Option<Self> {
+                let mut rows = chosen.iter();
+                $(
+                    let row = rows.next()?;
+                    let $field =
+                        Setting { value: <$type>::from_value(&row.value)?, origin: row.origin.clone() };
+                )+
+                Some(Self { $($field,)+ warnings: Vec::new(), chosen })
+            }
+        }
+    };
+}
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+const DIRECTORY: Kind = Kind::Directory;
+
+attributes! {
+    /// Where everything of this broker is kept. The other directories lie in it unless they are set to an absolute
+    /// path.
+    data_directory: PathBuf = "data-directory" {
+        aliases: &["data"], scope: Scope::Server, kind: DIRECTORY, default: "ringmq-data",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-065"], used_by: "server: opening the store",
+    }
+    /// The lane of addresses, queues and settings. A relative path starts at `data-directory`.
+    bindings_directory: PathBuf = "bindings-directory" {
+        aliases: &[], scope: Scope::Server, kind: DIRECTORY, default: "bindings",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-117"], used_by: "server: opening the store",
+    }
+    /// The lanes of messages. A relative path starts at `data-directory`.
+    journal_directory: PathBuf = "journal-directory" {
+        aliases: &[], scope: Scope::Server, kind: DIRECTORY, default: "journal",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-117"], used_by: "server: opening the store",
+    }
+    /// The lanes of large bodies. A relative path starts at `data-directory`.
+    large_messages_directory: PathBuf = "large-messages-directory" {
+        aliases: &["largemessages-directory"], scope: Scope::Server, kind: DIRECTORY, default: "largemessages",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-117"], used_by: "server: opening the store",
+    }
+    /// Bodies and page files of addresses that outgrow memory. A relative path starts at `data-directory`.
+    paging_directory: PathBuf = "paging-directory" {
+        aliases: &[], scope: Scope::Server, kind: DIRECTORY, default: "paging",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-117"], used_by: "server: opening the store",
+    }
+    /// The identity of this instance and what the disk probe measured. It belongs to this host alone and is never
+    /// shared or copied, so it may lie outside the store. A relative path starts at `data-directory`.
+    ha_directory: PathBuf = "ha-directory" {
+        aliases: &[], scope: Scope::Server, kind: DIRECTORY, default: "ha",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: instance identity, disk probe",
+    }
+
+    /// How the journal writes.
+    journal_type: JournalType = "journal-type" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "ASYNCIO", meaning: "io_uring and O_DIRECT into preallocated segments", built: true },
+            Choice { word: "NIO", meaning: "buffered writes and fdatasync, for file systems without O_DIRECT", built: false },
+            Choice { word: "MAPPED", meaning: "memory-mapped files", built: false },
+        ]),
+        default: "ASYNCIO",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-089"], used_by: "runtime: the driver of the journal",
+    }
+    /// How many lanes the journal has. Fixed when the store is created. `auto` is one for each data core, but no more
+    /// than the disk can flush side by side without slowing each other.
+    journal_lanes: Auto<u16> = "journal-lanes" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Auto(&Kind::Integer { min: 1, max: 64 }), default: "auto",
+        takes_effect: TakesEffect::Never, requirements: &[], used_by: "server: creating the store",
+    }
+    /// The size of one segment file. A multiple of 4 KiB.
+    journal_file_size: ByteSize = "journal-file-size" {
+        aliases: &["journal-segment-size"], scope: Scope::Server,
+        kind: Kind::Bytes { min: MIB, max: GIB, multiple_of: 4096 }, default: "64MiB",
+        takes_effect: TakesEffect::Never, requirements: &["S1-061"], used_by: "journal: segments of a lane",
+    }
+    /// How many segment files of each lane are made ready before the broker takes its first client.
+    journal_min_files: u32 = "journal-min-files" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Integer { min: 2, max: 1000 }, default: "2",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-061"], used_by: "journal: preallocation",
+    }
+    /// How many emptied segment files of each lane are kept for reuse. `-1` keeps all.
+    journal_pool_files: Option<u32> = "journal-pool-files" {
+        aliases: &[], scope: Scope::Server, kind: Kind::OrNone(&Kind::Integer { min: 0, max: 100_000 }), default: "10",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "journal: reuse of segments",
+    }
+    /// How a block is made durable.
+    sync: SyncMode = "sync" {
+        aliases: &["journal-sync"], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "auto", meaning: "measured once for 200 ms, when the store is created", built: true },
+            Choice { word: "dsync", meaning: "every write carries RWF_DSYNC", built: true },
+            Choice { word: "fdatasync", meaning: "an fdatasync linked to the writes of a group", built: true },
+        ]),
+        default: "auto",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "runtime: the driver of the journal",
+    }
+    /// Whether the answer to a commit waits for the disk. With `false` an answered commit can be lost in a power cut.
+    journal_sync_transactional: bool = "journal-sync-transactional" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Flag, default: "true",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "durability: the gate of commits",
+    }
+    /// Whether the answer to a durable send or acknowledgement outside a transaction waits for the disk. With `false`
+    /// an answered send can be lost in a power cut.
+    journal_sync_non_transactional: bool = "journal-sync-non-transactional" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Flag, default: "true",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "durability: the gate of sends",
+    }
+
+    /// The time after which a silent connection is closed, whatever its client asked for. `-1` leaves it to the client.
+    connection_ttl_override: Option<Duration> = "connection-ttl-override" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::OrNone(&Kind::Duration { min_ms: 1, max_ms: DAY_MS }), default: "-1",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-158"], used_by: "session: dead connections",
+    }
+    /// How often the broker looks for silent connections.
+    connection_ttl_check_interval: Duration = "connection-ttl-check-interval" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "2s",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-155"], used_by: "session: dead connections",
+    }
+
+    /// How many cores carry connections, queues and journal lanes. `auto` is one for each processor that this process
+    /// may use.
+    data_cores: Auto<u16> = "data-cores" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Auto(&Kind::Integer { min: 1, max: 256 }), default: "auto",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: starting the cores",
+    }
+    /// Whether each data core is bound to a processor.
+    pinning: Pinning = "pinning" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "auto", meaning: "bound when every data core can have a processor of its own", built: true },
+            Choice { word: "on", meaning: "always bound", built: true },
+            Choice { word: "off", meaning: "never bound", built: true },
+        ]),
+        default: "auto",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: starting the cores",
+    }
+    /// How many bytes of message bodies the whole broker keeps in memory. Beyond it, durable bodies stay on disk only
+    /// and are read again when they are delivered.
+    hot_window_size: ByteSize = "hot-window-size" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Bytes { min: MIB, max: 1024 * GIB, multiple_of: 1 }, default: "256MiB",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "queue: bodies in memory",
+    }
+
+    /// How events are written to standard error.
+    log_format: LogFormat = "log-format" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "text", meaning: "one line for people", built: true },
+            Choice { word: "json", meaning: "one JSON object a line", built: true },
+        ]),
+        default: "text",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "cli: the log",
+    }
+    /// The least important events that are still written.
+    log_level: LogLevel = "log-level" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "error", meaning: "a person must look", built: true },
+            Choice { word: "warn", meaning: "something is not as it should be", built: true },
+            Choice { word: "info", meaning: "the life of the broker", built: true },
+            Choice { word: "debug", meaning: "for those who work on the broker", built: true },
+            Choice { word: "trace", meaning: "everything", built: true },
+        ]),
+        default: "info",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "cli: the log",
+    }
+
+    /// The address to listen on. Only loopback addresses are accepted until users can be configured, because anyone
+    /// who reaches the port may send and receive.
+    acceptor_host: IpAddr = "host" {
+        aliases: &["bind"], scope: Scope::Acceptor, kind: Kind::Host, default: "127.0.0.1",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-110"], used_by: "net: the acceptor",
+    }
+    /// The port to listen on. `0` lets the system choose a free one.
+    acceptor_port: u16 = "port" {
+        aliases: &[], scope: Scope::Acceptor, kind: Kind::Integer { min: 0, max: 65535 }, default: "61616",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-110", "S2-15"], used_by: "net: the acceptor",
+    }
+    /// How long a new connection may take to say which protocol it speaks.
+    acceptor_handshake_timeout: Duration = "handshake-timeout" {
+        aliases: &["handshakeTimeout"], scope: Scope::Acceptor,
+        kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "10s",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: the acceptor",
+    }
+    /// How many clients may be connected at once. One more is answered by closing its connection.
+    acceptor_max_connections: u32 = "max-connections" {
+        aliases: &["connections-allowed", "connectionsAllowed"], scope: Scope::Acceptor,
+        kind: Kind::Integer { min: 1, max: 1_000_000 }, default: "10000",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: the acceptor",
+    }
+    /// The largest frame a client may send. A larger one closes the connection.
+    acceptor_max_frame_size: ByteSize = "max-frame-size" {
+        aliases: &["maxFrameSize"], scope: Scope::Acceptor,
+        kind: Kind::Bytes { min: 64 << 10, max: 64 * MIB, multiple_of: 1 }, default: "4MiB",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: splitting the stream into frames",
+    }
+
+    /// Whether an address that a client names is created when it does not exist.
+    address_auto_create_addresses: bool = "auto-create-addresses" {
+        aliases: &[], scope: Scope::Address, kind: Kind::Flag, default: "true",
+        takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
+    }
+    /// Whether a queue that a client names is created when it does not exist.
+    address_auto_create_queues: bool = "auto-create-queues" {
+        aliases: &["auto-create-jms-queues"], scope: Scope::Address, kind: Kind::Flag, default: "true",
+        takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
+    }
+    /// How often a message is delivered before it goes to `dead-letter-address`. `-1` is without end.
+    address_max_delivery_attempts: Option<u32> = "max-delivery-attempts" {
+        aliases: &[], scope: Scope::Address, kind: Kind::OrNone(&Kind::Integer { min: 1, max: 1_000_000 }), default: "10",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "delivery: redelivery",
+    }
+    /// Where a message goes that was delivered too often.
+    address_dead_letter_address: String = "dead-letter-address" {
+        aliases: &[], scope: Scope::Address, kind: Kind::Name, default: "DLQ",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "delivery: redelivery",
+    }
+}
