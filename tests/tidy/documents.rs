@@ -10,6 +10,8 @@ use crate::{Finding, expect_none, expect_places};
 
 /// Written from other people's statements, which name files that we may build one day.
 const QUOTING: &str = "docs/requirements.md";
+/// Files that the user of the broker has, not the repository.
+const OF_THE_USER: [&str; 2] = ["ringmq.toml", "etc/overlay.toml"];
 const ENDINGS: [&str; 5] = [".rs", ".md", ".toml", ".sh", ".service"];
 
 fn check(tree: &Tree) -> Vec<Finding> {
@@ -47,7 +49,7 @@ fn looks_like_path(text: &str) -> bool {
 fn exists(tree: &Tree, document: &str, name: &str) -> bool {
     let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
     let starts = [String::new(), format!("{folder}/"), format!("{folder}/src/")];
-    starts.iter().any(|start| tree.holds(&resolved(&format!("{start}{name}"))))
+    OF_THE_USER.contains(&name) || starts.iter().any(|start| tree.holds(&resolved(&format!("{start}{name}"))))
 }
 
 /// The path without `.` and `..`.
@@ -56,7 +58,9 @@ fn resolved(path: &str) -> String {
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => drop(parts.pop()),
+            ".." => {
+                let _up = parts.pop();
+            }
             part => parts.push(part),
         }
     }

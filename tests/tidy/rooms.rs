@@ -25,7 +25,7 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 15] = [
+const ROOMS: [Room; 17] = [
     decides(0, "limits", &[]),
     decides(1, "message", &[]),
     decides(2, "routing", &["store"]),
@@ -33,8 +33,10 @@ const ROOMS: [Room; 15] = [
     decides(2, "store", &[]),
     decides(3, "transaction", &[]),
     decides(3, "durability", &[]),
+    decides(3, "mail", &[]),
     decides(4, "session", &[]),
     decides(4, "delivery", &["session"]),
+    decides(5, "home", &[]),
     drives(5, "net", &[]),
     drives(6, "ha", &[]),
     drives(9, "server", &[]),
