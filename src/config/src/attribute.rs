@@ -47,6 +47,12 @@ impl Attribute {
         format!("RINGMQ_{path}")
     }
 
+    /// Whether both are the same row. Never compare their addresses: constant data may exist more than once.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.scope == other.scope && self.name == other.name
+    }
+
     /// Whether a person may write `name` for it.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {

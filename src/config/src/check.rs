@@ -100,9 +100,13 @@ fn waits_for_the_disk(config: &Config, report: &mut Report) {
         (&config.journal_sync_non_transactional, "journal-sync-non-transactional", "durable sends"),
     ] {
         if !setting.value {
-            let warning =
-                at(config, name, Code::CONFLICT, format!("NOT DURABLE: {what} are answered before the disk has them"))
-                    .note("a power cut can lose what was answered");
+            let warning = at(
+                config,
+                name,
+                Code::NOT_DURABLE,
+                format!("NOT DURABLE: {what} are answered before the disk has them"),
+            )
+            .note("a power cut can lose what was answered");
             report.push(Diagnostic { severity: Severity::Warning, ..warning });
         }
     }

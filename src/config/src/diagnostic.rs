@@ -1,14 +1,14 @@
 //! What is said when the configuration is wrong: code, place, excerpt with a caret, and what to do.
 //!
-//! Owns: the codes, [`Diagnostic`] and [`Report`]. Must stay true: every error of all sources is in one report (up to
-//! [`DIAGNOSTICS_MAX`], the rest counted), and the text of each is golden-tested.
+//! Owns: the codes, [`Diagnostic`] and [`Report`]. Must stay true: every error of all sources is in one report, up to
+//! [`DIAGNOSTICS_MAX`], and the text of each is golden-tested.
 
 use std::fmt;
 
 use crate::excerpt::Excerpt;
 use crate::origin::Place;
 
-/// More than these are only counted: a file of garbage must not fill the terminal or the memory.
+/// After so many the search stops: a file of garbage must not fill the terminal, the memory or the time.
 pub(crate) const DIAGNOSTICS_MAX: usize = 50;
 
 /// The code of an error of configuration.
@@ -46,6 +46,8 @@ impl Code {
     pub const OPEN_DOOR: Self = Self("CF020");
     /// Two values that do not fit together.
     pub const CONFLICT: Self = Self("CF021");
+    /// A setting that lets an answered operation be lost.
+    pub const NOT_DURABLE: Self = Self("CF022");
     /// An environment variable that looks like ours and is not.
     pub const UNKNOWN_VARIABLE: Self = Self("CF030");
     /// A command line override that names no attribute.
@@ -162,7 +164,8 @@ impl fmt::Display for Diagnostic {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
-    uncounted: usize,
+    /// There was more than fits.
+    cut: bool,
 }
 
 impl Report {
@@ -175,15 +178,30 @@ impl Report {
     /// Whether the broker cannot start.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.uncounted > 0 || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.cut || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < DIAGNOSTICS_MAX {
             self.diagnostics.push(diagnostic);
-        } else if diagnostic.severity == Severity::Error {
-            self.uncounted += 1;
+        } else {
+            self.cut = true;
         }
+    }
+
+    /// Whether looking for more is of no use.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= DIAGNOSTICS_MAX
+    }
+
+    /// Says that the search stopped because the report is full.
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Puts what has a place in a file into the order of its lines.
+    pub(crate) fn sort_by_place(&mut self) {
+        self.diagnostics.sort_by_key(|found| found.place.as_ref().map_or((0, 0), |place| (place.line, place.column)));
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
@@ -197,14 +215,14 @@ impl fmt::Display for Report {
             writeln!(f, "{diagnostic}")?;
         }
         let count = |severity| self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-        let errors = count(Severity::Error) + self.uncounted;
+        let errors = count(Severity::Error);
         let warnings = count(Severity::Warning);
         write!(f, "configuration: {}", plural(errors, "error"))?;
         if warnings > 0 {
             write!(f, ", {}", plural(warnings, "warning"))?;
         }
-        if self.uncounted > 0 {
-            write!(f, " ({} not shown)", self.uncounted)?;
+        if self.cut {
+            write!(f, ", and more that were not looked for")?;
         }
         writeln!(f)
     }

@@ -92,12 +92,13 @@ type Key<'i> = Spanned<Cow<'i, str>>;
 /// Takes every setting of the file into the draft.
 pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
     let (document, errors) = DeTable::parse_recoverable(&file.text);
+    let mut reader = Reader { file, draft, seen: Vec::new(), broken_lines: Vec::new() };
     for error in errors {
-        let message = format!("not TOML: {}", error.message().lines().next().unwrap_or("syntax error"));
-        let range = error.span().unwrap_or(0..0);
-        draft.report.push(file.at(&range, Code::SYNTAX, message));
+        if reader.is_done() {
+            return;
+        }
+        reader.syntax(&error);
     }
-    let mut reader = Reader { file, draft, seen: Vec::new() };
     for (key, value) in in_file_order(document.get_ref()) {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("acceptor", DeValue::Table(table)) => reader.table(Scope::Acceptor, table),
@@ -105,6 +106,7 @@ pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
             _ => reader.setting(Scope::Server, key, value),
         }
     }
+    reader.draft.report.sort_by_place();
 }
 
 /// The parser sorts by key; people read from the top.
@@ -120,9 +122,31 @@ struct Reader<'a> {
     draft: &'a mut Draft,
     /// The rows set so far and the name each was set under: a second name for the same row is an error.
     seen: Vec<(&'static Attribute, String)>,
+    /// Lines that are not TOML: the first error says it, what the parser made of the rest says nothing.
+    broken_lines: Vec<u32>,
 }
 
 impl Reader<'_> {
+    /// Whether the report is full; looking up more places would only take time.
+    fn is_done(&mut self) -> bool {
+        let full = self.draft.report.is_full();
+        if full {
+            self.draft.report.cut();
+        }
+        full
+    }
+
+    fn syntax(&mut self, error: &toml::de::Error) {
+        let message = format!("not TOML: {}", error.message().lines().next().unwrap_or("syntax error"));
+        let range = error.span().unwrap_or(0..0);
+        let error = self.file.at(&range, Code::SYNTAX, message);
+        let line = error.place.as_ref().map_or(0, |place| place.line);
+        if !self.broken_lines.contains(&line) {
+            self.broken_lines.push(line);
+            self.draft.report.push(error);
+        }
+    }
+
     fn table(&mut self, scope: Scope, table: &DeTable<'_>) {
         for (key, value) in in_file_order(table) {
             self.setting(scope, key, value);
@@ -131,6 +155,9 @@ impl Reader<'_> {
 
     fn addresses(&mut self, patterns: &DeTable<'_>) {
         for (pattern, settings) in in_file_order(patterns) {
+            if self.is_done() {
+                return;
+            }
             match (pattern.get_ref().as_ref(), settings.get_ref()) {
                 (EVERY_ADDRESS, DeValue::Table(table)) => self.table(Scope::Address, table),
                 (name, DeValue::Table(_)) => {
@@ -148,13 +175,20 @@ impl Reader<'_> {
     }
 
     fn setting(&mut self, scope: Scope, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
+        if self.is_done() {
+            return;
+        }
         let name = key.get_ref().as_ref();
+        let Some(place) = self.file.at(&key.span(), Code::NOT_A_VALUE, "").place else { return };
+        if self.broken_lines.contains(&place.line) {
+            return;
+        }
         let Some(attribute) = TABLE.iter().find(|row| row.scope == scope && row.answers_to(name)) else {
             let error = self.unknown(scope, key);
             self.draft.report.push(error);
             return;
         };
-        let earlier = self.seen.iter().find(|(row, _)| std::ptr::eq(*row, attribute));
+        let earlier = self.seen.iter().find(|(row, _)| row.is(attribute));
         if let Some((_, earlier)) = earlier {
             let message = format!("`{name}` is another name of `{earlier}`, which is set too");
             let error = self.file.at(&key.span(), Code::TWICE, message).note("set only one of them");
@@ -163,7 +197,6 @@ impl Reader<'_> {
         }
         self.seen.push((attribute, name.to_owned()));
         let anchor = self.file.at(&value.span(), Code::NOT_A_VALUE, "");
-        let Some(place) = self.file.at(&key.span(), Code::NOT_A_VALUE, "").place else { return };
         let raw = match value.get_ref() {
             DeValue::String(text) => Raw::Quoted(text),
             DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {

@@ -61,7 +61,7 @@ impl Draft {
     pub(crate) fn set(&mut self, attribute: &'static Attribute, raw: Raw<'_>, origin: Origin, anchor: Diagnostic) {
         match parse(&attribute.kind, raw) {
             Ok(value) => {
-                self.set.retain(|earlier| !std::ptr::eq(earlier.attribute, attribute));
+                self.set.retain(|earlier| !earlier.attribute.is(attribute));
                 self.set.push(Chosen { attribute, value, origin, anchor: Some(anchor) });
             }
             Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
@@ -72,7 +72,7 @@ impl Draft {
     fn finish(mut self) -> Result<Config, Report> {
         let mut chosen = Vec::with_capacity(TABLE.len());
         for attribute in TABLE {
-            if let Some(at) = self.set.iter().position(|set| std::ptr::eq(set.attribute, attribute)) {
+            if let Some(at) = self.set.iter().position(|set| set.attribute.is(attribute)) {
                 chosen.push(self.set.swap_remove(at));
                 continue;
             }

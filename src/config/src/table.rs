@@ -22,7 +22,7 @@ macro_rules! attributes {
         $field:ident: $type:ty = $name:literal { $($column:ident: $value:expr),+ $(,)? }
     )+) => {
         /// Every attribute, in the order of the reference page.
-        pub const TABLE: &[Attribute] = &[$(
+        pub static TABLE: &[Attribute] = &[$(
             Attribute { name: $name, $($column: $value,)+ help: concat!($($help),+).trim_ascii() }
         ),+];
 
