@@ -1,0 +1,65 @@
+package ringmq.jms;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The broker's life, which is the runner's business: the program asks on standard output (`@kill`, `@stop`, `@start`)
+ * and waits for the line `ok` on standard input. `@start` is answered when the broker is ready again on the same port,
+ * `@kill` and `@stop` when its process is gone. Anything else than `ok` is the reason why it could not be done.
+ */
+final class Broker {
+    private final boolean answered;
+    private final PrintStream out;
+    private final BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    private boolean up = true;
+
+    Broker(boolean answered, PrintStream out) {
+        this.answered = answered;
+        this.out = out;
+    }
+
+    /** Whether somebody is there who does what is asked. */
+    boolean isControlled() {
+        return answered;
+    }
+
+    /** SIGKILL: nothing that was not on disk survives. */
+    void kill() throws IOException {
+        ask("@kill");
+        up = false;
+    }
+
+    /** SIGTERM: the broker says goodbye to its clients. */
+    void stop() throws IOException {
+        ask("@stop");
+        up = false;
+    }
+
+    void start() throws IOException {
+        ask("@start");
+        up = true;
+    }
+
+    /** After a case that failed half way the next one still needs a broker. */
+    void ensureUp() throws IOException {
+        if (!up) {
+            start();
+        }
+    }
+
+    private void ask(String request) throws IOException {
+        Check.that(answered, request + " needs a runner that answers (--control)");
+        synchronized (out) {
+            out.println(request);
+            out.flush();
+        }
+        String answer = in.readLine();
+        if (!"ok".equals(answer)) {
+            throw new IOException(request + " was answered with: " + answer);
+        }
+    }
+}
