@@ -2,10 +2,12 @@
 //!
 //! Takes the workspace as it stands, gives one trial per tool, and for each tool a control: a planted crate that the tool must
 //! refuse. The tools build into a directory of their own, since the `cargo test` around them may hold the lock of the usual
-//! one. A machine without a tool skips it aloud.
+//! one. A machine without a tool skips it aloud. `ci` checks what `.ci/run` makes of a log.
 
 #[path = "../process/harness.rs"]
 mod harness;
+
+mod ci;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -22,6 +24,9 @@ fn main() -> ExitCode {
         Trial { name: "the_sources_are_formatted", run: formatted },
         Trial { name: "clippy_has_no_warning", run: linted },
         Trial { name: "an_unformatted_file_is_caught", run: unformatted_is_caught },
+        Trial { name: "ci_counts_all_harnesses", run: ci::counts_all_harnesses },
+        Trial { name: "ci_refuses_an_unlisted_skip", run: ci::refuses_an_unlisted_skip },
+        Trial { name: "ci_runs_the_command_of_the_readme", run: ci::runs_the_command_of_the_readme },
         Trial { name: "the_harness_counts_what_happens", run: harness::counts_what_happens },
         Trial { name: "a_warning_is_caught", run: warning_is_caught },
     ])
