@@ -25,20 +25,21 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 17] = [
+const ROOMS: [Room; 18] = [
     decides(0, "limits", &[]),
     decides(1, "message", &[]),
-    decides(2, "routing", &["store"]),
-    decides(2, "queue", &["store"]),
-    decides(2, "store", &[]),
-    decides(3, "transaction", &[]),
-    decides(3, "durability", &[]),
-    decides(3, "mail", &[]),
-    decides(4, "session", &[]),
-    decides(4, "delivery", &["session"]),
-    decides(5, "home", &[]),
-    drives(5, "net", &[]),
-    drives(6, "ha", &[]),
+    decides(2, "queue", &[]),
+    decides(3, "store", &[]),
+    decides(4, "mail", &[]),
+    decides(5, "routing", &[]),
+    decides(5, "durability", &[]),
+    decides(5, "delivery", &[]),
+    decides(6, "transaction", &[]),
+    decides(6, "session", &[]),
+    decides(7, "home", &[]),
+    drives(7, "net", &[]),
+    decides(8, "broker", &[]),
+    drives(8, "ha", &[]),
     drives(9, "server", &[]),
     drives(10, "cli", &[]),
     drives(10, "main", &["cli"]),
@@ -134,14 +135,26 @@ fn imports_point_down() {
 #[test]
 fn an_upward_import_is_caught() {
     let tree = Tree::planted(&[
-        ("src/queue/order.rs", "use crate::store::Record;\nuse crate::{limits, session::Session};\n"),
-        ("src/queue/mod.rs", "use super::delivery::Dispatcher;\nmod order;\n"),
-        ("src/store/mod.rs", "fn f() { crate::queue::g() }\n"),
+        ("src/store/order.rs", "use crate::queue::Entry;\nuse crate::{limits, session::Session};\n"),
+        ("src/store/mod.rs", "use super::delivery::Dispatcher;\nmod order;\n"),
+        ("src/queue/mod.rs", "fn f() { crate::store::g() }\n"),
+        ("src/routing/mod.rs", "use crate::durability::Gate;\n"),
         ("src/main.rs", "fn main() { ringmq::cli::run() }\n"),
         ("src/lib.rs", "pub use crate::server::Server;\n"),
     ]);
-    let places = [("src/queue/mod.rs", 1), ("src/queue/order.rs", 2), ("src/store/mod.rs", 1)];
+    let places =
+        [("src/queue/mod.rs", 1), ("src/routing/mod.rs", 1), ("src/store/mod.rs", 1), ("src/store/order.rs", 2)];
     expect_places(&check(&tree), &places);
+}
+
+#[test]
+fn the_map_of_the_rooms_is_drawn_as_it_is_checked() {
+    // ARCHITECTURE.md draws the rows: `| 5 | `routing`, ... | ... |`.
+    let drawing = REPOSITORY.text_of("ARCHITECTURE.md").unwrap_or_default();
+    for room in ROOMS.iter().filter(|room| room.name != TESTING) {
+        let row = drawing.lines().find(|line| line.starts_with(&format!("| {} | ", room.row))).unwrap_or_default();
+        assert!(row.contains(room.name), "ARCHITECTURE.md lacks `{}` in row {}: {row}", room.name, room.row);
+    }
 }
 
 #[test]
