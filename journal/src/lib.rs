@@ -1,1 +1,48 @@
-//! Placeholder of a room whose first step lands next.
+//! The journal of RingMQ: what makes an operation durable, and what brings it back.
+//!
+//! A store is a set of **lanes**; a lane is a sequence of zero-filled **segment** files that hold immutable **blocks** of **records**. The
+//! format is drawn in `FORMAT.md`, once.
+//!
+//! The journal decides and does no I/O on the data path: a [`Lane`] takes records, completions and the time, and gives [`Command`]s. Three
+//! drivers carry them out: the ring (in the broker), the blocking one ([`BlockingDriver`]) and the simulated one (feature `testing`); one
+//! conformance suite runs against each. What has no data path, that is recovery, creation and tools, goes through the blocking trait
+//! [`Storage`].
+//!
+//! ```text
+//! append -> filling block -> (group rule) -> Write -> durable -> (dependencies) -> promised: may be acked
+//! ```
+//!
+//! What must stay true is written beside the code that keeps it: the watermarks in `lane/watermarks.rs`, the dependencies in
+//! `lane/dependencies.rs`, cutting and what may lie behind a cut in `recovery/decision.rs`.
+
+mod block;
+mod buffer;
+mod bytes;
+mod command;
+mod epoch;
+mod error;
+mod geometry;
+mod ids;
+mod lane;
+mod latch;
+mod limits;
+mod record;
+mod segment;
+mod vector;
+
+pub use block::{BLOCK_MAGIC, BlockError, BlockFlags, BlockHeader, BlockView, Checks, FORMAT_VERSION, Fragment, seal};
+pub use buffer::{AlignedBuffer, BlockBuffer};
+pub use command::{Command, Commands, Completion};
+pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
+pub use error::{AppendError, EDQUOT, EIO, ENOENT, ENOSPC, FreeError, IoError, Operation};
+pub use geometry::{Geometry, GeometryError};
+pub use ids::{
+    Chain, Directory, EpochId, InstanceId, LaneId, LaneKind, LaneNameError, Location, Lsn, NodeId, Now, RunId,
+    SegmentSequence, StoreId, Ticket,
+};
+pub use lane::{Lane, LaneMark, LaneOptions, LaneStats, LaneTail};
+pub use latch::Latch;
+pub use limits::*;
+pub use record::{Appended, FragmentHeader, Record, RecordKind, Run};
+pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
+pub use vector::Vector;

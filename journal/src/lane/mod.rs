@@ -1,0 +1,465 @@
+//! The lane: the state machine that turns records into durable, promised positions.
+//!
+//! It owns the filling block, the blocks in flight, the watermarks and the segment requests. It takes records, completions, the promised
+//! positions of other lanes and the time; it gives commands. It does no I/O, reads no clock and, once it runs, allocates nothing. One thread
+//! owns it. What must always hold: the order of the watermarks (`watermarks`), promises in order, a block never changed once sealed.
+
+mod append;
+mod dependencies;
+mod filling;
+mod flight;
+mod supply;
+mod tail;
+mod watermarks;
+
+use std::collections::VecDeque;
+
+pub use tail::{LaneMark, LaneTail};
+
+use crate::block::{BlockFlags, seal};
+use crate::buffer::BlockBuffer;
+use crate::command::{Command, Commands, Completion};
+use crate::epoch::{EpochEntry, EpochStart, EpochStartRecord, SegmentFreeRecord};
+use crate::error::{AppendError, FreeError, IoError};
+use crate::geometry::Geometry;
+use crate::ids::{Chain, EpochId, LaneId, Lsn, Now, RunId, SegmentSequence, Ticket};
+use crate::latch::Latch;
+use crate::limits::{EPOCH_HISTORY_MAX, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS};
+use crate::record::{Appended, Record, RecordKind};
+use crate::vector::Vector;
+use dependencies::Dependencies;
+use filling::Filling;
+use flight::{Flights, Landed, Sealed};
+use supply::Supply;
+use watermarks::Watermarks;
+
+/// How a lane is run.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneOptions {
+    /// Its segments.
+    pub geometry: Geometry,
+    /// How many segments to keep ready behind the one being written; raised to [`Geometry::segments_ahead_min`].
+    pub segments_ahead: u64,
+}
+
+/// What a lane has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneStats {
+    /// Blocks sealed.
+    pub blocks: u64,
+    /// Groups submitted.
+    pub groups: u64,
+    /// Empty blocks written because the lane was idle.
+    pub idle_seals: u64,
+    /// Bytes handed to the driver.
+    pub bytes_written: u64,
+    /// Bytes of record bodies.
+    pub payload_bytes: u64,
+    /// Records appended.
+    pub records: u64,
+    /// Blocks closed early because a record relied on another lane.
+    pub dependency_splits: u64,
+}
+
+/// One lane, open for appending.
+#[derive(Debug)]
+pub struct Lane<B: BlockBuffer> {
+    id: LaneId,
+    geometry: Geometry,
+    /// Free buffers.
+    pool: Vec<B>,
+    filling: Option<Filling<B>>,
+    flights: Flights<B>,
+    marks: Watermarks,
+    /// Where the next block begins once `filling` is gone.
+    next_block: Lsn,
+    /// The chain behind the last sealed block.
+    chain: Chain,
+    last_block: Option<Lsn>,
+    history: Vec<EpochEntry>,
+    /// Started in this life of the lane; nothing is appended before.
+    started: bool,
+    dependencies: Dependencies,
+    supply: Supply,
+    first_kept: SegmentSequence,
+    segment_ends: VecDeque<(SegmentSequence, Chain)>,
+    /// Runs with members and without COMMIT, sorted. Bounded by [`OPEN_RUNS_MAX`](crate::OPEN_RUNS_MAX).
+    open_runs: Vec<RunId>,
+    next_run: u64,
+    /// The newest block border that no run crosses.
+    quiet_mark: Option<LaneMark>,
+    loss: Option<crate::epoch::AcceptedLoss>,
+    /// The end of the last block that holds records.
+    data_end: Lsn,
+    /// The highest promised position that a sealed header carries.
+    covered: Lsn,
+    /// What the last poll saw, and since when nothing has changed.
+    seen: (Lsn, Lsn),
+    idle_since: Now,
+    confirmed: Lsn,
+    latch: Option<Latch>,
+    stats: LaneStats,
+}
+
+impl<B: BlockBuffer> Lane<B> {
+    /// Goes on where `tail` ends. `buffers` are all the memory that the lane will ever use for blocks, at least
+    /// [`LANE_BUFFERS_MIN`](crate::LANE_BUFFERS_MIN).
+    ///
+    /// Everything before `tail.end` must have been flushed: the first promise of the new epoch includes it (SR8). [`recover`](crate::recover)
+    /// does that.
+    ///
+    /// # Panics
+    /// With too few buffers, or with buffers that are too small.
+    #[must_use]
+    pub fn open(options: LaneOptions, tail: LaneTail, buffers: Vec<B>) -> Self {
+        assert!(buffers.len() >= LANE_BUFFERS_MIN, "a lane needs {LANE_BUFFERS_MIN} buffers, got {}", buffers.len());
+        assert!(
+            buffers.iter().all(|buffer| buffer.as_ref().len() >= crate::limits::BLOCK_BYTES_MAX),
+            "a block buffer is too small"
+        );
+        let ahead = options.segments_ahead.max(options.geometry.segments_ahead_min());
+        let quiet_mark = tail.last_block.map(|block| LaneMark {
+            lane: tail.lane,
+            block,
+            end: tail.end,
+            chain: tail.chain,
+            first_kept: tail.first_kept,
+            history: tail.history.clone(),
+        });
+        Self {
+            id: tail.lane,
+            geometry: options.geometry,
+            flights: Flights::new(buffers.len()),
+            pool: buffers,
+            filling: None,
+            marks: Watermarks::at(tail.end),
+            next_block: tail.end,
+            chain: tail.chain,
+            last_block: tail.last_block,
+            history: tail.history,
+            started: false,
+            dependencies: Dependencies::default(),
+            supply: Supply::new(tail.ready_to, ahead, &tail.leftovers),
+            first_kept: tail.first_kept,
+            segment_ends: tail.segment_ends,
+            open_runs: Vec::new(),
+            next_run: 0,
+            quiet_mark,
+            loss: tail.loss,
+            data_end: tail.end,
+            covered: tail.end,
+            seen: (tail.end, tail.end),
+            idle_since: Now(0),
+            confirmed: tail.end,
+            latch: None,
+            stats: LaneStats::default(),
+        }
+    }
+
+    /// Starts an epoch: appends its start block, alone in a block. Open runs of the epoch before are dropped, here and at every replay.
+    ///
+    /// Nothing of the new epoch may be appended to *any* lane before the start blocks of *all* lanes are promised. Otherwise a record of the
+    /// new epoch could rest on what recovery saw on another lane, and a crash could bring that lane back longer than it was seen.
+    ///
+    /// # Errors
+    /// As for [`Self::append`].
+    ///
+    /// # Panics
+    /// When the epoch's number is not above that of the lane's last epoch: the caller must have made it unique.
+    pub fn start_epoch(&mut self, start: &EpochStart) -> Result<Appended, AppendError> {
+        let previous = self.history.last().map(|entry| entry.epoch);
+        assert!(
+            previous.is_none_or(|epoch| epoch.number < start.epoch.number),
+            "epoch {} behind {previous:?}",
+            start.epoch
+        );
+        let border = self.filling.as_ref().map_or(self.next_block, Filling::border);
+        self.check_room(0, true)?;
+        self.close_filling(BlockFlags::default());
+        debug_assert_eq!(self.next_block, border);
+        let entry = EpochEntry { epoch: start.epoch, start: border, chain: self.chain, loss: self.loss };
+        let body = EpochStartRecord { start: start.clone(), previous, entry }.encode();
+        let parts = [body.as_slice()];
+        self.open_runs.clear();
+        self.history.push(entry);
+        self.started = true;
+        self.loss = None;
+        if self.history.len() > EPOCH_HISTORY_MAX {
+            self.history.remove(0);
+        }
+        let appended = self.push_record(&Record::alone(RecordKind::EPOCH_START, &parts));
+        self.close_filling(BlockFlags::EPOCH_START);
+        Ok(appended)
+    }
+
+    /// Says in the lane that its oldest segment holds nothing alive. Once that record is promised, the driver is told to free the file.
+    /// What still counts must have been appended again before, or must be settled with it (SR18, SR19).
+    ///
+    /// # Errors
+    /// When it is not the oldest segment, when it is still written, or when the record cannot be appended now.
+    pub fn free_segment(&mut self, sequence: SegmentSequence) -> Result<Appended, FreeError> {
+        if sequence != self.first_kept {
+            return Err(FreeError::NotOldest);
+        }
+        if self.geometry.start(sequence.next()) > self.marks.promised() {
+            return Err(FreeError::InUse);
+        }
+        let Some(&(_, chain)) = self.segment_ends.front() else { return Err(FreeError::InUse) };
+        let body = SegmentFreeRecord { sequence, chain, history: self.history.clone() }.encode();
+        let parts = [body.as_slice()];
+        let appended =
+            self.append(Record::alone(RecordKind::SEGMENT_FREE, &parts), &Vector::new()).map_err(FreeError::Append)?;
+        self.segment_ends.pop_front();
+        self.first_kept = sequence.next();
+        self.supply.free_later(appended.end, sequence);
+        Ok(appended)
+    }
+
+    /// Lets the lane act: asks for segments, seals and submits a group if the rules allow, writes the idle seal, frees segments. To be called
+    /// after appends and completions, and at [`Self::deadline`].
+    pub fn poll(&mut self, now: Now, out: &mut Commands<B>) {
+        if self.latch.is_some() {
+            return;
+        }
+        let seen = (self.marks.appended(), self.marks.promised());
+        if seen != self.seen || self.idle_since == Now(0) {
+            (self.seen, self.idle_since) = (seen, now);
+        }
+        let (current, _) = self.geometry.place(self.next_block);
+        self.supply.ask(current, now, out);
+        self.supply.give_back(self.marks.promised(), out);
+        if self.seal_is_due() && now >= self.idle_since.plus_nanos(SEAL_IDLE_NANOS) && self.open_block() {
+            self.close_filling(BlockFlags::default());
+            self.stats.idle_seals += 1;
+        }
+        let filling_bytes = self.filling.as_ref().map_or(0, Filling::used);
+        if self.flights.may_release(filling_bytes) {
+            self.close_filling(BlockFlags::default());
+            self.stats.groups += u64::from(self.flights.release());
+        }
+        while !out.is_full() {
+            let Some((ticket, sealed)) = self.flights.depart() else { break };
+            self.marks.submit(sealed.lsn.plus(sealed.len as u64));
+            self.stats.bytes_written += sealed.len as u64;
+            let (segment, offset) = self.geometry.place(sealed.lsn);
+            out.push(Command::Write { ticket, segment, offset, buffer: sealed.buffer, len: sealed.len });
+        }
+    }
+
+    /// Takes what became of a command.
+    pub fn complete(&mut self, completion: Completion<B>) {
+        match completion {
+            Completion::Written { ticket, buffer, result } => self.written(ticket, buffer, result),
+            Completion::SegmentReady { sequence } => self.segment_ready(sequence),
+            Completion::SegmentFailed { sequence, error } => self.segment_failed(sequence, error),
+        }
+    }
+
+    /// A block is durable, or its write failed for good (the driver has already resumed short writes). The buffer is free again.
+    ///
+    /// # Panics
+    /// When the ticket is not in flight: the driver reported a write twice.
+    pub fn written(&mut self, ticket: Ticket, buffer: B, result: Result<(), IoError>) {
+        self.pool.push(buffer);
+        match self.flights.land(ticket, result, self.marks.durable()) {
+            Landed::Durable(end) if self.latch.is_none() => {
+                self.marks.make_durable(end);
+                self.promise();
+            }
+            Landed::Failed(lsn, error) if self.latch.is_none() => {
+                let (segment, _) = self.geometry.place(lsn);
+                self.latch = Some(Latch { lane: self.id, lsn, segment, error });
+            }
+            Landed::Durable(_) | Landed::Failed(..) => {}
+            Landed::Unknown => unreachable!("lane {}: the driver completed write {} twice", self.id, ticket.0),
+        }
+    }
+
+    /// A segment's file is there for good.
+    pub fn segment_ready(&mut self, sequence: SegmentSequence) {
+        self.supply.ready(sequence);
+    }
+
+    /// A segment's file could not be made. Producers block once the lane needs it; the lane asks again by itself.
+    pub fn segment_failed(&mut self, sequence: SegmentSequence, error: IoError) {
+        self.supply.failed(sequence, error);
+    }
+
+    /// Another lane has promised up to `lsn`: blocks that rely on it may be promised now.
+    pub fn note_promised(&mut self, lane: LaneId, lsn: Lsn) {
+        self.dependencies.note(lane, lsn);
+        if self.latch.is_none() {
+            self.promise();
+        }
+    }
+
+    /// The peer has confirmed up to `lsn`. On a live-only server there is no peer, and it limits nothing.
+    pub fn confirmed(&mut self, lsn: Lsn) {
+        debug_assert!(lsn <= self.marks.submitted());
+        self.confirmed = self.confirmed.max(lsn);
+    }
+
+    fn promise(&mut self) {
+        let limit = self.dependencies.limit(self.marks.durable());
+        if limit > self.marks.promised() {
+            self.marks.promise(limit);
+        }
+    }
+
+    /// An idle lane needs a seal when its last records are not covered by a promised position in a later header, and are promised.
+    fn seal_is_due(&self) -> bool {
+        let idle = self.filling.is_none() && self.flights.is_quiet() && self.started;
+        idle && self.covered < self.data_end && self.marks.promised() >= self.data_end && self.is_writable()
+    }
+
+    fn is_writable(&self) -> bool {
+        self.supply.is_ready(self.geometry.place(self.next_block).0)
+    }
+
+    /// Begins a block if none is filling. False without a buffer or a segment.
+    fn open_block(&mut self) -> bool {
+        if self.filling.is_some() {
+            return true;
+        }
+        if !self.is_writable() {
+            return false;
+        }
+        let Some(buffer) = self.pool.pop() else { return false };
+        let limit = self.geometry.block_bytes_max(self.next_block);
+        self.filling = Some(Filling::new(buffer, self.next_block, limit));
+        true
+    }
+
+    /// Seals the filling block, if there is one.
+    fn close_filling(&mut self, flags: BlockFlags) {
+        let Some(mut filling) = self.filling.take() else { return };
+        let end = filling.border();
+        let ends_segment = self.geometry.place(end).0 > self.geometry.place(filling.lsn).0;
+        let flags = if ends_segment { flags.with(BlockFlags::SEGMENT_END) } else { flags };
+        let epoch = self.epoch().map_or(0, |epoch| epoch.number);
+        let header = filling.header(self.id, epoch, self.marks.promised(), flags);
+        let Some((len, chain)) = seal(filling.buffer.as_mut(), &header, self.chain) else {
+            unreachable!("lane {}: the block at {} does not fit its buffer", self.id, filling.lsn)
+        };
+        debug_assert_eq!(header.end(), end);
+        self.chain = chain;
+        self.last_block = Some(filling.lsn);
+        self.next_block = end;
+        self.covered = header.promised;
+        if filling.fragments() > 0 {
+            self.data_end = end;
+        }
+        self.marks.append(end);
+        self.stats.blocks += 1;
+        if ends_segment {
+            self.segment_ends.push_back((self.geometry.place(filling.lsn).0, chain));
+        }
+        self.flights.seal(Sealed { buffer: filling.buffer, lsn: filling.lsn, len });
+    }
+
+    /// Closes the filling block and gives the lane's end, if no run is open there: the place for an index checkpoint. What it names counts
+    /// once `promised()` reaches it.
+    pub fn mark(&mut self) -> Option<LaneMark> {
+        if self.open_runs.is_empty() {
+            self.close_filling(BlockFlags::default());
+            let block = self.last_block?;
+            self.quiet_mark = Some(LaneMark {
+                lane: self.id,
+                block,
+                end: self.next_block,
+                chain: self.chain,
+                first_kept: self.first_kept,
+                history: self.history.clone(),
+            });
+        }
+        self.quiet_mark.clone()
+    }
+
+    /// Which lane it is.
+    #[must_use]
+    pub const fn id(&self) -> LaneId {
+        self.id
+    }
+
+    /// The epoch in which it writes, or wrote last.
+    #[must_use]
+    pub fn epoch(&self) -> Option<EpochId> {
+        self.history.last().map(|entry| entry.epoch)
+    }
+
+    /// The byte behind the last record.
+    #[must_use]
+    pub const fn appended(&self) -> Lsn {
+        self.marks.appended()
+    }
+
+    /// Handed to the driver up to here.
+    #[must_use]
+    pub const fn submitted(&self) -> Lsn {
+        self.marks.submitted()
+    }
+
+    /// On this disk up to here, without a gap.
+    #[must_use]
+    pub const fn durable(&self) -> Lsn {
+        self.marks.durable()
+    }
+
+    /// May be acked up to here.
+    #[must_use]
+    pub const fn promised(&self) -> Lsn {
+        self.marks.promised()
+    }
+
+    /// Begin of the oldest segment that is not free.
+    #[must_use]
+    pub const fn first_kept(&self) -> Lsn {
+        self.geometry.start(self.first_kept)
+    }
+
+    /// The segment of a position, and the offset in its file.
+    #[must_use]
+    pub const fn segment_of(&self, lsn: Lsn) -> (SegmentSequence, u64) {
+        self.geometry.place(lsn)
+    }
+
+    /// When to poll again if nothing else happens: for the idle seal, or to ask again for a segment.
+    #[must_use]
+    pub fn deadline(&self, now: Now) -> Option<Now> {
+        if self.latch.is_some() {
+            return None;
+        }
+        let seal = self.seal_is_due().then(|| self.idle_since.plus_nanos(SEAL_IDLE_NANOS));
+        [seal, self.supply.retry_at(now)].into_iter().flatten().min()
+    }
+
+    /// Why the lane is closed, if it is.
+    #[must_use]
+    pub const fn latch(&self) -> Option<&Latch> {
+        self.latch.as_ref()
+    }
+
+    /// Whether the next block has no segment yet.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        !self.is_writable()
+    }
+
+    /// Why a segment that the lane asked for could not be made (no space, as a rule).
+    #[must_use]
+    pub fn segment_error(&self) -> Option<&IoError> {
+        self.supply.error()
+    }
+
+    /// Blocks that the driver holds.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.flights.in_flight()
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub const fn stats(&self) -> LaneStats {
+        self.stats
+    }
+}

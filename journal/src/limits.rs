@@ -1,0 +1,55 @@
+//! Every bound of the journal in one place, with the relations between them checked at compile time.
+
+/// The unit of alignment: of memory, of file offsets, of lengths, of LSNs at block borders.
+pub const PAGE_BYTES: usize = 4096;
+/// The most pages that one block may hold.
+pub const BLOCK_PAGES_MAX: usize = 64;
+/// The capacity of every block buffer.
+pub const BLOCK_BYTES_MAX: usize = BLOCK_PAGES_MAX * PAGE_BYTES;
+/// The header of a block.
+pub const BLOCK_HEADER_BYTES: usize = 64;
+/// The header of a fragment (a record, or a part of a record that spans blocks).
+pub const FRAGMENT_HEADER_BYTES: usize = 8;
+/// What a run adds to the first fragment of its members.
+pub const RUN_BYTES: usize = 8;
+/// A block with less room than this takes no further fragment: header, run and a few bytes of body.
+pub const FRAGMENT_ROOM_MIN: usize = 32;
+/// The longest body of one record: an encoded message of 128 KiB (above that it is a large body with records of its own) and 16 KiB for
+/// what the store adds to it.
+pub const RECORD_BYTES_MAX: usize = (128 + 16) * 1024;
+/// The header of a segment file takes one page.
+pub const SEGMENT_HEADER_BYTES: usize = PAGE_BYTES;
+/// The smallest segment file: with two segments prepared ahead, the longest record always finds its place.
+pub const SEGMENT_BYTES_MIN: u64 = 128 * 1024;
+/// The largest segment file.
+pub const SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// From this many waiting bytes on, a group is submitted although another is in flight.
+pub const GROUP_BYTES_PARALLEL: usize = 64 * 1024;
+/// The most groups in flight on one lane.
+pub const GROUPS_IN_FLIGHT_MAX: usize = 4;
+/// The fewest buffers with which a lane can take the longest record while another block is in flight.
+pub const LANE_BUFFERS_MIN: usize = 6;
+/// An idle lane is sealed after this time, so that its last block is covered by a later promised position.
+pub const SEAL_IDLE_NANOS: u64 = 10_000_000;
+/// After a failed segment creation (no space, as a rule) the lane asks again after this time.
+pub const SEGMENT_RETRY_NANOS: u64 = 100_000_000;
+/// How many epochs a lane's history keeps. Older ones can hold nothing undecided: every start settles what it finds.
+pub const EPOCH_HISTORY_MAX: usize = 64;
+/// Runs with members and without COMMIT that one lane may have at a time.
+pub const OPEN_RUNS_MAX: usize = 4096;
+/// Lanes of one kind; a lane's name has two decimal digits.
+pub const LANES_PER_KIND_MAX: u16 = 64;
+/// Bodies of open runs that a replay keeps in memory; members beyond are read again when their COMMIT comes.
+pub const RUN_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const _: () = assert!(BLOCK_BYTES_MAX <= 1 << 18, "an offset in a block has 18 bits in a Location");
+const _: () = assert!(
+    RECORD_BYTES_MAX + 64 * (BLOCK_HEADER_BYTES + FRAGMENT_HEADER_BYTES)
+        < 2 * (SEGMENT_BYTES_MIN as usize - SEGMENT_HEADER_BYTES),
+    "a record reaches over at most two prepared segments"
+);
+const _: () = assert!(
+    FRAGMENT_HEADER_BYTES + RUN_BYTES < FRAGMENT_ROOM_MIN,
+    "a first fragment holds at least a byte of its body"
+);
+const _: () = assert!(GROUP_BYTES_PARALLEL < BLOCK_BYTES_MAX, "a group can form in one block");
