@@ -18,8 +18,9 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ringmq");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A broker that was asked to stop has little left to write.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
-/// What a broker with nothing configured says about itself: it lets anonymous clients in, on the loopback address.
-const ALWAYS_EXPECTED: [&str; 1] = ["anonymous"];
+/// What any broker may say on a test machine: it lets anonymous clients in (nothing is configured, and it listens on the loopback
+/// address alone), and the machine's limits are lower than it would like.
+const ALWAYS_EXPECTED: [&str; 2] = ["SV201", "SV202"];
 
 /// A running broker.
 pub(crate) struct Server {

@@ -25,8 +25,9 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 18] = [
+const ROOMS: [Room; 19] = [
     decides(0, "limits", &[]),
+    decides(0, "event", &[]),
     decides(1, "message", &[]),
     decides(2, "queue", &[]),
     decides(3, "store", &[]),
