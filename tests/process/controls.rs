@@ -30,12 +30,22 @@ pub(crate) fn a_server_that_dies_at_once_is_caught() -> Verdict {
 }
 
 pub(crate) fn a_warning_in_the_log_is_caught() -> Verdict {
-    for line in
-        ["2026-01-02T03:04:05Z  WARN JN101 slow disk", "ERROR: slow disk", "thread 'core-0' panicked at src/slow disk"]
-    {
-        let script = format!("echo \"{line}\" >&2; {READY}");
-        refused(heard(posing(&script)?, line)?.kill(), "slow disk")?;
-        heard(posing(&script)?, line)?.expect_complaint("slow disk").kill()?;
+    let lines = [
+        "2026-01-02T03:04:05Z  WARN JN101 slow disk",
+        "ERROR: slow disk",
+        "{\"level\":\"warn\",\"message\":\"slow disk\"}",
+        "thread 'core-0' panicked at src/slow disk",
+    ];
+    for line in lines {
+        let loud = || {
+            let script = format!("printf '%s\\n' \"$LINE\" >&2; {READY}");
+            let server = Server::ready(Command::new("sh").args(["-c", &script]).env("LINE", line), SOON)?;
+            // The two streams are read by two threads: what stands on the other one may come a little later.
+            server.heard(line, SOON)?;
+            Ok::<Server, String>(server)
+        };
+        refused(loud()?.kill(), "slow disk")?;
+        loud()?.expect_complaint("slow disk").kill()?;
     }
     Ok(Outcome::Passed)
 }
@@ -59,12 +69,6 @@ pub(crate) fn a_process_without_an_end_is_caught() -> Verdict {
 
 fn posing(script: &str) -> Result<Server, String> {
     Server::ready(Command::new("sh").args(["-c", script]), SOON)
-}
-
-/// The two streams of a process are read by two threads: what stands on the other one may come a little later.
-fn heard(server: Server, line: &str) -> Result<Server, String> {
-    server.heard(line, SOON)?;
-    Ok(server)
 }
 
 fn refused(result: Result<(), String>, reason: &str) -> Verdict {
