@@ -97,8 +97,9 @@ pub(crate) fn core_port(line: &str) -> Option<u16> {
 pub(crate) fn complaints(lines: &[(Stream, String)], expected: &[String]) -> Vec<String> {
     let loud = |line: &str| {
         let mut first = line.split_whitespace().take(3);
-        first.any(|word| ["WARN", "ERROR"].contains(&word.trim_matches([':', '[', ']'])))
-            || line.contains("panicked at")
+        let json = ["warn", "error"].iter().any(|level| line.contains(&format!("\"level\":\"{level}\"")));
+        let text = first.any(|word| ["WARN", "ERROR"].contains(&word.trim_matches([':', '[', ']'])));
+        text || json || line.contains("panicked at")
     };
     let known = |line: &str| expected.iter().any(|text| line.contains(text));
     lines.iter().map(|(_, line)| line).filter(|line| loud(line) && !known(line)).cloned().collect()
