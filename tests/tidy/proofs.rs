@@ -25,7 +25,7 @@ pub(crate) fn proofs(tree: &Tree) -> (Vec<Proof>, Vec<Finding>) {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(list) = line.strip_prefix(TAG) else { continue };
-            let Some(function) = test_below(path, &lines[at + 1..]) else {
+            let Some(function) = tested_at(path, &lines, at) else {
                 findings.push(Finding::new(path, at + 1, "this tag stands above no test"));
                 continue;
             };
@@ -42,14 +42,17 @@ pub(crate) fn proofs(tree: &Tree) -> (Vec<Proof>, Vec<Finding>) {
     (proofs, findings)
 }
 
-/// The name of the function that the comments and attributes below a tag belong to, if it is a test. A target with a harness of its own
-/// (in the repository's `tests/`) has no attribute to look for.
-fn test_below<'a>(path: &str, lines: &[&'a str]) -> Option<&'a str> {
-    let above = |line: &&&str| line.starts_with("//") || line.starts_with('#');
-    let attributes: Vec<&&str> = lines.iter().take_while(above).collect();
-    let is_test = attributes.iter().any(|line| line.starts_with("#[test]") || line.contains("::test]"));
+/// The name of the function that the tag belongs to, if it is a test: between them stand only comments and attributes, and
+/// one of the attributes around the tag says so. A target with a harness of its own (in the repository's `tests/`) has no
+/// attribute to look for.
+fn tested_at<'a>(path: &str, lines: &[&'a str], at: usize) -> Option<&'a str> {
+    let decorates = |line: &&&str| line.starts_with("//") || line.starts_with('#');
+    let below: Vec<&&str> = lines[at + 1..].iter().take_while(decorates).collect();
+    let above = lines[..at].iter().rev().take_while(decorates);
+    let marks = |line: &&str| line.starts_with("#[test]") || line.contains("::test]");
+    let is_test = below.iter().copied().chain(above).any(marks);
     let own_harness = path.starts_with("tests/");
-    let signature = lines.get(attributes.len())?;
+    let signature = lines.get(at + 1 + below.len())?;
     let name = signature.split("fn ").nth(1)?.split(['(', '<']).next()?;
     (is_test || own_harness).then_some(name)
 }
@@ -58,13 +61,14 @@ fn test_below<'a>(path: &str, lines: &[&'a str]) -> Option<&'a str> {
 fn tags_are_found_above_their_tests() {
     let text = concat!(
         "//! x\n#[test]\nfn before() {}\n\n// pro",
-        "ves: S1-045, S2-01\n// Why.\n#[test]\nfn adds_with_arguments() {}\n"
+        "ves: S1-045, S2-01\n// Why.\n#[test]\nfn adds_with_arguments() {}\n#[test]\n// pro",
+        "ves: S2-02\nfn late() {}\n"
     );
     let (proofs, findings) = proofs(&Tree::planted(&[("src/a.rs", text)]));
     assert!(findings.is_empty(), "{findings:?}");
     let found: Vec<(&str, &str, usize)> = proofs.iter().map(|p| (p.id.as_str(), p.test.as_str(), p.line)).collect();
     let test = "src/a.rs::adds_with_arguments";
-    assert_eq!(found, [("S1-045", test, 5), ("S2-01", test, 5)]);
+    assert_eq!(found, [("S1-045", test, 5), ("S2-01", test, 5), ("S2-02", "src/a.rs::late", 10)]);
 }
 
 #[test]
