@@ -140,9 +140,8 @@ fn setup_refusal(error: &io::Error, disabled: Option<&str>) -> String {
             "io_uring of this kernel lacks DEFER_TASKRUN or SINGLE_ISSUER; run Linux 6.1 or newer".to_owned()
         }
         (Some(libc::ENOMEM), _) => format!(
-            "no memory for an io_uring; RLIMIT_MEMLOCK is {}: set LimitMEMLOCK=infinity in the systemd unit or run \
-             `ulimit -l unlimited`",
-            memlock::limit().map_or_else(|| "unlimited".to_owned(), |bytes| format!("{} KiB", bytes / 1024))
+            "no memory for an io_uring: RLIMIT_MEMLOCK counts all rings and registered buffers of this user; {}",
+            memlock::FIX
         ),
         (Some(libc::EMFILE | libc::ENFILE), _) => {
             "no free file descriptor for an io_uring: raise LimitNOFILE in the systemd unit or run `ulimit -n 1048576`"

@@ -60,7 +60,7 @@ impl<T> Timers<T> {
     }
 
     /// When to look again.
-    pub fn next(&mut self) -> Option<Moment> {
+    pub fn next_deadline(&mut self) -> Option<Moment> {
         while let Some(Reverse(due)) = self.heap.peek().copied() {
             if self.values.get(due.slot()).is_some() {
                 return Some(due.at);
@@ -72,7 +72,7 @@ impl<T> Timers<T> {
 
     /// The next value that is due at `now`.
     pub fn pop(&mut self, now: Moment) -> Option<T> {
-        while self.next()? <= now {
+        while self.next_deadline()? <= now {
             let Reverse(due) = self.heap.pop()?;
             if let Some(value) = self.values.remove(due.slot()) {
                 return Some(value);
@@ -115,12 +115,12 @@ mod tests {
         timers.set(at(20), 'b').unwrap();
         assert_eq!(timers.cancel(cancelled), Some('x'));
         assert_eq!(timers.cancel(cancelled), None);
-        assert_eq!(timers.next(), Some(at(20)));
+        assert_eq!(timers.next_deadline(), Some(at(20)));
         assert_eq!(timers.pop(at(19)), None);
         assert_eq!((timers.pop(at(25)), timers.pop(at(25)), timers.pop(at(25))), (Some('a'), Some('b'), None));
         assert_eq!(timers.pop(at(30)), Some('c'));
         assert!(timers.is_empty());
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.next_deadline(), None);
     }
 
     #[test]

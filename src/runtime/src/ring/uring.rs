@@ -19,9 +19,13 @@ use super::provided::ProvidedRing;
 use super::{Completion, Entry, Fd, Op, QueueFull, Region, Ring, Target};
 use crate::clock::{Clock, Moment};
 use crate::driver::ListenOptions;
+use crate::memlock;
 
 /// The only group of receive buffers.
 const RECEIVE_GROUP: u16 = 0;
+
+/// A smaller submission queue is not tried.
+const SUBMISSION_ENTRIES_MIN: u32 = 32;
 
 /// Write, then complete when durable. The value is the kernel's; libc types it as a signed int.
 const RWF_DSYNC: i32 = libc::RWF_DSYNC;
@@ -46,9 +50,30 @@ pub struct UringRing {
 }
 
 impl UringRing {
-    /// Sets a ring up. `probe::io_uring` turns a failure into a line that names the fix.
+    /// Sets a ring up. Where locked memory is short it is made smaller, down to a useful minimum.
+    /// `probe::explain_setup` turns a failure into a line that names the fix.
     pub fn new(setup: Setup) -> io::Result<Self> {
-        let ring = IoUring::builder()
+        let mut size = setup;
+        let ring = loop {
+            match Self::build(size) {
+                Err(error)
+                    if error.raw_os_error() == Some(libc::ENOMEM)
+                        && size.submission_entries > SUBMISSION_ENTRIES_MIN =>
+                {
+                    size.submission_entries /= 2;
+                    size.completion_entries = (size.completion_entries / 2).max(size.submission_entries);
+                }
+                result => break result?,
+            }
+        };
+        if size.submission_entries < setup.submission_entries {
+            memlock::warn_small_ring(setup.submission_entries, size.submission_entries);
+        }
+        Ok(Self { ring, provided: None, clock: Clock::monotonic(), overflows: 0, _not_send: PhantomData })
+    }
+
+    fn build(setup: Setup) -> io::Result<IoUring> {
+        IoUring::builder()
             .setup_cqsize(setup.completion_entries)
             .setup_single_issuer()
             .setup_coop_taskrun()
@@ -56,8 +81,7 @@ impl UringRing {
             .setup_taskrun_flag()
             .setup_submit_all()
             .setup_clamp()
-            .build(setup.submission_entries)?;
-        Ok(Self { ring, provided: None, clock: Clock::monotonic(), overflows: 0, _not_send: PhantomData })
+            .build(setup.submission_entries)
     }
 }
 

@@ -1,0 +1,101 @@
+//! Limits on locked memory, in child processes without privileges: what fits is registered, what does
+//! not is used unregistered, and one warning names the fix.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails here fails")]
+
+use std::fs::OpenOptions;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Uid, setuid};
+use runtime::{AlignedBuffer, Config, Driver, Event, Sync, Wait};
+
+/// Set for the child: the limit in KiB.
+const LIMIT: &str = "RUNTIME_TEST_MEMLOCK_KIB";
+
+/// Runs one test of this binary in a child with a limit; gives what it printed.
+fn child(test: &str, kibibytes: u64) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(LIMIT, kibibytes.to_string())
+        .output()
+        .unwrap();
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{printed}");
+    printed
+}
+
+/// In the child: lowers the limit and gives privileges up. False in the parent.
+fn is_child() -> bool {
+    let Ok(kibibytes) = std::env::var(LIMIT) else { return false };
+    let wanted = kibibytes.parse::<u64>().unwrap() * 1024;
+    let (_, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap();
+    let limit = wanted.min(hard);
+    setrlimit(Resource::RLIMIT_MEMLOCK, limit, limit).unwrap();
+    if Uid::effective().is_root() {
+        // Root may lock what it likes. The kernel counts locked memory by user, so each limit gets a user of its own.
+        setuid(Uid::from_raw(60_000 + u32::try_from(kibibytes.parse::<u64>().unwrap()).unwrap())).unwrap();
+    }
+    tracing_subscriber::fmt().with_writer(std::io::stdout).with_ansi(false).init();
+    true
+}
+
+/// Opens two drivers with 1 MiB of block buffers each, and writes with the first. Gives whether they are registered.
+fn work() -> bool {
+    let config = Config { block_buffers: 4, block_buffer_bytes: 256 * 1024, ..Config::default() };
+    let scratch = OpenOptions::new().write(true).open("/dev/null").unwrap();
+    let mut driver = Driver::open(config).unwrap();
+    let _second = Driver::open(config).unwrap();
+    let file = driver.register_file(scratch).unwrap();
+    let buffer: AlignedBuffer = driver.take_buffer().unwrap();
+    let registered = buffer.is_registered();
+    let len = buffer.capacity();
+    driver.write(file, 0, buffer, len, Sync::None, 1).unwrap();
+    let limit = driver.now() + Duration::from_secs(10);
+    loop {
+        assert!(driver.now() < limit);
+        driver.turn(Wait::Event(Some(limit))).unwrap();
+        if let Some(Event::Written { result, .. }) = driver.next_event() {
+            result.unwrap();
+            return registered;
+        }
+    }
+}
+
+#[test]
+fn eight_mebibytes_suffice() {
+    if is_child() {
+        assert!(work(), "buffers should be registered");
+        return;
+    }
+    let (_, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap();
+    if hard < 8 * 1024 * 1024 {
+        // This user cannot have what the test is about.
+        return;
+    }
+    let printed = child("eight_mebibytes_suffice", 8 * 1024);
+    assert_eq!(printed.matches("LimitMEMLOCK").count(), 0, "{printed}");
+}
+
+#[test]
+fn too_little_leaves_buffers_unregistered_and_warns_once() {
+    if is_child() {
+        assert!(!work(), "buffers should not be registered");
+        return;
+    }
+    let printed = child("too_little_leaves_buffers_unregistered_and_warns_once", 512);
+    assert_eq!(printed.matches("LimitMEMLOCK=infinity").count(), 1, "{printed}");
+    assert!(printed.contains("RLIMIT_MEMLOCK is 512 KiB"), "{printed}");
+    assert!(printed.contains("stay unregistered"), "{printed}");
+}
+
+#[test]
+fn next_to_nothing_still_gives_a_smaller_ring() {
+    if is_child() {
+        assert!(!work(), "buffers should not be registered");
+        return;
+    }
+    let printed = child("next_to_nothing_still_gives_a_smaller_ring", 64);
+    assert_eq!(printed.matches("LimitMEMLOCK=infinity").count(), 1, "{printed}");
+}
