@@ -99,6 +99,13 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Where it is, in one word or two: a place in a file, a variable, an option.
+    #[must_use]
+    pub fn whereabouts(&self) -> String {
+        let source = || self.source.clone().unwrap_or_default();
+        self.place.as_ref().map_or_else(source, ToString::to_string)
+    }
+
     pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,

@@ -1,0 +1,135 @@
+//! The catalogue: every code with its level, cause and action. `docs/events.md` is made from it.
+//!
+//! Areas: SV server, CF configuration, JN journal, NT network, SS session, QU queue. A code is added at the end of
+//! its area and never used for something else.
+
+use super::{Event, Level};
+
+/// Turns the entries below into constants, for [`crate::event!`], and into [`CATALOGUE`], for the page.
+macro_rules! catalogue {
+    ($($code:ident $level:ident $title:literal $(($artemis:literal))? cause $cause:literal action $action:literal)+) => {
+        $(
+            #[doc = $title]
+            pub const $code: Event = Event {
+                code: stringify!($code),
+                level: Level::$level,
+                title: $title,
+                cause: $cause,
+                action: $action,
+                artemis: concat!($($artemis)?),
+            };
+        )+
+
+        /// Every entry.
+        pub static CATALOGUE: &[Event] = &[$($code),+];
+    };
+}
+
+catalogue! {
+    SV101 Info "starting" ("AMQ221000")
+        cause "The process was started and its configuration is valid."
+        action "None."
+    SV102 Info "listening" ("AMQ221020")
+        cause "The acceptor is open: clients can connect."
+        action "None."
+    SV103 Info "ready" ("AMQ221007")
+        cause "The store is loaded and the broker serves clients."
+        action "None."
+    SV104 Info "stopping"
+        cause "The process was asked to stop: SIGTERM or SIGINT."
+        action "None. The broker closes its acceptor, lets running operations end, and seals the journal."
+    SV105 Info "stopped" ("AMQ221002")
+        cause "Everything that was acked is on disk and the store is closed."
+        action "None."
+    SV201 Warn "anonymous clients are accepted"
+        cause "No users are configured. Anyone on this host may send and receive."
+        action "None on a host of your own. Do not forward the port to others."
+    SV202 Warn "a limit of the system is too low"
+        cause "A resource limit of the process is below what the configuration wants; the broker goes on with less."
+        action "Raise the limit that the event names, for a service with the directive that it names."
+    SV203 Warn "the log could not keep up"
+        cause "Events came faster than standard error takes them. The count of those that were dropped is in the event."
+        action "Look at what is told most, or at who reads the log so slowly."
+    SV301 Error "the acceptor cannot listen" ("AMQ224097")
+        cause "The address and port are in use, or the process may not use them."
+        action "Stop the other process, or set another acceptor.port."
+    SV302 Error "the kernel lacks what the broker needs"
+        cause "io_uring is too old, switched off, or forbidden in this container."
+        action "Do what the event says: a newer kernel, or kernel.io_uring_disabled=0, or a container profile that allows io_uring."
+    SV303 Error "the store cannot be opened"
+        cause "The data directory is missing, not writable, in use by another broker, or of a newer version."
+        action "Do what the event says. Two brokers never share a data directory."
+    SV304 Error "a data core failed"
+        cause "A core ended for a reason that is not the disk: a mistake of ours."
+        action "The broker steps down with exit code 76 and the service manager starts it again. Please report the event."
+
+    CF101 Warn "the configuration is accepted with a warning"
+        cause "A setting is allowed, but may not do what was meant."
+        action "Read the warning; it names the place of the setting."
+    CF102 Warn "a setting has no effect on this store"
+        cause "It is fixed when the store is created, and the store was created with another value."
+        action "Remove the setting, or move the messages to a new store."
+
+    JN101 Info "the store was created"
+        cause "The data directory was empty."
+        action "None."
+    JN102 Info "the disk was measured"
+        cause "A store is created with sync = auto: the faster way of flushing was found and kept."
+        action "None."
+    JN103 Info "recovery goes on"
+        cause "The journal is being read. The event says how far it is."
+        action "None. Clients can connect when it has ended."
+    JN104 Info "the journal was recovered"
+        cause "Every lane was read to its end and checked."
+        action "None."
+    JN201 Warn "a torn tail was cut"
+        cause "The last block was not completely written: the process or the machine stopped in the middle. Nothing of it was acked."
+        action "None. On a healthy disk this happens only after a crash."
+    JN202 Warn "valid blocks behind a torn one were dropped"
+        cause "Blocks were in flight when the machine stopped. None of them was acked."
+        action "None after a power cut. If there was none, check the disk."
+    JN203 Warn "loss was accepted by the operator"
+        cause "The broker was started with --accept-loss for a lane that is damaged below what was promised."
+        action "Start without the option from now on. What was lost is named in the event."
+    JN204 Warn "the disk is nearly full; producers wait"
+        cause "A new segment could not be made."
+        action "Free space on the file system of the journal. Producers go on by themselves."
+    JN301 Error "a lane is latched"
+        cause "A write or a sync failed. What the disk holds is not certain, so nothing more is promised."
+        action "Check the disk. The broker steps down with exit code 76; at the next start the journal is verified."
+    JN302 Error "the journal is damaged below what was promised"
+        cause "A block that was acked is unreadable. It is never cut silently."
+        action "Restore the segment from a copy. Only if there is none: start once with --accept-loss as the event says."
+
+    NT101 Debug "a client connected"
+        cause "A connection was accepted."
+        action "None."
+    NT102 Debug "a client disconnected"
+        cause "The client closed its connection."
+        action "None."
+    NT201 Warn "a connection was closed: no handshake in time"
+        cause "The client connected and did not say which protocol it speaks within acceptor.handshake-timeout."
+        action "None if it was a port scan or a health check."
+    NT202 Warn "a connection was closed: too many connections"
+        cause "acceptor.max-connections clients are connected."
+        action "Find out who keeps them open, or raise the limit."
+    NT203 Warn "a connection was closed: the client broke the protocol"
+        cause "A frame was larger than acceptor.max-frame-size, cut off, or makes no sense. The event names it."
+        action "Look at the client named by its address."
+    NT204 Warn "a connection was closed: silent for longer than its time to live" ("AMQ222067")
+        cause "No packet came within the connection's TTL: the client died, froze, or the network is cut."
+        action "Look at the client. A paused virtual machine looks the same."
+
+    QU101 Info "an address was created"
+        cause "A client named it and auto-create-addresses is on, or a client created it."
+        action "None."
+    QU102 Info "a queue was created" ("AMQ221003")
+        cause "A client named it and auto-create-queues is on, or a client created it."
+        action "None."
+    QU201 Warn "a message went to the dead-letter address" ("AMQ222149")
+        cause "It was delivered max-delivery-attempts times and never acknowledged."
+        action "Look at the message in the dead-letter queue, and at why its consumer refuses it."
+    QU202 Warn "a message was dropped: there is no dead-letter address" ("AMQ222150")
+        cause "It was delivered max-delivery-attempts times, and dead-letter-address does not exist."
+        action "Create the address, or set dead-letter-address to one that exists."
+}
