@@ -62,3 +62,56 @@ fn execute(arguments: Vec<OsString>, broker: Broker) -> Exit {
         Command::Version => Output::stdout().finish(|out| writeln!(out, "ringmq {}", env!("CARGO_PKG_VERSION"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A broker that only says whether it was started with this port.
+    fn broker(arguments: RunArguments) -> Exit {
+        let expected = *arguments.config.acceptor_port == 7 && arguments.accept_loss.len() == 1;
+        if expected { Exit::Ok } else { Exit::Fenced }
+    }
+
+    fn check(line: &str, expected: Exit) {
+        let words = std::iter::once("ringmq").chain(line.split_whitespace()).map(OsString::from).collect();
+        assert_eq!(execute(words, broker), expected, "ringmq {line}");
+    }
+
+    #[test]
+    fn exit_codes() {
+        check("", Exit::Usage);
+        check("--help", Exit::Ok);
+        check("-V", Exit::Ok);
+        check("version", Exit::Ok);
+        check("producer --help", Exit::Ok);
+        check("frob", Exit::Usage);
+        check("run --frob", Exit::Usage);
+        check("run --accept-loss j00", Exit::Usage);
+        check("producer --threads 0", Exit::Usage);
+        check("producer --message x --message-size 5", Exit::Usage);
+        check("producer --message-size 1000000", Exit::Usage);
+        check("producer --destination topic://news", Exit::Usage);
+        check("config show", Exit::Ok);
+        check("config show --json --set journal-lanes=4", Exit::Ok);
+        check("config show --set journal-lane=4", Exit::ConfigurationInvalid);
+        check("config show --config /nowhere/ringmq.toml", Exit::ConfigurationInvalid);
+        check("run --port 70000", Exit::DaemonConfigurationInvalid);
+        check("run --bind 0.0.0.0", Exit::DaemonConfigurationInvalid);
+        check("run --set journal-type=NIO", Exit::DaemonConfigurationInvalid);
+    }
+
+    #[test]
+    fn run_hands_everything_to_the_broker() {
+        check("run --port 7 --data /nowhere --accept-loss j00@4096 --log-format json", Exit::Ok);
+    }
+
+    #[test]
+    fn accept_loss_names_a_lane_and_a_position() {
+        let parse = |text: &str| text.parse::<AcceptLoss>().map(|loss| (loss.lane, loss.lsn));
+        assert_eq!(parse("j00@81920"), Ok(("j00".to_owned(), 81920)));
+        for wrong in ["", "@", "j00", "j00@", "@5", "j00@-1", "j00@x", "../j@5", "j00@99999999999999999999"] {
+            assert!(parse(wrong).is_err_and(|error| error.contains("j00@81920")), "{wrong}");
+        }
+    }
+}

@@ -109,3 +109,57 @@ fn write(receiver: &Receiver<Message>, dropped: &AtomicU64, format: LogFormat, m
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the writer over what was sent before it began, and gives its lines without their times.
+    fn written(messages: Vec<Message>, dropped: u64) -> Vec<String> {
+        let (sender, receiver) = sync_channel(messages.len() + 1);
+        for message in messages {
+            sender.send(message).unwrap();
+        }
+        sender.send(Message::Stop).unwrap();
+        let mut out = Vec::new();
+        write(&receiver, &AtomicU64::new(dropped), LogFormat::Text, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    }
+
+    fn told(message: &str) -> Message {
+        Message::Told(SystemTime::now(), Told { message: message.to_owned(), ..Told::default() })
+    }
+
+    #[test]
+    fn the_end_writes_what_is_waiting_and_the_counts() {
+        let lines = written(vec![told("a"), told("b"), told("a"), told("a")], 0);
+        assert_eq!(lines[..2], ["INFO  -     a", "INFO  -     b"]);
+        assert!(lines[2].starts_with("INFO  -     a repeated=2 within=0.0s"), "{lines:?}");
+        assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn dropped_events_are_counted() {
+        let lines = written(vec![told("a")], 3);
+        assert_eq!(lines, ["INFO  -     a", "WARN  SV203 the log could not keep up dropped=3"]);
+    }
+
+    #[test]
+    fn a_full_channel_drops_and_never_waits() {
+        let (sender, receiver) = sync_channel(1);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let collector = Collector { sender, dropped: Arc::clone(&dropped) };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(collector), || {
+            for number in 0..5 {
+                crate::event!(JN301, number, cause = "EIO", "latched at {}", 4096);
+            }
+        });
+        assert_eq!(dropped.load(Ordering::Relaxed), 4);
+        let Ok(Message::Told(_, told)) = receiver.try_recv() else { panic!("the first event is missing") };
+        let fields: Vec<_> = told.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!((told.code.as_str(), told.message.as_str()), ("JN301", "latched at 4096"));
+        assert_eq!(fields, [("number", "0"), ("cause", "EIO")]);
+        assert_eq!(told.level, tracing::Level::ERROR);
+    }
+}
