@@ -29,15 +29,16 @@ import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 final class Load {
     static final String ID = "id";
 
-    private final String url;
     private final LoadPlan plan;
     private final PrintStream out;
+    private final ActiveMQConnectionFactory factory;
     private volatile boolean over;
 
     Load(String url, LoadPlan plan, PrintStream out) {
-        this.url = url;
         this.plan = plan;
         this.out = out;
+        this.factory = new ActiveMQConnectionFactory(
+                url + "?blockOnAcknowledge=true&initialConnectAttempts=-1&" + plan.parameters());
     }
 
     boolean run() throws Exception {
@@ -61,6 +62,7 @@ final class Load {
                 ended = false;
             }
         }
+        factory.close();
         out.println("END");
         return ended;
     }
@@ -94,16 +96,9 @@ final class Load {
         ids.clear();
     }
 
-    private Connection connect() throws JMSException {
-        try (ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory(
-                url + "?callTimeout=10000&blockOnAcknowledge=true&initialConnectAttempts=-1&" + plan.parameters())) {
-            return factory.createConnection();
-        }
-    }
-
     /** Ids stay unique when a producer begins again, because its numbers begin at the time. */
     private void produce(String prefix) throws JMSException {
-        try (Connection connection = connect(); Session session = connection.createSession(plan.txSends(), 1)) {
+        try (Connection connection = factory.createConnection(); Session session = connection.createSession(plan.txSends(), 1)) {
             MessageProducer producer = session.createProducer(session.createQueue(plan.queue()));
             String filling = "x".repeat(plan.size());
             List<String> open = new ArrayList<>();
@@ -145,7 +140,7 @@ final class Load {
 
     private void consume(boolean transacted) throws JMSException {
         int mode = transacted ? Session.SESSION_TRANSACTED : Session.CLIENT_ACKNOWLEDGE;
-        try (Connection connection = connect(); Session session = connection.createSession(transacted, mode)) {
+        try (Connection connection = factory.createConnection(); Session session = connection.createSession(transacted, mode)) {
             MessageConsumer consumer = session.createConsumer(session.createQueue(plan.queue()));
             connection.start();
             List<String> open = new ArrayList<>();
