@@ -179,10 +179,16 @@ impl<R: Ring> Driver<R> {
 
     pub(super) fn on_file(&mut self, slot: Slot, part: Part, completion: Completion) {
         let Some(Flight::File(flight)) = self.flights.get_mut(slot) else { return };
-        match part {
-            Part::Main => flight.main = Some(completion.result),
-            Part::Sync => flight.sync = Some(completion.result),
+        let place = match part {
+            Part::Main => &mut flight.main,
+            Part::Sync => &mut flight.sync,
+        };
+        if place.is_some() {
+            // One of two parts completing twice must not count for the other: the sync would be skipped.
+            self.stats.stale += 1;
+            return;
         }
+        *place = Some(completion.result);
         flight.waiting = flight.waiting.saturating_sub(1);
         if flight.waiting > 0 {
             return;

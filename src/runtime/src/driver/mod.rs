@@ -21,6 +21,8 @@ mod file;
 mod flight;
 mod receive;
 mod send;
+#[cfg(test)]
+mod simulation;
 mod turn;
 
 use std::collections::VecDeque;

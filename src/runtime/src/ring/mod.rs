@@ -5,6 +5,8 @@
 //! states; all decisions about retries, generations and buffers are the driver's, so that the fake
 //! ring tests the very code that runs on the real one.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
 mod listen;
 mod provided;
 mod uring;
