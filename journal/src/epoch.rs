@@ -100,6 +100,8 @@ pub struct EpochStartRecord {
     pub previous: Option<EpochId>,
     /// Position, chain and accepted loss.
     pub entry: EpochEntry,
+    /// The oldest segment of the lane that is not free.
+    pub first_kept: SegmentSequence,
 }
 
 /// The body of a SEGMENT_FREE record. It carries what would go with the segment: the chain at its end and the epoch history.
@@ -107,8 +109,8 @@ pub struct EpochStartRecord {
 pub struct SegmentFreeRecord {
     /// The segment; all before it are free already.
     pub sequence: SegmentSequence,
-    /// The lane's chain at its end.
-    pub chain: Chain,
+    /// The lane's chain at its end; unknown when the start went by a checkpoint and did not read the segment.
+    pub chain: Option<Chain>,
     /// The epochs of the lane up to now, oldest first, at most [`EPOCH_HISTORY_MAX`].
     pub history: Vec<EpochEntry>,
 }
@@ -158,6 +160,7 @@ impl EpochStartRecord {
         out.u128(self.start.node.0).u8(self.start.reason.code()).u8(self.start.ack_mode as u8);
         out.u8(u8::from(self.previous.is_some())).u64(previous.number).u128(previous.activation);
         self.entry.encode(&mut out);
+        out.u64(self.first_kept.0);
         encode_vector(&self.start.vector, &mut out);
         body
     }
@@ -172,9 +175,10 @@ impl EpochStartRecord {
         let marked = from.u8()?;
         let previous = EpochId { number: from.u64()?, activation: from.u128()? };
         let entry = EpochEntry::decode(&mut from)?;
+        let first_kept = SegmentSequence(from.u64()?);
         let vector = decode_vector(&mut from)?;
         let start = EpochStart { node, epoch: entry.epoch, reason, ack_mode, vector };
-        from.ended().then_some(Self { start, previous: (marked == 1).then_some(previous), entry })
+        from.ended().then_some(Self { start, previous: (marked == 1).then_some(previous), entry, first_kept })
     }
 }
 
@@ -184,7 +188,7 @@ impl SegmentFreeRecord {
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(32 + self.history.len() * EpochEntry::BYTES);
         let mut out = Writer::new(&mut body);
-        out.u64(self.sequence.0).u128(self.chain.0);
+        out.u64(self.sequence.0).u8(u8::from(self.chain.is_some())).u128(self.chain.unwrap_or_default().0);
         EpochEntry::encode_all(&self.history, &mut out);
         body
     }
@@ -193,7 +197,9 @@ impl SegmentFreeRecord {
     #[must_use]
     pub fn decode(body: &[u8]) -> Option<Self> {
         let mut from = Reader::new(body);
-        let (sequence, chain) = (SegmentSequence(from.u64()?), Chain(from.u128()?));
+        let (sequence, known) = (SegmentSequence(from.u64()?), from.u8()?);
+        let chain = Chain(from.u128()?);
+        let chain = (known == 1).then_some(chain);
         let history = EpochEntry::decode_all(&mut from)?;
         from.ended().then_some(Self { sequence, chain, history })
     }
@@ -252,6 +258,7 @@ mod tests {
             },
             previous: Some(EpochId { number: 1, activation: 3 }),
             entry: entry(2, loss),
+            first_kept: SegmentSequence(9),
         };
         let body = record.encode();
         assert_eq!(EpochStartRecord::decode(&body), Some(record));

@@ -16,25 +16,38 @@
 //! `lane/dependencies.rs`, cutting and what may lie behind a cut in `recovery/decision.rs`.
 
 mod block;
+mod blocking;
 mod buffer;
 mod bytes;
+mod checkpoint;
 mod command;
 mod epoch;
 mod error;
+mod file_storage;
 mod geometry;
 mod ids;
 mod lane;
 mod latch;
 mod limits;
+mod reader;
 mod record;
+mod recovery;
 mod segment;
+mod segment_files;
+mod storage;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod vector;
 
 pub use block::{BLOCK_MAGIC, BlockError, BlockFlags, BlockHeader, BlockView, Checks, FORMAT_VERSION, Fragment, seal};
+pub use blocking::{BlockingDriver, SyncMode, share_promises};
 pub use buffer::{AlignedBuffer, BlockBuffer};
+pub use checkpoint::{CheckpointWriter, CheckpointWritten};
 pub use command::{Command, Commands, Completion};
 pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
 pub use error::{AppendError, EDQUOT, EIO, ENOENT, ENOSPC, FreeError, IoError, Operation};
+pub use file_storage::FileStorage;
 pub use geometry::{Geometry, GeometryError};
 pub use ids::{
     Chain, Directory, EpochId, InstanceId, LaneId, LaneKind, LaneNameError, Location, Lsn, NodeId, Now, RunId,
@@ -43,6 +56,17 @@ pub use ids::{
 pub use lane::{Lane, LaneMark, LaneOptions, LaneStats, LaneTail};
 pub use latch::Latch;
 pub use limits::*;
+pub use reader::{ReadError, ReadRecordError, ReadRequest, RecordRead, Step, read_record};
 pub use record::{Appended, FragmentHeader, Record, RecordKind, Run};
+pub use recovery::{
+    CheckpointFound, Company, Consent, Damage, Finding, Hole, Place, Recovered, RecoveredLane, RecoveryError,
+    RecoveryOptions, Replayed, Verdict, decide, recover,
+};
 pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
+pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};
+pub use storage::{Access, FileHandle, Storage, create_filled, publish};
+pub use store::{
+    DirectoryLock, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, ManifestError, StoreError,
+    StoreLayout, StoreShape, create_store, probe_sync, read_instance, read_manifest, write_manifest,
+};
 pub use vector::Vector;

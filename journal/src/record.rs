@@ -25,6 +25,8 @@ impl RecordKind {
     pub const CHECKPOINT_BEGIN: Self = Self(0x10);
     /// A piece of an index checkpoint.
     pub const CHECKPOINT_CHUNK: Self = Self(0x11);
+    /// The position of one lane in an index checkpoint.
+    pub const CHECKPOINT_MARK: Self = Self(0x13);
     /// Closes an index checkpoint.
     pub const CHECKPOINT_END: Self = Self(0x12);
     /// The first kind that belongs to the user.

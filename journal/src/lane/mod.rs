@@ -178,7 +178,7 @@ impl<B: BlockBuffer> Lane<B> {
         self.close_filling(BlockFlags::default());
         debug_assert_eq!(self.next_block, border);
         let entry = EpochEntry { epoch: start.epoch, start: border, chain: self.chain, loss: self.loss };
-        let body = EpochStartRecord { start: start.clone(), previous, entry }.encode();
+        let body = EpochStartRecord { start: start.clone(), previous, entry, first_kept: self.first_kept }.encode();
         let parts = [body.as_slice()];
         self.open_runs.clear();
         self.history.push(entry);
@@ -204,12 +204,14 @@ impl<B: BlockBuffer> Lane<B> {
         if self.geometry.start(sequence.next()) > self.marks.promised() {
             return Err(FreeError::InUse);
         }
-        let Some(&(_, chain)) = self.segment_ends.front() else { return Err(FreeError::InUse) };
+        let chain = self.segment_ends.front().filter(|(of, _)| *of == sequence).map(|(_, chain)| *chain);
         let body = SegmentFreeRecord { sequence, chain, history: self.history.clone() }.encode();
         let parts = [body.as_slice()];
         let appended =
             self.append(Record::alone(RecordKind::SEGMENT_FREE, &parts), &Vector::new()).map_err(FreeError::Append)?;
-        self.segment_ends.pop_front();
+        if chain.is_some() {
+            self.segment_ends.pop_front();
+        }
         self.first_kept = sequence.next();
         self.supply.free_later(appended.end, sequence);
         Ok(appended)
@@ -379,6 +381,12 @@ impl<B: BlockBuffer> Lane<B> {
     #[must_use]
     pub const fn id(&self) -> LaneId {
         self.id
+    }
+
+    /// Its segments.
+    #[must_use]
+    pub const fn geometry(&self) -> Geometry {
+        self.geometry
     }
 
     /// The epoch in which it writes, or wrote last.

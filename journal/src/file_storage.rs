@@ -1,0 +1,205 @@
+//! [`Storage`] on the real file system: direct I/O where the file system has it, through a bounce buffer where the caller's memory is not
+//! aligned.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::buffer::AlignedBuffer;
+use crate::error::{IoError, Operation};
+use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES};
+use crate::storage::{Access, FileHandle, Storage};
+
+/// The files of this process. One per thread that needs one.
+#[derive(Debug, Default)]
+pub struct FileStorage {
+    open: Vec<Option<(File, PathBuf)>>,
+    bounce: Option<AlignedBuffer>,
+}
+
+impl FileStorage {
+    /// With nothing open.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn keep(&mut self, file: File, path: &Path) -> FileHandle {
+        let entry = Some((file, path.to_owned()));
+        let index = self.open.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.open.push(None);
+            self.open.len() - 1
+        });
+        if let Some(slot) = self.open.get_mut(index) {
+            *slot = entry;
+        }
+        FileHandle(index as u32)
+    }
+
+    fn file(&self, handle: FileHandle) -> Result<(&File, &Path), IoError> {
+        match self.open.get(handle.0 as usize) {
+            Some(Some((file, path))) => Ok((file, path)),
+            _ => Err(IoError::from_errno(Operation::Open, libc::EBADF)),
+        }
+    }
+
+    fn open_direct(options: &mut OpenOptions, flags: i32, path: &Path) -> io::Result<File> {
+        match options.custom_flags(flags | libc::O_DIRECT).open(path) {
+            // Not every file system has direct I/O. Without it everything is still right, since durability comes from flushes.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => options.custom_flags(flags).open(path),
+            other => other,
+        }
+    }
+}
+
+fn is_aligned(bytes: &[u8]) -> bool {
+    bytes.as_ptr().addr().is_multiple_of(PAGE_BYTES)
+}
+
+impl Storage for FileStorage {
+    fn list(&mut self, directory: &Path) -> Result<Vec<String>, IoError> {
+        let failed = |error: io::Error| IoError::new(Operation::List, directory, &error);
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(directory).map_err(failed)? {
+            if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn create_directory(&mut self, directory: &Path) -> Result<(), IoError> {
+        if directory.is_dir() {
+            return Ok(());
+        }
+        let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            self.create_directory(parent)?;
+        }
+        match std::fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(IoError::new(Operation::Create, directory, &error))
+            }
+            _ => self.sync_directory(parent.unwrap_or(Path::new("."))),
+        }
+    }
+
+    fn open(&mut self, path: &Path, access: Access) -> Result<FileHandle, IoError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(access != Access::Read);
+        let flags = if access == Access::WriteDurable { libc::O_DSYNC } else { 0 };
+        let file = Self::open_direct(&mut options, flags, path)
+            .map_err(|error| IoError::new(Operation::Open, path, &error))?;
+        Ok(self.keep(file, path))
+    }
+
+    fn create(&mut self, path: &Path) -> Result<FileHandle, IoError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o640);
+        let file =
+            Self::open_direct(&mut options, 0, path).map_err(|error| IoError::new(Operation::Create, path, &error))?;
+        Ok(self.keep(file, path))
+    }
+
+    fn close(&mut self, file: FileHandle) {
+        if let Some(slot) = self.open.get_mut(file.0 as usize) {
+            *slot = None;
+        }
+    }
+
+    fn size(&mut self, file: FileHandle) -> Result<u64, IoError> {
+        let (file, path) = self.file(file)?;
+        Ok(file.metadata().map_err(|error| IoError::new(Operation::Read, path, &error))?.len())
+    }
+
+    fn read_at(&mut self, file: FileHandle, offset: u64, into: &mut [u8]) -> Result<usize, IoError> {
+        if is_aligned(into) {
+            let (file, path) = self.file(file)?;
+            return read_up_to(file, offset, into).map_err(|error| IoError::new(Operation::Read, path, &error));
+        }
+        let mut bounce = self.bounce.take().unwrap_or_else(|| AlignedBuffer::new(BLOCK_BYTES_MAX));
+        let read = self.file(file).and_then(|(file, path)| {
+            read_bounced(file, offset, into, &mut bounce).map_err(|error| IoError::new(Operation::Read, path, &error))
+        });
+        self.bounce = Some(bounce);
+        read
+    }
+
+    fn write_at(&mut self, file: FileHandle, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
+        if is_aligned(bytes) {
+            let (file, path) = self.file(file)?;
+            return file.write_all_at(bytes, offset).map_err(|error| IoError::new(Operation::Write, path, &error));
+        }
+        let mut bounce = self.bounce.take().unwrap_or_else(|| AlignedBuffer::new(BLOCK_BYTES_MAX));
+        let written = self.file(file).and_then(|(file, path)| {
+            write_bounced(file, offset, bytes, &mut bounce)
+                .map_err(|error| IoError::new(Operation::Write, path, &error))
+        });
+        self.bounce = Some(bounce);
+        written
+    }
+
+    fn sync(&mut self, file: FileHandle) -> Result<(), IoError> {
+        let (file, path) = self.file(file)?;
+        file.sync_data().map_err(|error| IoError::new(Operation::Sync, path, &error))
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        std::fs::rename(from, to).map_err(|error| IoError::new(Operation::Rename, from, &error))
+    }
+
+    fn delete(&mut self, path: &Path) -> Result<(), IoError> {
+        std::fs::remove_file(path).map_err(|error| IoError::new(Operation::Delete, path, &error))
+    }
+
+    fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {
+        let failed = |error: io::Error| IoError::new(Operation::SyncDirectory, directory, &error);
+        File::open(directory).map_err(failed)?.sync_all().map_err(failed)
+    }
+}
+
+fn read_up_to(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        // Direct I/O wants aligned positions: a short read that is not page-aligned is the end of the file.
+        if !done.is_multiple_of(PAGE_BYTES) {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn read_bounced(file: &File, offset: u64, into: &mut [u8], bounce: &mut AlignedBuffer) -> io::Result<usize> {
+    let mut done = 0;
+    for chunk in into.chunks_mut(BLOCK_BYTES_MAX) {
+        let padded = chunk.len().next_multiple_of(PAGE_BYTES);
+        let Some(window) = bounce.as_mut().get_mut(..padded) else { break };
+        let count = read_up_to(file, offset + done as u64, window)?.min(chunk.len());
+        if let (Some(to), Some(from)) = (chunk.get_mut(..count), window.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        done += count;
+        if count < chunk.len() {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn write_bounced(file: &File, offset: u64, bytes: &[u8], bounce: &mut AlignedBuffer) -> io::Result<()> {
+    let mut done = 0;
+    for chunk in bytes.chunks(BLOCK_BYTES_MAX) {
+        let Some(window) = bounce.as_mut().get_mut(..chunk.len()) else { break };
+        window.copy_from_slice(chunk);
+        file.write_all_at(window, offset + done)?;
+        done += chunk.len() as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The segment files of a lane as a start finds them: names and headers.
+
+use std::collections::BTreeMap;
+
+use crate::buffer::AlignedBuffer;
+use crate::error::{EIO, IoError};
+use crate::ids::{LaneId, SegmentSequence};
+use crate::limits::SEGMENT_HEADER_BYTES;
+use crate::segment::{NamedFile, SegmentHeaderError, parse_name};
+use crate::storage::{Access, Storage};
+use crate::store::{StoreLayout, StoreShape};
+
+/// No lane reaches this position: a [`Location`](crate::Location) could not name it. A file name that says so is not ours.
+const LSN_LIMIT: u64 = 1 << 58;
+
+/// What a segment file's header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FileState {
+    Sound,
+    Wrong(SegmentHeaderError),
+    Unreadable(IoError),
+}
+
+/// The segments of a lane that have a file.
+#[derive(Debug, Default)]
+pub(super) struct LaneFiles {
+    files: BTreeMap<SegmentSequence, FileState>,
+}
+
+impl LaneFiles {
+    /// Lists the lane's files and checks their headers.
+    pub(super) fn read(
+        storage: &mut dyn Storage,
+        layout: &StoreLayout,
+        shape: &StoreShape,
+        lane: LaneId,
+    ) -> Result<Self, IoError> {
+        let mut files = BTreeMap::new();
+        for name in storage.list(layout.directory(lane.directory()))? {
+            if let NamedFile::Segment(of, sequence) = parse_name(&name)
+                && of == lane
+                && shape.geometry(lane).start(sequence.next()).0 < LSN_LIMIT
+            {
+                files.insert(sequence, header_state(storage, layout, shape, lane, sequence)?);
+            }
+        }
+        Ok(Self { files })
+    }
+
+    pub(super) fn first(&self) -> Option<SegmentSequence> {
+        self.files.keys().next().copied()
+    }
+
+    /// The segments from `sequence` on.
+    pub(super) fn from(&self, sequence: SegmentSequence) -> impl Iterator<Item = SegmentSequence> + '_ {
+        self.files.range(sequence..).map(|(&file, _)| file)
+    }
+
+    pub(super) fn state(&self, sequence: SegmentSequence) -> Option<&FileState> {
+        self.files.get(&sequence)
+    }
+
+    /// The first segment from `from` on that has no sound file.
+    pub(super) fn ready_to(&self, from: SegmentSequence) -> SegmentSequence {
+        let mut sequence = from;
+        while self.state(sequence) == Some(&FileState::Sound) {
+            sequence = sequence.next();
+        }
+        sequence
+    }
+
+    /// Files before `sequence`.
+    pub(super) fn before(&self, sequence: SegmentSequence) -> Vec<SegmentSequence> {
+        self.files.keys().copied().take_while(|&file| file < sequence).collect()
+    }
+}
+
+fn header_state(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    lane: LaneId,
+    sequence: SegmentSequence,
+) -> Result<FileState, IoError> {
+    let file = storage.open(&layout.segment(lane, sequence), Access::Read)?;
+    let mut page = AlignedBuffer::new(SEGMENT_HEADER_BYTES);
+    let read = storage.read_at(file, 0, page.as_mut());
+    let size = storage.size(file);
+    storage.close(file);
+    let header = shape.segment_header(lane, sequence);
+    match read {
+        Ok(SEGMENT_HEADER_BYTES) => Ok(match header.verify(page.as_ref()) {
+            // A file that was cut short is no place to write into; its blocks, if any, are found as evidence.
+            Ok(()) if size? != header.geometry.segment_bytes() => FileState::Wrong(SegmentHeaderError::Damaged),
+            Ok(()) => FileState::Sound,
+            Err(error) => FileState::Wrong(error),
+        }),
+        Ok(_) => Ok(FileState::Wrong(SegmentHeaderError::Damaged)),
+        Err(error) if error.errno == EIO => Ok(FileState::Unreadable(error)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,204 @@
+//! Recovery: what a start finds in the lanes, and what it makes of it.
+//!
+//! It takes a storage and the operator's consents; it gives one [`LaneTail`] per lane, on which lanes are opened, and then replays the
+//! records that count. [`recover`] changes nothing on disk, except that it flushes what it keeps and removes unusable checkpoints and
+//! unfinished files. The decision where a lane ends is a table, in `decision`.
+
+mod checkpoint;
+mod decision;
+mod error;
+mod files;
+mod records;
+mod replay;
+mod scan;
+mod walk;
+
+pub use checkpoint::CheckpointFound;
+pub use decision::{Company, Consent, Hole, Place, Verdict, decide};
+pub use error::{Damage, RecoveryError};
+pub use replay::Replayed;
+pub use scan::Finding;
+
+use crate::block::Checks;
+use crate::ids::{LaneId, Lsn};
+use crate::lane::LaneTail;
+use crate::limits::RUN_BUFFER_BYTES_MAX;
+use crate::segment_files::remove_unfinished;
+use crate::storage::{Access, Storage};
+use crate::store::{StoreLayout, StoreShape};
+use crate::vector::Vector;
+use scan::{ScanOrder, Scanned, scan};
+use walk::BlockWalk;
+
+/// What a start is told.
+#[derive(Clone, Debug)]
+pub struct RecoveryOptions {
+    /// `--accept-loss LANE@LSN`, as often as it was given.
+    pub accept_loss: Vec<(LaneId, Lsn)>,
+    /// What is known to have been promised: the vector of the last clean stop.
+    pub known_promised: Vector,
+    /// Who else may have what is missing here.
+    pub company: Company,
+    /// Whether to go by the newest index checkpoint. Without, everything is read.
+    pub use_checkpoint: bool,
+    /// Everything, except in the controls of the tests.
+    pub checks: Checks,
+}
+
+impl RecoveryOptions {
+    /// A live-only server that starts without anybody's consent.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self {
+            accept_loss: Vec::new(),
+            known_promised: Vector::new(),
+            company: Company::Alone,
+            use_checkpoint: true,
+            checks: Checks::ALL,
+        }
+    }
+}
+
+/// A lane after its scan.
+#[derive(Clone, Debug)]
+pub struct RecoveredLane {
+    /// Where it goes on.
+    pub tail: LaneTail,
+    /// Where its replay begins.
+    pub replay_from: Lsn,
+}
+
+/// What a start found.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// The lanes with data, in replay order, and the checkpoint lane last.
+    pub lanes: Vec<RecoveredLane>,
+    /// The checkpoint at which the replays begin, if one is used.
+    pub checkpoint: Option<CheckpointFound>,
+    /// What the operator should be told.
+    pub findings: Vec<Finding>,
+    checks: Checks,
+}
+
+/// Scans all lanes and decides where each ends. Everything that is kept is durable when this returns.
+///
+/// # Errors
+/// When promised data is missing, when a file is not this store's, or when the disk cannot be read. Nothing has been cut then.
+pub fn recover(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    options: &RecoveryOptions,
+) -> Result<Recovered, RecoveryError> {
+    for lane in shape.lanes() {
+        remove_unfinished(storage, layout, lane)?;
+    }
+    let mut findings = Vec::new();
+    let (checkpoint_lane, found) = checkpoint::recover_lane(storage, layout, shape, options, &mut findings)?;
+    let mut checkpoint = found.filter(|_| options.use_checkpoint);
+    if let Some(found) = &checkpoint
+        && let Some(reason) = checkpoint::mismatch(storage, layout, shape, found)?
+    {
+        findings.push(Finding::CheckpointUnusable { reason });
+        checkpoint = None;
+    }
+    let mut lanes = Vec::new();
+    for lane in shape.data_lanes() {
+        let mark = checkpoint.as_ref().and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
+        let accept_loss: Vec<Lsn> =
+            options.accept_loss.iter().filter(|(of, _)| *of == lane).map(|(_, lsn)| *lsn).collect();
+        let order = ScanOrder {
+            lane,
+            mark,
+            known_promised: options.known_promised.get(lane).unwrap_or_default(),
+            accept_loss: &accept_loss,
+            company: options.company,
+            checks: options.checks,
+        };
+        let scanned = scan(storage, layout, shape, order)?;
+        flush(storage, layout, shape, &scanned)?;
+        findings.extend(scanned.findings);
+        lanes.push(RecoveredLane { tail: scanned.tail, replay_from: scanned.from });
+    }
+    lanes.push(checkpoint_lane);
+    Ok(Recovered { lanes, checkpoint, findings, checks: options.checks })
+}
+
+/// Makes durable what the scan read: it may have come from a volatile cache (the argument is in `decision`).
+fn flush(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    scanned: &Scanned,
+) -> Result<(), RecoveryError> {
+    let tail = &scanned.tail;
+    let geometry = shape.geometry(tail.lane);
+    let mut segment = geometry.place(scanned.promised).0.max(tail.first_kept);
+    while geometry.start(segment) < tail.end {
+        let file = storage.open(&layout.segment(tail.lane, segment), Access::Write)?;
+        let synced = storage.sync(file);
+        storage.close(file);
+        synced?;
+        segment = segment.next();
+    }
+    Ok(())
+}
+
+impl Recovered {
+    /// The lane with this id.
+    #[must_use]
+    pub fn lane(&self, lane: LaneId) -> Option<&RecoveredLane> {
+        self.lanes.iter().find(|recovered| recovered.tail.lane == lane)
+    }
+
+    /// Where an epoch ended on a lane: what a DECISION, or a reference to another lane, is judged by.
+    #[must_use]
+    pub fn epoch_end(&self, lane: LaneId, number: u64) -> Lsn {
+        self.lane(lane).map_or(Lsn::ZERO, |recovered| recovered.tail.epoch_end(number))
+    }
+
+    /// Whether every lane reached what `vector` names by the end of that epoch (SR15).
+    #[must_use]
+    pub fn reached(&self, vector: &Vector, epoch: u64) -> bool {
+        vector.covered_by(|lane| self.epoch_end(lane, epoch))
+    }
+
+    /// The highest epoch number on any lane.
+    #[must_use]
+    pub fn newest_epoch(&self) -> Option<u64> {
+        self.lanes.iter().filter_map(|recovered| recovered.tail.epoch()).map(|epoch| epoch.number).max()
+    }
+
+    /// Gives the records of one lane that count, in order; those of a run when its COMMIT comes.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    pub fn replay(
+        &self,
+        storage: &mut dyn Storage,
+        layout: &StoreLayout,
+        shape: &StoreShape,
+        lane: LaneId,
+        deliver: &mut dyn FnMut(Replayed<'_>),
+    ) -> Result<(), RecoveryError> {
+        self.replay_with(storage, layout, shape, lane, RUN_BUFFER_BYTES_MAX, deliver)
+    }
+
+    /// As [`Self::replay`], with another bound on what is kept of open runs. The result is the same.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    pub fn replay_with(
+        &self,
+        storage: &mut dyn Storage,
+        layout: &StoreLayout,
+        shape: &StoreShape,
+        lane: LaneId,
+        run_buffer_bytes: usize,
+        deliver: &mut dyn FnMut(Replayed<'_>),
+    ) -> Result<(), RecoveryError> {
+        let Some(recovered) = self.lane(lane) else { return Ok(()) };
+        let mut walk = BlockWalk::new(storage, layout, shape, lane, self.checks);
+        replay::replay(&mut walk, &recovered.tail, recovered.replay_from, run_buffer_bytes, deliver)
+    }
+}

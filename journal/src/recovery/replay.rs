@@ -1,0 +1,136 @@
+//! The replay of a lane: its user's records in order, runs only when their COMMIT is there.
+
+use std::collections::HashMap;
+
+use super::error::RecoveryError;
+use super::records::{WalkedRecord, read_record, walk_records};
+use super::walk::BlockWalk;
+use crate::ids::{EpochId, LaneId, Location, Lsn, RunId};
+use crate::lane::LaneTail;
+use crate::limits::RUN_BUFFER_BYTES_MAX;
+use crate::record::{RecordKind, Run};
+
+/// A record that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Replayed<'a> {
+    /// Of which lane.
+    pub lane: LaneId,
+    /// Where it begins.
+    pub location: Location,
+    /// The byte behind it.
+    pub end: Lsn,
+    /// The epoch that wrote it: what it says about other lanes is judged by [`LaneTail::epoch_end`] of this epoch.
+    pub epoch: EpochId,
+    /// What it is; always one of the user's kinds.
+    pub kind: RecordKind,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// A member of a run that waits for its COMMIT.
+struct Member {
+    location: Location,
+    end: Lsn,
+    epoch: EpochId,
+    kind: RecordKind,
+    /// `None` when too much was kept already: then it is read again.
+    body: Option<Vec<u8>>,
+}
+
+struct Replay<'a> {
+    lane: LaneId,
+    tail: &'a LaneTail,
+    runs: HashMap<RunId, Vec<Member>>,
+    kept_bytes: usize,
+    kept_bytes_max: usize,
+    epoch: EpochId,
+}
+
+/// Replays `[from, tail.end)`.
+///
+/// # Errors
+/// When a block cannot be read.
+pub(super) fn replay(
+    walk: &mut BlockWalk<'_>,
+    tail: &LaneTail,
+    from: Lsn,
+    kept_bytes_max: usize,
+    deliver: &mut dyn FnMut(Replayed<'_>),
+) -> Result<(), RecoveryError> {
+    let mut replay = Replay {
+        lane: tail.lane,
+        tail,
+        runs: HashMap::new(),
+        kept_bytes: 0,
+        kept_bytes_max: kept_bytes_max.min(RUN_BUFFER_BYTES_MAX),
+        epoch: EpochId::default(),
+    };
+    walk_records(walk, tail.lane, from, tail.end, &mut |walk, record| replay.take(walk, &record, deliver))
+}
+
+impl Replay<'_> {
+    fn take(
+        &mut self,
+        walk: &mut BlockWalk<'_>,
+        record: &WalkedRecord<'_>,
+        deliver: &mut dyn FnMut(Replayed<'_>),
+    ) -> Result<(), RecoveryError> {
+        if record.epoch != self.epoch.number {
+            self.epoch = self.epoch_of(record.epoch);
+        }
+        if record.kind == RecordKind::EPOCH_START {
+            // A run belongs to its epoch: what was not committed before the process ended never is.
+            self.runs.clear();
+            self.kept_bytes = 0;
+            return Ok(());
+        }
+        match record.run {
+            Run::None => self.deliver(record, deliver),
+            Run::Member(run) => self.keep(run, record),
+            Run::Commit(run) => {
+                for member in self.forget(run) {
+                    let body = match member.body {
+                        Some(body) => body,
+                        None => read_record(walk, self.lane, member.location)?,
+                    };
+                    let Member { location, end, epoch, kind, .. } = member;
+                    if kind.is_user() {
+                        deliver(Replayed { lane: self.lane, location, end, epoch, kind, body: &body });
+                    }
+                }
+                self.deliver(record, deliver);
+            }
+            Run::Abort(run) => {
+                self.forget(run);
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&self, record: &WalkedRecord<'_>, deliver: &mut dyn FnMut(Replayed<'_>)) {
+        let WalkedRecord { location, end, kind, body, .. } = *record;
+        if kind.is_user() {
+            deliver(Replayed { lane: self.lane, location, end, epoch: self.epoch, kind, body });
+        }
+    }
+
+    fn keep(&mut self, run: RunId, record: &WalkedRecord<'_>) {
+        let fits = self.kept_bytes + record.body.len() <= self.kept_bytes_max;
+        let body = fits.then(|| record.body.to_vec());
+        self.kept_bytes += body.as_ref().map_or(0, Vec::len);
+        let member = Member { location: record.location, end: record.end, epoch: self.epoch, kind: record.kind, body };
+        self.runs.entry(run).or_default().push(member);
+    }
+
+    fn forget(&mut self, run: RunId) -> Vec<Member> {
+        let members = self.runs.remove(&run).unwrap_or_default();
+        self.kept_bytes -= members.iter().filter_map(|member| member.body.as_ref()).map(Vec::len).sum::<usize>();
+        members
+    }
+
+    /// The pair to the number; an epoch older than the history has lost its activation id.
+    fn epoch_of(&self, number: u64) -> EpochId {
+        let known = self.tail.history.iter().find(|entry| entry.epoch.number == number);
+        known.map_or(EpochId { number, activation: 0 }, |entry| entry.epoch)
+    }
+}

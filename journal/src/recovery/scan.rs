@@ -1,0 +1,385 @@
+//! The scan of one lane: from its first kept block, or from a checkpoint, to the end of what is valid.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use super::decision::{Company, Consent, Hole, Place, Verdict, decide};
+use super::error::{Damage, RecoveryError};
+use super::files::{FileState, LaneFiles};
+use super::walk::{BlockWalk, Found};
+use crate::block::{BlockError, BlockFlags, BlockView, Checks};
+use crate::epoch::{AcceptedLoss, EpochEntry, EpochStartRecord, SegmentFreeRecord};
+use crate::error::IoError;
+use crate::geometry::Geometry;
+use crate::ids::{Chain, LaneId, Lsn, SegmentSequence};
+use crate::lane::{LaneMark, LaneTail};
+use crate::limits::{EPOCH_HISTORY_MAX, PAGE_BYTES};
+use crate::record::RecordKind;
+use crate::storage::Storage;
+use crate::store::{StoreLayout, StoreShape};
+
+/// What the scan of a lane is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScanOrder<'a> {
+    pub(super) lane: LaneId,
+    /// Where to begin, if a checkpoint says so.
+    pub(super) mark: Option<&'a LaneMark>,
+    /// A promise known from elsewhere (the clean stop).
+    pub(super) known_promised: Lsn,
+    /// The positions that the operator gives up on this lane: at most one at its beginning and one at its end.
+    pub(super) accept_loss: &'a [Lsn],
+    pub(super) company: Company,
+    pub(super) checks: Checks,
+}
+
+/// What a start should tell its operator about a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A torn tail was cut: nothing that was acked.
+    TornTail {
+        /// Which lane.
+        lane: LaneId,
+        /// Where it was cut.
+        at: Lsn,
+        /// In which file.
+        file: PathBuf,
+    },
+    /// HA351: cut, although valid blocks stood behind. None of them was promised.
+    EvidenceCut {
+        /// Which lane.
+        lane: LaneId,
+        /// Where it was cut.
+        at: Lsn,
+        /// How many blocks stood behind.
+        blocks_behind: u32,
+        /// In which file.
+        file: PathBuf,
+    },
+    /// Cut below a promise, because the operator accepts the loss.
+    LossAccepted {
+        /// Which lane.
+        lane: LaneId,
+        /// What was lost.
+        loss: AcceptedLoss,
+    },
+    /// The checkpoint could not be used, and the whole of the lanes was read.
+    CheckpointUnusable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The result of a scan.
+#[derive(Clone, Debug)]
+pub(super) struct Scanned {
+    pub(super) tail: LaneTail,
+    /// Where a replay begins.
+    pub(super) from: Lsn,
+    /// The promised position in the last header.
+    pub(super) promised: Lsn,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What the scan has learnt so far.
+struct Progress {
+    at: Lsn,
+    /// Unknown before the first block of a lane whose beginning was freed.
+    chain: Option<Chain>,
+    last_block: Option<Lsn>,
+    epoch: u64,
+    history: Vec<EpochEntry>,
+    segment_ends: VecDeque<(SegmentSequence, Chain)>,
+    freed: Option<SegmentFreeRecord>,
+    /// What the newest FREE or EPOCH_START record says about the oldest kept segment.
+    kept_from: Option<SegmentSequence>,
+    promised: Lsn,
+}
+
+/// What stopped a scan.
+struct Stop {
+    place: Place,
+    error: Option<IoError>,
+}
+
+pub(super) fn scan(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    order: ScanOrder<'_>,
+) -> Result<Scanned, RecoveryError> {
+    let files = LaneFiles::read(storage, layout, shape, order.lane)?;
+    let geometry = shape.geometry(order.lane);
+    let first = files.first().unwrap_or_default();
+    let mut progress = Progress::begin(order.mark, geometry.start(first));
+    let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
+    let from = progress.at;
+    let stop = run(&mut walk, &files, geometry, order, &mut progress)?;
+    let behind = Behind::look(&mut walk, &files, geometry, &progress, stop.place)?;
+    let file = walk.path_of(progress.at);
+    drop(walk);
+    let front = check_front(storage, layout, shape, order, &files, &progress)?;
+    let (loss, mut findings) = judge(order, &progress, &stop, &behind, front.as_ref(), file)?;
+    findings.extend(front.map(|loss| Finding::LossAccepted { lane: order.lane, loss }));
+    let first_kept = progress.kept_from.unwrap_or_default().max(first);
+    let (tail_segment, _) = geometry.place(progress.at);
+    let mut segment_ends = progress.segment_ends;
+    segment_ends.retain(|(segment, _)| *segment >= first_kept);
+    let tail = LaneTail {
+        lane: order.lane,
+        end: progress.at,
+        chain: progress.chain.unwrap_or_default(),
+        last_block: progress.last_block,
+        history: progress.history,
+        first_kept,
+        ready_to: files.ready_to(tail_segment),
+        segment_ends,
+        leftovers: files.before(first_kept),
+        loss: loss.or(front),
+    };
+    Ok(Scanned { from: from.max(geometry.start(first_kept)), promised: progress.promised, tail, findings })
+}
+
+/// Reads on until something is not the next block.
+fn run(
+    walk: &mut BlockWalk<'_>,
+    files: &LaneFiles,
+    geometry: Geometry,
+    order: ScanOrder<'_>,
+    progress: &mut Progress,
+) -> Result<Stop, RecoveryError> {
+    loop {
+        match files.state(geometry.place(progress.at).0) {
+            None => return Ok(Stop { place: Place::NoFile, error: None }),
+            Some(FileState::Wrong(error)) => return Ok(Stop { place: Place::of_header(*error), error: None }),
+            Some(FileState::Unreadable(error)) => {
+                return Ok(Stop { place: Place::Unreadable, error: Some(error.clone()) });
+            }
+            Some(FileState::Sound) => {}
+        }
+        let place = match walk.block_at(progress.at)? {
+            Found::Block(view) => match progress.accept(&view, geometry, order.checks) {
+                Ok(()) => continue,
+                Err(place) => place,
+            },
+            Found::Not(BlockError::NotABlock | BlockError::Elsewhere { .. }) => Place::Blank,
+            Found::Not(BlockError::NewerVersion { .. }) => Place::Newer,
+            Found::Not(BlockError::Damaged | BlockError::Incomplete { .. }) => Place::Torn,
+            Found::NoFile => Place::NoFile,
+            Found::Unreadable(error) => return Ok(Stop { place: Place::Unreadable, error: Some(error) }),
+        };
+        return Ok(Stop { place, error: None });
+    }
+}
+
+impl Progress {
+    fn begin(mark: Option<&LaneMark>, start: Lsn) -> Self {
+        let mut progress = Self {
+            at: start,
+            chain: (start == Lsn::ZERO).then_some(Chain(0)),
+            last_block: None,
+            epoch: 0,
+            history: Vec::new(),
+            segment_ends: VecDeque::new(),
+            freed: None,
+            kept_from: mark.map(|mark| mark.first_kept),
+            promised: Lsn::ZERO,
+        };
+        if let Some(mark) = mark {
+            progress.at = mark.end;
+            progress.chain = Some(mark.chain);
+            progress.last_block = Some(mark.block);
+            progress.epoch = mark.history.last().map_or(0, |entry| entry.epoch.number);
+            progress.history.clone_from(&mark.history);
+        }
+        progress
+    }
+
+    /// Takes the block if it is the next one; says what it is otherwise.
+    fn accept(&mut self, view: &BlockView<'_>, geometry: Geometry, checks: Checks) -> Result<(), Place> {
+        let header = view.header;
+        let starts_epoch = header.flags.contains(BlockFlags::EPOCH_START);
+        if header.epoch < self.epoch {
+            // Left over from before a cut: see the argument in `decision`.
+            return Err(Place::Blank);
+        }
+        if header.flags.contains(BlockFlags::TERMINATOR) {
+            return Err(Place::Terminator);
+        }
+        let follows = !checks.chain || self.chain.is_none_or(|chain| view.follows(chain));
+        let in_segment = header.bytes() <= geometry.block_bytes_max(header.lsn);
+        let begins = self.chain.is_none() || self.last_block.is_none();
+        let epoch_fits = if starts_epoch { header.epoch > self.epoch } else { header.epoch == self.epoch || begins };
+        if !follows || !in_segment || !epoch_fits || header.promised < self.promised || !view.well_formed() {
+            return Err(Place::Torn);
+        }
+        for fragment in view.fragments().filter(|fragment| !fragment.header.kind.is_user()) {
+            match fragment.header.kind {
+                RecordKind::EPOCH_START => {
+                    let record = EpochStartRecord::decode(fragment.body).ok_or(Place::Torn)?;
+                    if !starts_epoch || record.entry.start != header.lsn || record.entry.epoch.number != header.epoch {
+                        return Err(Place::Torn);
+                    }
+                    self.kept_from = Some(record.first_kept);
+                    self.history.push(record.entry);
+                    if self.history.len() > EPOCH_HISTORY_MAX {
+                        self.history.remove(0);
+                    }
+                }
+                RecordKind::SEGMENT_FREE if fragment.header.first && fragment.header.last => {
+                    let record = SegmentFreeRecord::decode(fragment.body).ok_or(Place::Torn)?;
+                    self.history.clone_from(&record.history);
+                    self.kept_from = Some(record.sequence.next());
+                    self.freed = Some(record);
+                }
+                _ => {}
+            }
+        }
+        self.epoch = header.epoch;
+        self.promised = header.promised;
+        self.chain = Some(view.chain);
+        self.last_block = Some(header.lsn);
+        self.at = header.end();
+        if geometry.place(self.at).0 > geometry.place(header.lsn).0 {
+            self.segment_ends.push_back((geometry.place(header.lsn).0, view.chain));
+        }
+        Ok(())
+    }
+}
+
+/// What stands behind the place where a scan stopped.
+#[derive(Clone, Copy, Debug, Default)]
+struct Behind {
+    blocks: u32,
+    promised: Lsn,
+}
+
+/// How far into each segment behind the tail's own the search for evidence reaches. A writer begins a segment at its beginning, and never has
+/// more in flight than its buffers hold.
+const EVIDENCE_REACH_BYTES: u64 = 16 * 1024 * 1024;
+
+impl Behind {
+    fn look(
+        walk: &mut BlockWalk<'_>,
+        files: &LaneFiles,
+        geometry: Geometry,
+        progress: &Progress,
+        place: Place,
+    ) -> Result<Self, RecoveryError> {
+        let mut behind = Self::default();
+        let (tail_segment, _) = geometry.place(progress.at);
+        let segments = files.from(tail_segment).take_while(|_| place != Place::Terminator);
+        for segment in segments {
+            let end = geometry.start(segment.next());
+            let mut at = geometry.start(segment).max(progress.at);
+            while at < end && (segment == tail_segment || at.since(geometry.start(segment)) < EVIDENCE_REACH_BYTES) {
+                let step = match walk.block_at(at)? {
+                    Found::Block(view) if view.header.epoch >= progress.epoch => {
+                        behind.blocks = behind.blocks.saturating_add(1);
+                        behind.promised = behind.promised.max(view.header.promised);
+                        view.header.bytes() as u64
+                    }
+                    Found::NoFile => end.since(at),
+                    Found::Block(_) | Found::Not(_) | Found::Unreadable(_) => PAGE_BYTES as u64,
+                };
+                at = at.plus(step);
+            }
+        }
+        Ok(behind)
+    }
+}
+
+/// Applies the decision table.
+fn judge(
+    order: ScanOrder<'_>,
+    progress: &Progress,
+    stop: &Stop,
+    behind: &Behind,
+    front: Option<&AcceptedLoss>,
+    file: PathBuf,
+) -> Result<(Option<AcceptedLoss>, Vec<Finding>), RecoveryError> {
+    let (lane, at) = (order.lane, progress.at);
+    let promised = behind.promised.max(order.known_promised);
+    let named = order.accept_loss.iter().copied().find(|&lsn| front.is_none_or(|front| front.at != lsn));
+    let consent = match named {
+        _ if order.accept_loss.contains(&at) => Consent::Here,
+        None => Consent::None,
+        Some(_) => Consent::Elsewhere,
+    };
+    let hole = Hole {
+        place: stop.place,
+        below_promised: promised > at,
+        evidence: behind.blocks > 0,
+        company: order.company,
+        consent,
+    };
+    let damage = || Damage {
+        lane,
+        at,
+        file: file.clone(),
+        place: stop.place,
+        promised,
+        blocks_behind: behind.blocks,
+        source: stop.error.clone(),
+    };
+    let blocks_behind = behind.blocks;
+    match decide(hole) {
+        Verdict::End => Ok((None, Vec::new())),
+        Verdict::CutTorn => Ok((None, vec![Finding::TornTail { lane, at, file }])),
+        Verdict::CutWithEvidence => Ok((None, vec![Finding::EvidenceCut { lane, at, blocks_behind, file }])),
+        Verdict::CutAccepted => {
+            let loss = AcceptedLoss { at, promised, blocks_behind };
+            Ok((Some(loss), vec![Finding::LossAccepted { lane, loss }]))
+        }
+        Verdict::RefuseCorruption => Err(RecoveryError::Corruption(damage())),
+        Verdict::RefuseForeign => Err(RecoveryError::Foreign(damage())),
+        Verdict::RefuseNewer => Err(RecoveryError::Newer(damage())),
+        Verdict::RefuseConsent => Err(RecoveryError::WrongConsent { lane, named: named.unwrap_or_default(), end: at }),
+        Verdict::WaitForPeer => Err(RecoveryError::Undecided(damage())),
+    }
+}
+
+/// Segments go oldest first, and the newest FREE record always lies in a kept segment. So the first file must be at most the one behind it.
+fn check_front(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    order: ScanOrder<'_>,
+    files: &LaneFiles,
+    progress: &Progress,
+) -> Result<Option<AcceptedLoss>, RecoveryError> {
+    let geometry = shape.geometry(order.lane);
+    let expected = progress.kept_from.unwrap_or_default();
+    let Some(first) = files.first() else { return Ok(None) };
+    if first > expected {
+        let (at, promised) = (geometry.start(expected), geometry.start(first));
+        if order.accept_loss.contains(&at) {
+            return Ok(Some(AcceptedLoss { at, promised, blocks_behind: 0 }));
+        }
+        let file = layout.segment(order.lane, expected);
+        let damage =
+            Damage { lane: order.lane, at, file, place: Place::NoFile, promised, blocks_behind: 0, source: None };
+        return Err(RecoveryError::Corruption(damage));
+    }
+    let known = progress.freed.as_ref().filter(|_| order.mark.is_none() && order.checks.chain);
+    let Some(chain) = known.filter(|record| record.sequence.next() == expected).and_then(|record| record.chain) else {
+        return Ok(None);
+    };
+    let at = geometry.start(expected);
+    let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
+    let file = walk.path_of(at);
+    match walk.block_at(at)? {
+        Found::Block(view) if !view.follows(chain) => {
+            let damage = Damage {
+                lane: order.lane,
+                at,
+                file,
+                place: Place::Torn,
+                promised: progress.promised,
+                blocks_behind: 0,
+                source: None,
+            };
+            Err(RecoveryError::Corruption(damage))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,15 @@
+//! The store as a whole: where it lies, what was fixed at its creation, who holds it, what it remembers about itself.
+
+mod ha_state;
+mod layout;
+mod lock;
+mod manifest;
+mod open;
+mod probe;
+
+pub use ha_state::{HaState, HaStateError, HaStateFile, Incarnation, LastState};
+pub use layout::{StoreLayout, StoreShape};
+pub use lock::{DirectoryLock, LockError};
+pub use manifest::{ManifestError, read_manifest, write_manifest};
+pub use open::{StoreError, create_store, read_instance};
+pub use probe::probe_sync;
