@@ -18,19 +18,22 @@ pub(super) struct Received {
     /// The body of a text message.
     pub(super) text: Option<String>,
     /// The broker's id of the message.
-    pub(super) id: u64,
+    pub(super) id: i64,
     /// The size of the body.
     pub(super) bytes: usize,
 }
 
-/// A session that receives. Outside a transaction a message is acknowledged before `receive` returns the next one.
+/// A session that receives.
 pub(super) trait Receiving {
     /// The next message; `None` if none came in time. Without a time it waits on.
     fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Received>, Failure>;
-    /// Says that the last received message is done. In a transaction it counts with the commit.
-    fn acknowledge(&mut self) -> Result<(), Failure>;
+    /// Says that the last received message is done. In a transaction it counts with the commit; outside one the answer
+    /// is waited for at least at the `last` of all.
+    fn acknowledge(&mut self, last: bool) -> Result<(), Failure>;
     /// Ends the transaction with success.
     fn commit(&mut self) -> Result<(), Failure>;
+    /// Lets time pass, and keeps the connection alive meanwhile.
+    fn pause(&mut self, time: Duration);
     fn close(self) -> Result<(), Failure>;
 }
 
@@ -91,7 +94,7 @@ fn thread<W: Write>(
     Done { count, failure }
 }
 
-/// Receives; `safe` counts what the broker will certainly not deliver again.
+/// Receives; `safe` counts what was acknowledged, and committed where there are transactions.
 fn receive_all<W: Write>(
     name: &str,
     session: &mut impl Receiving,
@@ -107,8 +110,8 @@ fn receive_all<W: Write>(
         let message = session.receive(plan.timeout)?;
         let came = message.is_some();
         if let Some(message) = message {
-            session.acknowledge()?;
             received += 1;
+            session.acknowledge(received == plan.count)?;
             counter.add_one();
             if plan.verbose {
                 say(name, &message, out);
@@ -131,7 +134,7 @@ fn receive_all<W: Write>(
             return Ok(());
         }
         if !plan.sleep.is_zero() && !last {
-            std::thread::sleep(plan.sleep);
+            session.pause(plan.sleep);
         }
     }
     Ok(())
@@ -168,8 +171,8 @@ mod tests {
             Ok(Some(Received { text: Some("hello".to_owned()), id: 7, bytes: 5 }))
         }
 
-        fn acknowledge(&mut self) -> Result<(), Failure> {
-            self.log.push("ack");
+        fn acknowledge(&mut self, last: bool) -> Result<(), Failure> {
+            self.log.push(if last { "last ack" } else { "ack" });
             Ok(())
         }
 
@@ -177,6 +180,8 @@ mod tests {
             self.log.push("commit");
             Ok(())
         }
+
+        fn pause(&mut self, _time: Duration) {}
 
         fn close(self) -> Result<(), Failure> {
             Ok(())
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn stops_at_the_count_or_when_nothing_comes() {
-        check(2, 0, false, 3, &["message", "ack", "message", "ack"], (2, false));
+        check(2, 0, false, 3, &["message", "ack", "message", "last ack"], (2, false));
         check(2, 0, true, 1, &["message", "ack", "none"], (1, false));
         check(2, 0, false, 1, &["message", "ack", "none"], (1, true));
         check(0, 0, true, 1, &[], (0, false));
@@ -203,7 +208,14 @@ mod tests {
 
     #[test]
     fn commits_what_it_took_and_counts_nothing_else() {
-        check(3, 2, true, 9, &["message", "ack", "message", "ack", "commit", "message", "ack", "commit"], (3, false));
+        check(
+            3,
+            2,
+            true,
+            9,
+            &["message", "ack", "message", "ack", "commit", "message", "last ack", "commit"],
+            (3, false),
+        );
         check(5, 2, true, 1, &["message", "ack", "none", "commit"], (1, false));
         check(5, 2, true, 0, &["none"], (0, false));
         check(5, 2, false, 1, &["message", "ack", "none"], (0, true));

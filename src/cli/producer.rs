@@ -34,6 +34,8 @@ pub(super) trait Sending {
     fn send(&mut self, message: &Outgoing<'_>) -> Result<(), Failure>;
     /// Ends the transaction with success.
     fn commit(&mut self) -> Result<(), Failure>;
+    /// Lets time pass, and keeps the connection alive meanwhile.
+    fn pause(&mut self, time: Duration);
     fn close(self) -> Result<(), Failure>;
 }
 
@@ -157,7 +159,7 @@ fn send_all<W: Write>(
             *safe = sent;
         }
         if !plan.sleep.is_zero() && sent < plan.count {
-            std::thread::sleep(plan.sleep);
+            session.pause(plan.sleep);
         }
     }
     Ok(())
@@ -189,6 +191,8 @@ mod tests {
             self.log.push("commit".to_owned());
             Ok(())
         }
+
+        fn pause(&mut self, _time: Duration) {}
 
         fn close(self) -> Result<(), Failure> {
             Ok(())
