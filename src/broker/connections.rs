@@ -1,0 +1,261 @@
+//! Connections come, bring bytes, fall silent, and go.
+
+use journal::{BlockBuffer, Now};
+
+use super::{Core, millis};
+use crate::limits;
+use crate::mail::Ask;
+use crate::message::{ConnectionKey, SessionKey, SessionNumber};
+use crate::net::core::{Event, Problem, disconnect};
+use crate::session::{Modes, Session};
+
+impl<B: BlockBuffer> Core<B> {
+    /// A connection was accepted. `None`: there are as many as there may be.
+    pub fn accepted(&mut self, now: Now) -> Option<ConnectionKey> {
+        if self.front.connection_count() >= limits::CONNECTIONS_PER_CORE_MAX {
+            return None;
+        }
+        if self.front.connection_count() == 0 {
+            self.front.next_ttl_check_ms = millis(now) + self.front.settings.ttl_check_interval_ms;
+        }
+        Some(self.front.add_client(millis(now)))
+    }
+
+    /// Bytes came.
+    pub fn received(&mut self, key: ConnectionKey, bytes: &[u8], now: Now) {
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        client.protocol.heard(millis(now));
+        if client.closing {
+            return;
+        }
+        if client.protocol.kept() > 0 || client.stalled {
+            client.protocol.keep(bytes);
+            if !client.stalled {
+                self.handle_kept(key);
+            }
+        } else {
+            let used = self.handle_frames(key, bytes);
+            if let Some(client) = self.front.clients.get_mut(key) {
+                client.protocol.keep(bytes.get(used..).unwrap_or_default());
+            }
+        }
+        self.pause_if_full(key);
+        self.release_replies();
+    }
+
+    /// A buffer was written, or the connection broke while it was.
+    pub fn sent(&mut self, key: ConnectionKey, buffer: Vec<u8>) {
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        client.output.written(buffer);
+        let relieved = client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
+        let sessions: smallvec::SmallVec<[SessionKey; 8]> = client.channels.values().copied().collect();
+        if relieved {
+            for session in sessions {
+                if let Some(state) = self.front.sessions.get_mut(session).filter(|state| state.held_back) {
+                    state.held_back = false;
+                    self.front.hold_changes.push(session);
+                }
+            }
+        }
+        self.front.list(key);
+    }
+
+    /// The connection is gone.
+    pub fn closed(&mut self, key: ConnectionKey) {
+        let Some(client) = self.front.clients.remove(key) else { return };
+        for session in client.channels.into_values() {
+            self.end_session(session, true);
+        }
+        self.release_replies();
+    }
+
+    /// Tells every client that the server stops, and closes the connections once that is written.
+    pub fn stop(&mut self) {
+        let keys: Vec<ConnectionKey> = self.front.clients.keys().collect();
+        for key in keys {
+            let Some(version) = self.front.clients.get(key).map(|client| client.protocol.version) else { continue };
+            let facts = self.front.facts.clone();
+            if let Some(out) = self.front.output_of(key) {
+                disconnect(version, &facts, out);
+            }
+            self.front.close_after_output(key);
+        }
+    }
+
+    /// Handles what a connection has kept.
+    fn handle_kept(&mut self, key: ConnectionKey) {
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        let kept = client.protocol.take_kept();
+        let used = self.handle_frames(key, &kept);
+        if let Some(client) = self.front.clients.get_mut(key) {
+            client.protocol.put_back(kept, used);
+        }
+    }
+
+    /// Handles whole frames as long as there are some and the lanes take records. Says how many bytes are done with.
+    fn handle_frames(&mut self, key: ConnectionKey, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        loop {
+            let Some(client) = self.front.clients.get_mut(key) else { return used };
+            let rest = bytes.get(used..).unwrap_or_default();
+            let frame = match client.protocol.next_frame(rest) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return used,
+                Err(problem) => {
+                    self.give_up(key, &problem);
+                    return bytes.len();
+                }
+            };
+            if client.closing {
+                return bytes.len();
+            }
+            if !self.may_handle(key, rest.get(frame.frame.clone()).unwrap_or_default()) {
+                self.stall(key);
+                return used;
+            }
+            used += frame.consumed;
+            if let Some(body) = rest.get(frame.frame).filter(|body| !body.is_empty()) {
+                self.handle_frame(key, body);
+            }
+        }
+    }
+
+    /// May this frame be handled now? Pings and new sessions always may: a full disk must not look like death.
+    fn may_handle(&self, key: ConnectionKey, body: &[u8]) -> bool {
+        let channel = body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
+        let Some(client) = self.front.clients.get(key) else { return true };
+        let session =
+            channel.and_then(|channel| client.channels.get(&channel)).and_then(|key| self.front.sessions.get(*key));
+        session.is_none_or(|session| {
+            self.home.ready()
+                && session.two_phase.is_none()
+                && session.replies.len() < limits::REPLIES_PER_SESSION_MAX
+                && client.output.backlog() < limits::OUTPUT_BYTES_HARD
+        })
+    }
+
+    fn stall(&mut self, key: ConnectionKey) {
+        if let Some(client) = self.front.clients.get_mut(key)
+            && !client.stalled
+        {
+            client.stalled = true;
+            self.front.stalled.push(key);
+        }
+    }
+
+    /// Stops receiving while more is kept than one frame of ordinary size needs.
+    fn pause_if_full(&mut self, key: ConnectionKey) {
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        let full = client.stalled && client.protocol.kept() > limits::OUTPUT_BYTES_HARD;
+        if full && !client.paused {
+            client.paused = true;
+            self.front.receive_changes.push((key, false));
+        }
+    }
+
+    /// Lets connections go on whose frames had to wait.
+    pub(super) fn resume_stalled(&mut self, now: Now) {
+        for key in std::mem::take(&mut self.front.stalled) {
+            let Some(client) = self.front.clients.get_mut(key) else { continue };
+            client.stalled = false;
+            // The silence was ours.
+            client.protocol.heard(millis(now));
+            self.handle_kept(key);
+            let Some(client) = self.front.clients.get_mut(key) else { continue };
+            if !client.stalled && client.paused {
+                client.paused = false;
+                self.front.receive_changes.push((key, true));
+            }
+        }
+    }
+
+    fn handle_frame(&mut self, key: ConnectionKey, body: &[u8]) {
+        let super::Front { clients, facts, .. } = &mut self.front;
+        let Some(client) = clients.get_mut(key) else { return };
+        let before = client.output.bytes.len();
+        let event = client.protocol.handle(body, facts, &mut client.output.bytes);
+        if client.output.bytes.len() > before {
+            self.front.list(key);
+        }
+        match event {
+            Ok(Event::Handled) => {}
+            Ok(Event::CreateSession { channel, modes, .. }) => self.create_session(key, channel, modes),
+            Ok(Event::Session { channel, packet }) => self.session_packet(key, channel, &packet),
+            Err(problem) => self.give_up(key, &problem),
+        }
+    }
+
+    fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes) {
+        let number = SessionNumber(self.front.next_session_number);
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        let refusal = if client.channels.len() >= limits::SESSIONS_PER_CONNECTION_MAX {
+            Some("the connection has as many sessions as it may")
+        } else if client.channels.contains_key(&channel) || channel < 2 {
+            Some("the channel is in use")
+        } else {
+            None
+        };
+        if let Some(text) = refusal {
+            client.protocol.session_refused(text, &mut client.output.bytes);
+            return self.front.list(key);
+        }
+        client.protocol.logged_in();
+        client.protocol.session_created(&mut client.output.bytes);
+        let session = self.front.sessions.insert(Session::new(key, channel, number, modes));
+        client.channels.insert(channel, session);
+        self.front.next_session_number = self.front.next_session_number.wrapping_add(1);
+        self.front.list(key);
+    }
+
+    /// Ends a session with all that homes hold for it.
+    pub(super) fn end_session(&mut self, key: SessionKey, failed: bool) {
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        if session.two_phase.is_some() {
+            // Its commit is finished first; then it ends.
+            session.ended = Some(failed);
+            return;
+        }
+        let cores = session.touched.union(session.transaction);
+        for core in cores.iter() {
+            self.request(key, core, None, Ask::EndSession { failed });
+        }
+        self.front.sessions.remove(key);
+    }
+
+    fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
+        tracing::warn!(code = "CO101", connection = ?key, "connection closed: {problem}");
+        self.front.close_after_output(key);
+    }
+
+    /// Closes connections whose clients were not heard for as long as they said they would be, or never logged in.
+    pub(super) fn check_time_to_live(&mut self, now: Now) {
+        let now_ms = millis(now);
+        if now_ms < self.front.next_ttl_check_ms {
+            return;
+        }
+        let settings = self.front.settings;
+        self.front.next_ttl_check_ms = now_ms + settings.ttl_check_interval_ms;
+        let mut silent = Vec::new();
+        for (key, client) in &self.front.clients {
+            let protocol = &client.protocol;
+            let ttl = if settings.ttl_override_ms >= 0 { settings.ttl_override_ms } else { protocol.ttl_ms };
+            let silence = now_ms.saturating_sub(protocol.heard_ms);
+            let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && !client.stalled;
+            let late =
+                !protocol.is_logged_in() && now_ms.saturating_sub(protocol.since_ms) >= settings.handshake_timeout_ms;
+            if (dead || late) && !client.closing {
+                silent.push((key, silence, dead));
+            }
+        }
+        for (key, silence_ms, dead) in silent {
+            let reason = if dead { "its time to live is over" } else { "it opened no session in time" };
+            tracing::warn!(code = "CO102", connection = ?key, silence_ms, "connection closed: {reason}");
+            self.front
+                .clients
+                .get_mut(key)
+                .into_iter()
+                .for_each(|client| client.output = crate::net::Output::default());
+            self.front.close_after_output(key);
+        }
+    }
+}

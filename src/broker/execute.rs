@@ -1,0 +1,249 @@
+//! What a client wants becomes requests to homes; answers become replies.
+
+use journal::BlockBuffer;
+use protocol::core::packet::Packet;
+
+use super::{Core, Front, front::Waiter};
+use crate::home::Outcome;
+use crate::limits;
+use crate::mail::{Answer, Ask, Deliver, Failure, FailureKind, Letter, Request, Token};
+use crate::message::{ConnectionKey, CoreId, SessionKey};
+use crate::net::core::{Respond, lower, respond};
+use crate::routing;
+use crate::session::{CoreSet, Next, Verb};
+use journal::Vector;
+
+impl<B: BlockBuffer> Core<B> {
+    /// A packet on the channel of a session. One for a channel that nobody opened is dropped, as the reference does.
+    pub(super) fn session_packet(&mut self, connection: ConnectionKey, channel: i64, packet: &Packet<'_>) {
+        let Some(client) = self.front.clients.get(connection) else { return };
+        let Some(key) = client.channels.get(&channel).copied() else { return };
+        let Some(modes) = self.front.sessions.get(key).map(|session| session.modes) else { return };
+        let mut names = std::mem::take(&mut self.names);
+        match lower(packet, modes, &mut names) {
+            Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
+            None => {
+                let packet_type = packet.packet_type();
+                tracing::warn!(
+                    code = "CO101",
+                    ?connection,
+                    "connection closed: {packet_type} has no place on a session channel"
+                );
+                self.front.close_after_output(connection);
+            }
+        }
+        self.names = names;
+    }
+
+    fn execute(&mut self, key: SessionKey, verb: Verb<'_>, respond: Respond) {
+        match verb {
+            Verb::Ask(ask) => self.ask(key, ask, respond),
+            Verb::Commit => self.commit(key, respond),
+            Verb::Rollback { consider_last_as_delivered } => {
+                let Some(session) = self.front.sessions.get_mut(key) else { return };
+                let cores = session.touched.union(session.transaction.take());
+                self.ask_all(key, cores, respond, || Ask::Rollback { consider_last_as_delivered });
+            }
+            Verb::Start => {
+                let Some(session) = self.front.sessions.get_mut(key) else { return };
+                session.started = true;
+                let cores = session.touched;
+                self.ask_all(key, cores, respond, || Ask::Start);
+            }
+            Verb::Stop => {
+                let Some(session) = self.front.sessions.get_mut(key) else { return };
+                session.started = false;
+                let cores = session.touched;
+                self.ask_all(key, cores, respond, || Ask::Stop);
+            }
+            Verb::Close => {
+                let Some(session) = self.front.sessions.get_mut(key) else { return };
+                let cores = session.touched.union(session.transaction.take());
+                self.ask_all(key, cores, respond, || Ask::EndSession { failed: false });
+            }
+            Verb::Metadata { key: name, value, unique } => self.metadata(key, &name, &value, unique, respond),
+            Verb::Nothing => self.reply_now(key, respond, Answer::done(Vector::new())),
+            Verb::Refuse(failure) => {
+                tracing::warn!(code = "CO110", session = ?key, "refused: {failure}");
+                self.reply_now(key, respond, Answer::failed(failure));
+            }
+        }
+    }
+
+    /// Replies without asking anybody, in the order of the commands.
+    fn reply_now(&mut self, key: SessionKey, respond: Respond, answer: Answer) {
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        if respond != Respond::Nothing {
+            let token = session.replies.expect(respond, 1);
+            session.replies.fill(token, answer);
+            self.front.due.push(key);
+        }
+    }
+
+    fn metadata(&mut self, key: SessionKey, name: &str, value: &str, unique: bool, respond: Respond) {
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        let too_much = session.metadata.len() >= limits::METADATA_PER_SESSION_MAX
+            || name.len() + value.len() > limits::METADATA_BYTES_MAX;
+        if too_much {
+            let failure = Failure::new(FailureKind::Full, "the session has as much metadata as it may");
+            return self.reply_now(key, respond, Answer::failed(failure));
+        }
+        session.metadata.retain(|(known, _)| known != name);
+        session.metadata.push((name.to_owned(), value.to_owned()));
+        if unique {
+            self.ask(key, Ask::Claim { key: name.into(), value: value.into() }, respond);
+        } else {
+            self.reply_now(key, respond, Answer::done(Vector::new()));
+        }
+    }
+
+    fn ask(&mut self, key: SessionKey, mut ask: Ask<'_>, respond: Respond) {
+        let Some(core) = self.core_for(key, &ask) else {
+            return self.reply_now(key, respond, nobody_to_ask(&ask));
+        };
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        if let Ask::CreateConsumer { started, pre_acknowledge, .. } = &mut ask {
+            *started = session.started;
+            *pre_acknowledge = session.modes.pre_acknowledge;
+        }
+        session.note(&ask, core);
+        let token = (respond != Respond::Nothing).then(|| session.replies.expect(respond, 1));
+        self.request(key, core, token, ask);
+    }
+
+    /// Asks several cores; the reply follows when all have answered.
+    fn ask_all(&mut self, key: SessionKey, cores: CoreSet, respond: Respond, ask: impl Fn() -> Ask<'static>) {
+        if cores.is_empty() {
+            return self.reply_now(key, respond, Answer::done(Vector::new()));
+        }
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        let token = (respond != Respond::Nothing).then(|| session.replies.expect(respond, cores.len()));
+        for core in cores.iter() {
+            self.request(key, core, token, ask());
+        }
+    }
+
+    /// The core that answers a question of a session. `None`: it speaks of a consumer that is not there.
+    fn core_for(&self, key: SessionKey, ask: &Ask<'_>) -> Option<CoreId> {
+        match ask {
+            Ask::Acknowledge(acknowledge) => self.front.sessions.get(key)?.consumer_core(acknowledge.consumer),
+            Ask::Credit { consumer, .. }
+            | Ask::ForceDelivery { consumer, .. }
+            | Ask::CloseConsumer { consumer }
+            | Ask::Expired { consumer, .. } => self.front.sessions.get(key)?.consumer_core(*consumer),
+            Ask::Claim { .. } => Some(CoreId(0)),
+            other => {
+                let name = other.address().unwrap_or_default();
+                let address = self.front.aliases.get(name).map_or(name, |address| address);
+                let lane = routing::home_lane(address, self.front.settings.lanes);
+                Some(routing::core_of_lane(lane, self.front.settings.cores))
+            }
+        }
+    }
+
+    /// Hands a request to a core: by a call here, by a letter elsewhere.
+    pub(super) fn request(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
+        let from = self.front.session_ref(key);
+        let Some(session) = self.front.sessions.get_mut(key) else { return };
+        let operation = session.next_operation();
+        let request = Request { from, operation, token, ask };
+        if core != self.front.core {
+            self.front.letters.push_back((core, Letter::Request(request.into_owned())));
+            return;
+        }
+        match self.home.ask(request, &mut self.front) {
+            Outcome::Done(answer) => match token {
+                Some(token) => self.front.answer(from, token, answer),
+                None => log_unheard(&answer),
+            },
+            Outcome::Later => {}
+        }
+    }
+
+    /// Writes the replies that may leave now.
+    pub(super) fn release_replies(&mut self) {
+        self.pass_gate();
+        loop {
+            while let Some(key) = self.front.due.pop() {
+                self.release_session(key);
+            }
+            self.go_on_with_commits();
+            self.change_holds();
+            if self.front.due.is_empty() && self.front.two_phase_due.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Lets those pass who waited for what is promised by now.
+    fn pass_gate(&mut self) {
+        let Front { gate, sessions, due, two_phase_due, .. } = &mut self.front;
+        let promises = self.home.promises();
+        let lanes: smallvec::SmallVec<[journal::LaneId; 8]> = gate.lanes().collect();
+        for lane in lanes {
+            while let Some(waiter) = gate.pass(lane, promises.of(lane)) {
+                match waiter {
+                    Waiter::Reply(key) => {
+                        if let Some(session) = sessions.get_mut(key) {
+                            session.replies.passed();
+                            due.push(key);
+                        }
+                    }
+                    Waiter::Decision(key) => two_phase_due.push(key),
+                }
+            }
+        }
+    }
+
+    fn release_session(&mut self, key: SessionKey) {
+        loop {
+            let Some(session) = self.front.sessions.get_mut(key) else { return };
+            let (connection, channel) = (session.connection, session.channel);
+            match session.replies.next(self.home.promises()) {
+                Next::Nothing => return,
+                Next::Position(lane, lsn) => {
+                    self.home.watch(lane, lsn);
+                    return self.front.gate.wait(lane, lsn, Waiter::Reply(key));
+                }
+                Next::Released(released) => {
+                    self.front.list(connection);
+                    let Front { clients, facts, .. } = &mut self.front;
+                    let Some(client) = clients.get_mut(connection) else { return };
+                    let version = client.protocol.version;
+                    respond(&released, channel, version, facts, &mut client.output.bytes);
+                    if released.context == Respond::Close {
+                        client.channels.remove(&channel);
+                        self.front.sessions.remove(key);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells homes which sessions' deliveries pause or go on.
+    fn change_holds(&mut self) {
+        for key in std::mem::take(&mut self.front.hold_changes) {
+            let Some(session) = self.front.sessions.get(key) else { continue };
+            let (held, cores) = (session.held_back, session.touched);
+            for core in cores.iter() {
+                self.request(key, core, None, Ask::Hold { held });
+            }
+        }
+    }
+}
+
+fn nobody_to_ask(ask: &Ask<'_>) -> Answer {
+    match ask {
+        // Closing what is closed is fine; the client waits for the answer.
+        Ask::CloseConsumer { .. } | Ask::Credit { .. } | Ask::ForceDelivery { .. } => Answer::done(Vector::new()),
+        _ => Answer::failed(Failure::new(FailureKind::IllegalState, "AMQ229028: There is no such consumer")),
+    }
+}
+
+/// A failure of something that nobody waits for: only the log can tell.
+pub(super) fn log_unheard(answer: &Answer) {
+    if let Err(failure) = &answer.reply {
+        tracing::debug!(code = "CO111", "a request without an answer failed: {failure}");
+    }
+}

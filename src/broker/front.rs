@@ -1,0 +1,253 @@
+//! The side of a core that faces clients: tables of connections and sessions, and what is to be written to them.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+use journal::Now;
+use slotmap::SlotMap;
+
+use super::{Output, millis};
+use crate::durability::Gate;
+use crate::limits;
+use crate::mail::{Answer, Deliver, Letter, SessionRef, Token};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, SessionKey};
+use crate::net::core::{Connection, Respond, ServerFacts, consumer_gone, deliver, nothing_more};
+use crate::session::Session;
+
+/// Tokens with this bit belong to a commit over several cores, not to a reply.
+pub(super) const TWO_PHASE_TOKEN: u64 = 1 << 63;
+
+/// How clients are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Overrides what clients ask for, in ms; −1 for no override.
+    pub ttl_override_ms: i64,
+    /// Between two checks of the time to live.
+    pub ttl_check_interval_ms: u64,
+    /// Until the first session must be open.
+    pub handshake_timeout_ms: u64,
+    /// Journal lanes and data cores, to find the home of an address.
+    pub lanes: u16,
+    /// See `lanes`.
+    pub cores: u16,
+}
+
+/// A connection and what is collected for it.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) protocol: Connection,
+    pub(super) output: crate::net::Output,
+    pub(super) channels: HashMap<i64, SessionKey>,
+    /// In the list of those to be written to.
+    listed: bool,
+    /// Frames wait until the lanes take records, or until a commit is done.
+    pub(super) stalled: bool,
+    /// Nothing is received for now.
+    pub(super) paused: bool,
+    /// To be closed once everything is written.
+    pub(super) closing: bool,
+    /// Its close was asked for.
+    closed: bool,
+}
+
+/// Who waits at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiter {
+    /// The next reply of a session.
+    Reply(SessionKey),
+    /// The decision of a session's commit.
+    Decision(SessionKey),
+}
+
+/// Connections and sessions of one core.
+#[derive(Debug)]
+pub struct Front {
+    pub(super) core: CoreId,
+    pub(super) facts: ServerFacts,
+    pub(super) settings: Settings,
+    pub(super) clients: SlotMap<ConnectionKey, Client>,
+    pub(super) sessions: SlotMap<SessionKey, Session<Respond>>,
+    pub(super) gate: Gate<Waiter>,
+    /// Sessions whose next reply may be due.
+    pub(super) due: Vec<SessionKey>,
+    /// Sessions whose commit over several cores has all answers of its phase.
+    pub(super) two_phase_due: Vec<SessionKey>,
+    /// Connections whose frames wait.
+    pub(super) stalled: Vec<ConnectionKey>,
+    pub(super) letters: VecDeque<(CoreId, Letter)>,
+    /// Connections with something to write or to close.
+    listed: Vec<ConnectionKey>,
+    pub(super) receive_changes: Vec<(ConnectionKey, bool)>,
+    pub(super) next_session_number: u32,
+    pub(super) next_ttl_check_ms: u64,
+    /// Queues whose name is not their address's, and where to find them.
+    pub(super) aliases: HashMap<Box<str>, Box<str>>,
+    /// Sessions whose deliveries pause or go on.
+    pub(super) hold_changes: Vec<SessionKey>,
+}
+
+impl Front {
+    pub(super) fn new(core: CoreId, facts: ServerFacts, settings: Settings) -> Self {
+        Self {
+            core,
+            facts,
+            settings,
+            clients: SlotMap::with_key(),
+            sessions: SlotMap::with_key(),
+            gate: Gate::default(),
+            due: Vec::new(),
+            two_phase_due: Vec::new(),
+            stalled: Vec::new(),
+            letters: VecDeque::new(),
+            listed: Vec::new(),
+            receive_changes: Vec::new(),
+            // Session numbers of different cores never meet in one lane's records.
+            next_session_number: u32::from(core.0) << 24,
+            next_ttl_check_ms: 0,
+            aliases: HashMap::new(),
+            hold_changes: Vec::new(),
+        }
+    }
+
+    pub(super) fn connection_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    pub(super) fn add_client(&mut self, now_ms: u64) -> ConnectionKey {
+        self.clients.insert(Client {
+            protocol: Connection::new(now_ms),
+            output: crate::net::Output::default(),
+            channels: HashMap::new(),
+            listed: false,
+            stalled: false,
+            paused: false,
+            closing: false,
+            closed: false,
+        })
+    }
+
+    /// The buffer for bytes to a client, which will be written at the end of the turn.
+    pub(super) fn output_of(&mut self, key: ConnectionKey) -> Option<&mut Vec<u8>> {
+        let client = self.clients.get_mut(key)?;
+        if !client.listed {
+            client.listed = true;
+            self.listed.push(key);
+        }
+        Some(&mut client.output.bytes)
+    }
+
+    /// Looks at a connection again at the end of the turn.
+    pub(super) fn list(&mut self, key: ConnectionKey) {
+        self.output_of(key);
+    }
+
+    /// Closes a connection once what is collected for it is written.
+    pub(super) fn close_after_output(&mut self, key: ConnectionKey) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.closing = true;
+        }
+        self.list(key);
+    }
+
+    /// Gives what is to be written, closed, paused and sent to other cores.
+    pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
+        for key in std::mem::take(&mut self.listed) {
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            client.listed = false;
+            if let Some(bytes) = client.output.take() {
+                output(Output::Send { connection: key, bytes });
+            }
+            if client.closing && !client.closed && client.output.is_idle() {
+                client.closed = true;
+                output(Output::Close { connection: key });
+            }
+        }
+        for (connection, on) in self.receive_changes.drain(..) {
+            output(Output::Receive { connection, on });
+        }
+        while let Some((core, letter)) = self.letters.pop_front() {
+            output(Output::Letter { core, letter });
+        }
+    }
+
+    pub(super) fn session_ref(&self, key: SessionKey) -> SessionRef {
+        SessionRef { core: self.core, key }
+    }
+
+    pub(super) fn deadline(&self, now: Now) -> Option<Now> {
+        if self.clients.is_empty() {
+            return None;
+        }
+        let wait = self.next_ttl_check_ms.saturating_sub(millis(now)).max(1);
+        Some(now.plus_nanos(wait * 1_000_000))
+    }
+
+    /// Where the bytes for a session go, and how its client is spoken to.
+    fn target(&mut self, to: SessionRef) -> Option<(i64, protocol::core::version::Version, &mut Vec<u8>)> {
+        let session = self.sessions.get(to.key)?;
+        let (connection, channel) = (session.connection, session.channel);
+        let version = self.clients.get(connection)?.protocol.version;
+        Some((channel, version, self.output_of(connection)?))
+    }
+
+    /// Pauses the deliveries of a connection's sessions while its client takes too little.
+    fn check_backlog(&mut self, to: SessionRef) {
+        let Some(session) = self.sessions.get_mut(to.key) else { return };
+        let Some(client) = self.clients.get(session.connection) else { return };
+        if client.output.backlog() > limits::OUTPUT_BYTES_SOFT && !session.held_back {
+            session.held_back = true;
+            self.hold_changes.push(to.key);
+        }
+    }
+}
+
+impl Deliver for Front {
+    fn message(&mut self, to: SessionRef, consumer: ConsumerId, id: MessageId, deliveries: u16, body: &[u8]) {
+        if to.core != self.core {
+            let letter = Letter::Message { to, consumer, id, deliveries, body: body.into() };
+            self.letters.push_back((to.core, letter));
+            return;
+        }
+        if let Some((channel, _, out)) = self.target(to) {
+            deliver(channel, consumer, id, deliveries, body, out);
+            self.check_backlog(to);
+        }
+    }
+
+    fn nothing_more(&mut self, to: SessionRef, consumer: ConsumerId, sequence: i64, queue: &str) {
+        if to.core != self.core {
+            let letter = Letter::NothingMore { to, consumer, sequence, queue: queue.into() };
+            self.letters.push_back((to.core, letter));
+            return;
+        }
+        if let Some((channel, version, out)) = self.target(to) {
+            nothing_more(channel, consumer, sequence, queue, version, out);
+        }
+    }
+
+    fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId) {
+        if to.core != self.core {
+            self.letters.push_back((to.core, Letter::ConsumerGone { to, consumer }));
+            return;
+        }
+        if let Some((channel, version, out)) = self.target(to) {
+            consumer_gone(channel, consumer, version, out);
+        }
+    }
+
+    fn answer(&mut self, to: SessionRef, token: Token, answer: Answer) {
+        if to.core != self.core {
+            self.letters.push_back((to.core, Letter::Answer { to, token, answer }));
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(to.key) else { return };
+        if token.0 & TWO_PHASE_TOKEN == 0 {
+            session.replies.fill(token, answer);
+            self.due.push(to.key);
+        } else if let Some(two_phase) = session.two_phase.as_mut()
+            && two_phase.answered(answer)
+        {
+            self.two_phase_due.push(to.key);
+        }
+    }
+}

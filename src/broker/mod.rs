@@ -1,0 +1,119 @@
+//! One core of the broker, without I/O: connections, their sessions, and the home of the addresses of this core.
+//!
+//! Takes accepted connections, received bytes, completions and letters from other cores; gives buffers to write, commands for
+//! the lanes, letters. The server's loop drives it on a ring, the simulator on a simulated machine.
+
+mod connections;
+mod execute;
+mod front;
+mod letters;
+mod two_phase;
+
+use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};
+
+pub use front::Front;
+
+use crate::home::{ColdRead, Home};
+use crate::mail::Letter;
+use crate::message::{ConnectionKey, CoreId};
+use crate::net::core::ServerFacts;
+
+/// What a core wants done.
+#[allow(missing_docs, reason = "a field is named by what the variant says")]
+#[derive(Debug)]
+pub enum Output<B> {
+    /// Write these bytes to the client; then [`Core::sent`].
+    Send { connection: ConnectionKey, bytes: Vec<u8> },
+    /// Close the connection; then [`Core::closed`].
+    Close { connection: ConnectionKey },
+    /// Receive nothing from the client for now, or receive again.
+    Receive { connection: ConnectionKey, on: bool },
+    /// Carry out a lane's command.
+    Lane { lane: LaneId, command: Command<B> },
+    /// Read from a lane; then [`Core::read_done`].
+    Read(ColdRead),
+    /// Give this to another core.
+    Letter { core: CoreId, letter: Letter },
+}
+
+/// One core.
+pub struct Core<B: BlockBuffer> {
+    home: Home<B>,
+    front: Front,
+    /// Scratch space for the name of an address.
+    names: String,
+    /// Letters that wait because the lanes take no records now.
+    inbox: std::collections::VecDeque<(CoreId, Letter)>,
+}
+
+impl<B: BlockBuffer> Core<B> {
+    /// A core without connections around a home that is loaded.
+    pub fn new(core: CoreId, home: Home<B>, facts: ServerFacts, settings: front::Settings) -> Self {
+        let inbox = std::collections::VecDeque::new();
+        Self { home, front: Front::new(core, facts, settings), names: String::new(), inbox }
+    }
+
+    /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop.
+    pub fn turn(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) {
+        self.take_letters();
+        self.home.turn(now, &mut self.front, |lane, command| output(Output::Lane { lane, command }));
+        self.release_replies();
+        self.resume_stalled(now);
+        self.release_replies();
+        // What the replies and the resumed connections appended goes out in the same turn.
+        self.home.turn(now, &mut self.front, |lane, command| output(Output::Lane { lane, command }));
+        self.check_time_to_live(now);
+        while let Some(read) = self.home.next_read() {
+            output(Output::Read(read));
+        }
+        while let Some((core, letter)) = self.home.next_letter() {
+            output(Output::Letter { core, letter });
+        }
+        self.front.collect(output);
+    }
+
+    /// A lane's write ended.
+    pub fn written(&mut self, lane: LaneId, ticket: Ticket, buffer: B, result: Result<(), IoError>) {
+        self.home.written(lane, ticket, buffer, result);
+    }
+
+    /// A lane's next segment is there.
+    pub fn segment_ready(&mut self, lane: LaneId, sequence: SegmentSequence) {
+        self.home.segment_ready(lane, sequence);
+    }
+
+    /// A lane's next segment could not be made.
+    pub fn segment_failed(&mut self, lane: LaneId, sequence: SegmentSequence, error: IoError) {
+        self.home.segment_failed(lane, sequence, error);
+    }
+
+    /// A read ended.
+    pub fn read_done(&mut self, token: u64, result: Result<&[u8], IoError>) {
+        self.home.read_done(token, result, &mut self.front);
+    }
+
+    /// When the core wants its next turn at the latest.
+    pub fn deadline(&self, now: Now) -> Option<Now> {
+        [self.home.deadline(now), self.front.deadline(now)].into_iter().flatten().min()
+    }
+
+    /// The home, to look at.
+    pub fn home(&self) -> &Home<B> {
+        &self.home
+    }
+
+    /// The home, while the core is being built or taken down.
+    pub fn home_mut(&mut self) -> &mut Home<B> {
+        &mut self.home
+    }
+
+    /// Connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.front.connection_count()
+    }
+}
+
+/// Milliseconds of the loop's clock.
+fn millis(now: Now) -> u64 {
+    now.0 / 1_000_000
+}

@@ -1,0 +1,63 @@
+//! A home is made from opened lanes; then it is loaded.
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+use journal::{BlockBuffer, Lane, LaneId, Lsn, SegmentSequence};
+use slotmap::SlotMap;
+
+use super::bodies::Bodies;
+use super::keeper::Keeper;
+use super::lanes::{HomeLane, Lanes};
+use super::lives::Lives;
+use super::names::Names;
+use super::{Home, Settings, checkpoint, cold, reclaim};
+
+impl<B: BlockBuffer> Home<B> {
+    /// A home on these lanes, with nothing in it. The bindings lane is among them on core 0 only.
+    pub fn new(settings: Settings, lanes: Vec<Lane<B>>) -> Self {
+        let lanes: Vec<HomeLane<B>> = lanes
+            .into_iter()
+            .map(|lane| {
+                let first: SegmentSequence = lane.segment_of(lane.first_kept()).0;
+                HomeLane { id: lane.id(), lives: Lives::starting_at(first), lane }
+            })
+            .collect();
+        let keeper = lanes.iter().any(|lane| lane.id == LaneId::BINDINGS).then_some(Keeper { next_queue: 1 });
+        Self {
+            bodies: Bodies::new(settings.hot_bytes, settings.run_number),
+            lanes: Lanes::new(lanes),
+            names: Names::default(),
+            keeper,
+            consumers: SlotMap::with_key(),
+            consumer_keys: HashMap::new(),
+            sessions: HashMap::new(),
+            ongoing: VecDeque::new(),
+            prepared: HashMap::new(),
+            decisions: HashMap::new(),
+            parked: VecDeque::new(),
+            parked_sessions: HashSet::new(),
+            creating: HashMap::new(),
+            next_ticket: 0,
+            next_transaction: 0,
+            reads: cold::Reads::default(),
+            waiting_for_room: Vec::new(),
+            letters: VecDeque::new(),
+            claims: HashMap::new(),
+            scratch: Vec::new(),
+            checkpoints: checkpoint::Checkpoints::default(),
+            compactions: reclaim::Compactions::default(),
+            settings,
+        }
+    }
+
+    /// Where each lane of this home stands: appended and promised. For the log and for tests.
+    pub fn positions(&self) -> impl Iterator<Item = (LaneId, Lsn, Lsn)> {
+        self.lanes.iter().map(|lane| (lane.id, lane.lane.appended(), lane.lane.promised()))
+    }
+
+    /// The lanes, for starting an epoch and for the clean end.
+    pub fn lanes_mut(&mut self) -> impl Iterator<Item = &mut Lane<B>> {
+        self.lanes.iter_mut().map(|lane| &mut lane.lane)
+    }
+}

@@ -1,0 +1,300 @@
+//! Transactions end: in one lane by a run of records, over several lanes by a decision that names all their positions.
+
+use journal::{LaneId, Record, Run, SegmentSequence, Vector};
+
+use super::ongoing::{Ending, Item, Ongoing, Part, Prepared, Send};
+use super::{Effect, Home, Outcome, Who};
+use crate::limits;
+use crate::mail::{Answer, Deliver, Publish};
+use crate::message::{AddressKey, QueueKey};
+use crate::queue::Entry;
+use crate::routing::Targets;
+use crate::store::record::TransactionId;
+use crate::store::{encode, record};
+use crate::transaction::Staged;
+
+impl<B: journal::BlockBuffer> Home<B> {
+    pub(super) fn commit(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
+        self.write_transaction(who, false, deliver)
+    }
+
+    pub(super) fn prepare(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
+        self.write_transaction(who, true, deliver)
+    }
+
+    fn write_transaction(&mut self, who: Who, others_take_part: bool, deliver: &mut impl Deliver) -> Outcome {
+        if let Some(failure) = self.sessions.get(&who.from).and_then(|session| session.staged.failure.clone()) {
+            // The commit is answered by the first error; the transaction is gone and the next one works.
+            self.rollback(who, false, deliver);
+            return Outcome::Done(Answer::failed(failure));
+        }
+        let mut ongoing = self.collect(who);
+        let several = others_take_part || ongoing.parts.len() > 1;
+        if several {
+            let transaction = self.new_transaction();
+            for part in &mut ongoing.parts {
+                part.items.insert(0, Item::Prepare(transaction));
+            }
+            ongoing.ending = if others_take_part { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
+        }
+        self.ongoing.push_back(ongoing);
+        self.go_on(deliver);
+        Outcome::Later
+    }
+
+    fn new_transaction(&mut self) -> TransactionId {
+        self.next_transaction += 1;
+        TransactionId { epoch: self.settings.epoch, core: self.settings.core.0, number: self.next_transaction }
+    }
+
+    /// Takes what the session did in its transaction and sorts it by lanes.
+    fn collect(&mut self, who: Who) -> Ongoing {
+        let mut consumed: Vec<(QueueKey, Entry)> = Vec::new();
+        for key in self.consumers_of(who) {
+            if let Some(consumer) = self.consumers.get_mut(key) {
+                let queue = consumer.queue;
+                consumer.take_marked(|entry| consumed.push((queue, entry)));
+            }
+        }
+        let mut staged = Staged::default();
+        if let Some(session) = self.sessions.get_mut(&who.from) {
+            staged = std::mem::take(&mut session.staged);
+            consumed.append(&mut session.orphans);
+        }
+        let mut ongoing = Ongoing::new(who, Vec::new(), staged.bytes);
+        for send in staged.sends {
+            if !send.durable {
+                ongoing.volatile.push((send.targets, send.range, send.priority));
+                continue;
+            }
+            let depends = self.address_depends(send.address);
+            let Some(lane) = self.address_lane(send.address) else { continue };
+            let send = Send::new(send.targets, send.range, send.priority, depends);
+            part_of(&mut ongoing.parts, lane).items.push(Item::Send(send));
+        }
+        for (queue, entry) in consumed {
+            self.collect_consumed(&mut ongoing, queue, entry);
+        }
+        ongoing
+    }
+
+    fn collect_consumed(&mut self, ongoing: &mut Ongoing, key: QueueKey, entry: Entry) {
+        let Some(queue) = self.names.queue_mut(key) else { return };
+        queue.delivering = queue.delivering.saturating_sub(1);
+        let id = queue.id;
+        if !entry.is_durable() {
+            ongoing.volatile_consumed.push(entry.id);
+            return;
+        }
+        let Some(lane) = self.names.lane_of(key) else { return };
+        let part = part_of(&mut ongoing.parts, lane);
+        let at = part.consumed.len();
+        part.consumed.push(entry);
+        // One record for messages of the same queue that come one after the other.
+        match part.items.last_mut() {
+            Some(Item::Acks { queue, range })
+                if *queue == id && range.end == at && range.len() < limits::ACK_IDS_PER_RECORD =>
+            {
+                range.end = at + 1;
+            }
+            _ => part.items.push(Item::Acks { queue: id, range: at..at + 1 }),
+        }
+    }
+
+    fn address_lane(&self, address: AddressKey) -> Option<LaneId> {
+        LaneId::new(journal::LaneKind::Journal, self.names.address(address)?.lane_index)
+    }
+
+    /// All lanes of the transaction are here and prepared: the decision is written in the first of them.
+    pub(super) fn decide_here(
+        &mut self,
+        ongoing: Ongoing,
+        transaction: TransactionId,
+        vector: &Vector,
+        deliver: &mut impl Deliver,
+    ) {
+        let who = ongoing.who;
+        let lanes: Vec<LaneId> = ongoing.parts.iter().map(|part| part.lane).collect();
+        match self.write_decision(transaction, vector) {
+            Ok(Some((lane, appended))) => {
+                self.take_effect_of(ongoing, Some((lane, appended.end)), deliver);
+                let decision = (lane, self.segment_of(lane, appended.location.block()));
+                self.lanes.at(lane, appended.end, Effect::Decided { transaction, lanes, decision });
+                self.answer_later(who, Answer::done(Vector::of(lane, appended.end)), deliver);
+            }
+            // No room now: it stays as it is, all prepared, and is tried again.
+            Ok(None) => self.ongoing.push_front(ongoing),
+            Err(error) => {
+                let failure = super::publish::refusal(&error);
+                self.answer_later(who, Answer::failed(failure), deliver);
+            }
+        }
+    }
+
+    /// Writes a decision into the first lane of the vector that is here. It holds its segment until all parts are ended.
+    fn write_decision(
+        &mut self,
+        transaction: TransactionId,
+        vector: &Vector,
+    ) -> Result<Option<(LaneId, journal::Appended)>, journal::AppendError> {
+        let Some(lane) = vector.iter().map(|(lane, _)| lane).find(|lane| self.lanes.get(*lane).is_some()) else {
+            return Err(journal::AppendError::Blocked);
+        };
+        if !self.lanes.ready() {
+            return if self.lanes.latch().is_some() { Err(journal::AppendError::Latched) } else { Ok(None) };
+        }
+        encode::decision(&mut self.scratch, transaction, vector.iter());
+        let record = Record { kind: record::DECISION, run: Run::None, parts: &[&self.scratch] };
+        let appended = self.lanes.append(lane, record, vector)?;
+        let segment = self.segment_of(lane, appended.location.block());
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lives.add(segment);
+        }
+        Ok(Some((lane, appended)))
+    }
+
+    /// The session has all parts of its transaction prepared: the decision is written here.
+    pub(super) fn decide(&mut self, who: Who, vector: &Vector) -> Outcome {
+        let Some(transaction) = self.prepared.get(&who.from).map(|prepared| prepared.transaction) else {
+            return Outcome::failed(crate::mail::FailureKind::IllegalState, "no prepared transaction");
+        };
+        match self.write_decision(transaction, vector) {
+            Ok(Some((lane, appended))) => {
+                let segment = self.segment_of(lane, appended.location.block());
+                self.decisions.insert(who.from, (lane, segment));
+                Outcome::done(Vector::of(lane, appended.end))
+            }
+            Ok(None) => Outcome::failed(crate::mail::FailureKind::Full, "the journal takes no record now"),
+            Err(error) => Outcome::Done(Answer::failed(super::publish::refusal(&error))),
+        }
+    }
+
+    /// The decision is promised: this core's part takes effect, and says so in its lanes.
+    pub(super) fn finish(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
+        let Some(Prepared { ongoing, transaction }) = self.prepared.remove(&who.from) else {
+            return Outcome::done(Vector::new());
+        };
+        let lanes: Vec<LaneId> = ongoing.parts.iter().map(|part| part.lane).collect();
+        self.take_effect_of(ongoing, None, deliver);
+        let mut vector = Vector::new();
+        for lane in lanes {
+            encode::transaction(&mut self.scratch, transaction);
+            if let Some(appended) = self.append_small(lane, record::END) {
+                vector.raise(lane, appended.end);
+            }
+        }
+        Outcome::done(vector)
+    }
+
+    /// The transaction is not decided: its records here never count, and what it consumed is there again.
+    pub(super) fn abandon(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
+        let Some(Prepared { ongoing, .. }) = self.prepared.remove(&who.from) else {
+            return Outcome::done(Vector::new());
+        };
+        for part in ongoing.parts {
+            let queues: Vec<_> = part.acknowledged_queues().collect();
+            for (entry, queue) in part.consumed.into_iter().zip(queues) {
+                let Some(key) = self.names.queue_of_id(queue) else { continue };
+                if let Some(queue) = self.names.queue_mut(key) {
+                    queue.waiting.put_back(entry);
+                }
+                self.dispatch(key, deliver);
+            }
+        }
+        Outcome::done(Vector::new())
+    }
+
+    /// Every part is done up to this vector: the decision's segment need not be kept for it any longer.
+    pub(super) fn settled(&mut self, who: Who, vector: &Vector) -> Outcome {
+        if let Some((lane, segment)) = self.decisions.remove(&who.from) {
+            self.release_segment(lane, segment, vector);
+        }
+        Outcome::done(Vector::new())
+    }
+
+    /// A decision is promised with all it names: each lane gets an END, and then the decision may be forgotten.
+    pub(super) fn write_ends(
+        &mut self,
+        transaction: TransactionId,
+        lanes: &[LaneId],
+        decision: (LaneId, SegmentSequence),
+    ) {
+        let mut vector = Vector::new();
+        for lane in lanes {
+            encode::transaction(&mut self.scratch, transaction);
+            match self.append_small(*lane, record::END) {
+                Some(appended) => vector.raise(*lane, appended.end),
+                // Without its END the decision has to stay; the next start writes it.
+                None => return,
+            }
+        }
+        self.release_segment(decision.0, decision.1, &vector);
+    }
+
+    /// The session's transaction comes to nothing; everything its consumers hold goes back.
+    pub(super) fn rollback(
+        &mut self,
+        who: Who,
+        consider_last_as_delivered: bool,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
+        let mut orphans = Vec::new();
+        if let Some(session) = self.sessions.get_mut(&who.from) {
+            session.staged = Staged::default();
+            orphans = std::mem::take(&mut session.orphans);
+        }
+        let mut queues = Vec::new();
+        for (queue, entry) in orphans {
+            self.give_back(queue, entry, false);
+            queues.push(queue);
+        }
+        for key in self.consumers_of(who) {
+            let Some(consumer) = self.consumers.get_mut(key) else { continue };
+            let (queue, held) = (consumer.queue, consumer.take_all());
+            let mut first_open = true;
+            for held in held {
+                // What was acknowledged was consumed once; of the rest the first may count as delivered.
+                let consumed = held.acknowledged || (consider_last_as_delivered && first_open);
+                first_open &= held.acknowledged;
+                self.give_back(queue, held.entry, !consumed);
+            }
+            queues.push(queue);
+        }
+        for queue in queues {
+            self.dispatch(queue, deliver);
+        }
+        Outcome::done(Vector::new())
+    }
+
+    /// A message whose body goes to the lane for large bodies.
+    pub(super) fn publish_large(
+        &mut self,
+        who: Who,
+        address: AddressKey,
+        targets: Targets,
+        publish: &Publish<'_>,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
+        let depends = self.address_depends(address);
+        let Some(lane) = self.address_lane(address) else { return Outcome::done(Vector::new()) };
+        let bytes = publish.message.to_vec();
+        let mut part = Part::new(lane);
+        part.items.push(Item::Send(Send::new(targets, 0..bytes.len(), publish.priority, depends)));
+        self.ongoing.push_back(Ongoing::new(who, vec![part], bytes));
+        self.go_on(deliver);
+        Outcome::Later
+    }
+}
+
+fn part_of(parts: &mut Vec<Part>, lane: LaneId) -> &mut Part {
+    let at = match parts.iter().position(|part| part.lane == lane) {
+        Some(at) => at,
+        None => {
+            parts.push(Part::new(lane));
+            parts.len() - 1
+        }
+    };
+    // Just found or just pushed.
+    #[allow(clippy::indexing_slicing, reason = "the index was found in this very list")]
+    &mut parts[at]
+}

@@ -1,0 +1,190 @@
+//! Consumers: opened, given credit, served, closed.
+
+use journal::Vector;
+
+use super::{Home, Outcome, Who};
+use crate::delivery::Consumer;
+use crate::limits;
+use crate::mail::{Answer, DELIVERY_FRAME_BYTES, Deliver, FailureKind, Reply};
+use crate::message::{ConsumerId, ConsumerKey, QueueKey};
+use crate::queue::Entry;
+
+/// A consumer that a session asks for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) consumer: ConsumerId,
+    pub(super) priority: i32,
+    pub(super) started: bool,
+    pub(super) pre_acknowledge: bool,
+}
+
+impl<B: journal::BlockBuffer> Home<B> {
+    pub(super) fn create_consumer(&mut self, who: Who, address: &str, queue: &str, wanted: &Wanted) -> Outcome {
+        let found = self.names.find_queue(queue).filter(|key| {
+            let of = self.names.queue(*key).and_then(|queue| self.names.address(queue.address));
+            address == queue || of.is_some_and(|of| *of.name == *address)
+        });
+        let Some(key) = found else {
+            return Outcome::failed(FailureKind::NoSuchQueue, format!("AMQ229017: Queue {queue} does not exist"));
+        };
+        if self.consumer_key(who, wanted.consumer).is_some() {
+            let text = format!("the session has a consumer {} already", wanted.consumer.0);
+            return Outcome::failed(FailureKind::IllegalState, text);
+        }
+        let session = self.sessions.entry(who.from).or_default();
+        if session.consumers.len() >= limits::CONSUMERS_PER_SESSION_MAX {
+            return Outcome::failed(FailureKind::Full, "the session has as many consumers as it may");
+        }
+        let Some(queue) = self.names.queue_mut(key) else {
+            return Outcome::failed(FailureKind::NoSuchQueue, "the queue is gone");
+        };
+        if !queue.may_have_another_consumer() {
+            let text =
+                format!("AMQ229200: Maximum Consumer Limit Reached on Queue:(address={address},queue={})", queue.name);
+            return Outcome::failed(FailureKind::TooManyConsumers, text);
+        }
+        let mut consumer = Consumer::new(who.from, wanted.consumer, key);
+        consumer.started = wanted.started;
+        consumer.priority = wanted.priority;
+        consumer.pre_acknowledge = wanted.pre_acknowledge;
+        let consumer = self.consumers.insert(consumer);
+        self.consumer_keys.insert((who.from, wanted.consumer), consumer);
+        session.consumers.push(consumer);
+        queue.consumers.add(consumer, wanted.priority);
+        let name = self
+            .names
+            .queue(key)
+            .and_then(|queue| self.names.address(queue.address))
+            .map(|address| address.name.clone());
+        let Some(queue) = self.names.queue(key) else { return Outcome::done(Vector::new()) };
+        let state = queue.state(&name.unwrap_or_default());
+        Outcome::Done(Answer { reply: Ok(Reply::Queue(Box::new(state))), vector: queue.depends.clone() })
+    }
+
+    pub(super) fn close_consumer(&mut self, who: Who, consumer: ConsumerId, deliver: &mut impl Deliver) -> Outcome {
+        if let Some(key) = self.consumer_key(who, consumer) {
+            self.remove_consumer(key, false, deliver);
+        }
+        Outcome::done(Vector::new())
+    }
+
+    /// Takes a consumer away and gives back what it holds. `failed`: what it holds counts as delivered.
+    ///
+    /// What is acknowledged in an open transaction stays with the transaction: its marks move to the session.
+    pub(super) fn remove_consumer(&mut self, key: ConsumerKey, failed: bool, deliver: &mut impl Deliver) {
+        let Some(mut consumer) = self.consumers.remove(key) else { return };
+        self.consumer_keys.remove(&(consumer.session, consumer.id));
+        if let Some(session) = self.sessions.get_mut(&consumer.session) {
+            session.consumers.retain(|other| *other != key);
+            let ended = session.staged.is_empty();
+            for held in consumer.take_all() {
+                if held.acknowledged && !ended {
+                    session.orphans.push((consumer.queue, held.entry));
+                } else {
+                    consumer.hold(held.entry);
+                }
+            }
+        }
+        if let Some(queue) = self.names.queue_mut(consumer.queue) {
+            queue.consumers.remove(key);
+        }
+        for held in consumer.take_all() {
+            self.give_back(consumer.queue, held.entry, !failed);
+        }
+        self.dispatch(consumer.queue, deliver);
+    }
+
+    /// A message goes back to its place in its queue. `unconsumed`: the delivery did not count.
+    pub(super) fn give_back(&mut self, queue: QueueKey, mut entry: Entry, unconsumed: bool) {
+        if unconsumed {
+            entry.forget_delivery();
+        }
+        if let Some(queue) = self.names.queue_mut(queue) {
+            queue.delivering = queue.delivering.saturating_sub(1);
+            queue.waiting.put_back(entry);
+        }
+    }
+
+    pub(super) fn credit(&mut self, who: Who, consumer: ConsumerId, bytes: i32, deliver: &mut impl Deliver) -> Outcome {
+        // Credit for a consumer that is closed already does occur, and means nothing.
+        if let Some(consumer) = self.consumer_key(who, consumer).and_then(|key| self.consumers.get_mut(key)) {
+            consumer.credit.grant(bytes);
+            let queue = consumer.queue;
+            self.dispatch(queue, deliver);
+        }
+        Outcome::done(Vector::new())
+    }
+
+    pub(super) fn force_delivery(
+        &mut self,
+        who: Who,
+        consumer: ConsumerId,
+        sequence: i64,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
+        let Some(key) = self.consumer_key(who, consumer) else { return Outcome::done(Vector::new()) };
+        if let Some(consumer) = self.consumers.get_mut(key) {
+            consumer.forced.push_back(sequence);
+            let queue = consumer.queue;
+            self.dispatch(queue, deliver);
+        }
+        Outcome::done(Vector::new())
+    }
+
+    /// Hands out what can be handed out, then answers those who asked whether there is more.
+    pub(super) fn dispatch(&mut self, key: QueueKey, deliver: &mut impl Deliver) {
+        while self.dispatch_one(key, deliver) {}
+        let Some(queue) = self.names.queue_mut(key) else { return };
+        for consumer in queue.consumers.iter() {
+            let Some(consumer) = self.consumers.get_mut(consumer) else { continue };
+            if consumer.forced.is_empty() || (queue.reading && consumer.is_ready()) {
+                continue;
+            }
+            for sequence in consumer.forced.drain(..) {
+                deliver.nothing_more(consumer.session, consumer.id, sequence, &queue.name);
+            }
+        }
+    }
+
+    /// Hands out one message. False: nothing can be handed out now.
+    fn dispatch_one(&mut self, key: QueueKey, deliver: &mut impl Deliver) -> bool {
+        let Some(queue) = self.names.queue_mut(key) else { return false };
+        if queue.reading || queue.consumers.is_empty() {
+            return false;
+        }
+        let Some(next) = queue.waiting.next() else { return false };
+        let consumers = &self.consumers;
+        let ready = |key| consumers.get(key).is_some_and(Consumer::is_ready);
+        let Some(consumer_key) = queue.consumers.pick(ready) else { return false };
+        let read = queue.read_body.as_ref().filter(|(id, _)| *id == next.id).map(|(_, body)| body.as_slice());
+        let Some(body) = read.or_else(|| self.bodies.get(next)) else {
+            self.read_next(key);
+            return false;
+        };
+        let Some(consumer) = self.consumers.get_mut(consumer_key) else { return false };
+        if consumer.pre_acknowledge && !self.lanes.ready() {
+            self.waiting_for_room.push(key);
+            return false;
+        }
+        consumer.credit.spend(body.len() + DELIVERY_FRAME_BYTES);
+        let deliveries = next.deliveries().saturating_add(1);
+        deliver.message(consumer.session, consumer.id, next.id, deliveries, body);
+        let Some(mut entry) = queue.waiting.take_next() else { return false };
+        queue.read_body = None;
+        entry.count_delivery();
+        queue.delivering += 1;
+        if consumer.pre_acknowledge {
+            let who = acknowledge_by_delivery(consumer);
+            self.consume(who, key, &[entry], deliver);
+        } else {
+            consumer.hold(entry);
+        }
+        true
+    }
+}
+
+/// Who acknowledges by being handed a message: the consumer's session, as no command of its own.
+fn acknowledge_by_delivery(consumer: &Consumer) -> Who {
+    let operation = crate::store::record::Operation { session: crate::message::SessionNumber(0), command: 0 };
+    Who { from: consumer.session, operation, token: None }
+}

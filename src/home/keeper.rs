@@ -1,0 +1,74 @@
+//! The keeper of names: core 0 writes every change of addresses and queues into the bindings lane and numbers the queues.
+
+use journal::{LaneId, Record, Vector};
+
+use super::queue::stored;
+use super::{Home, Outcome};
+use crate::mail::{Binding, Failure, FailureKind, Letter};
+use crate::message::{CoreId, QueueId};
+use crate::store::{encode, record};
+
+/// What only core 0 knows.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    /// The number of the next queue.
+    pub(super) next_queue: u32,
+}
+
+impl<B: journal::BlockBuffer> Home<B> {
+    /// Another core asks for a binding.
+    pub fn bind_for(&mut self, core: CoreId, ticket: u64, binding: &Binding) {
+        let (vector, queue) = match self.write_binding(binding) {
+            Ok(written) => written,
+            Err(failure) => {
+                // The home of the address waits; it must not wait for ever, and nothing was promised yet.
+                tracing::error!(code = "JN109", "a change of names could not be written: {failure}");
+                return;
+            }
+        };
+        self.letters.push_back((core, Letter::Bound { ticket, vector, queue }));
+    }
+
+    /// Writes a binding into this core's bindings lane. Gives what it relies on, and the queue's number.
+    pub(super) fn write_binding(&mut self, binding: &Binding) -> Result<(Vector, u32), Failure> {
+        let mut number = 0;
+        let kind = match binding {
+            Binding::Address { name, routing, auto_created } => {
+                encode::address(&mut self.scratch, name, routing.bits(), *auto_created);
+                record::ADDRESS
+            }
+            Binding::AddressGone { name } => {
+                encode::address_gone(&mut self.scratch, name);
+                record::ADDRESS_GONE
+            }
+            Binding::Queue(definition) => {
+                let keeper = self.keeper.as_mut().ok_or_else(not_the_keeper)?;
+                number = keeper.next_queue;
+                keeper.next_queue += 1;
+                encode::queue(&mut self.scratch, &stored(definition, QueueId(number)));
+                record::QUEUE
+            }
+            Binding::QueueGone { id, .. } => {
+                encode::queue_id(&mut self.scratch, QueueId(*id));
+                record::QUEUE_GONE
+            }
+        };
+        let parts: [&[u8]; 1] = [&self.scratch];
+        match self.lanes.append(LaneId::BINDINGS, Record::alone(kind, &parts), &Vector::new()) {
+            Ok(appended) => Ok((Vector::of(LaneId::BINDINGS, appended.end), number)),
+            Err(error) => Err(super::publish::refusal(&error)),
+        }
+    }
+}
+
+fn not_the_keeper() -> Failure {
+    Failure::new(FailureKind::Internal, "this core does not keep the names")
+}
+
+impl Outcome {
+    /// Is it done, and well?
+    #[cfg(test)]
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done(answer) if answer.reply.is_ok())
+    }
+}

@@ -1,0 +1,166 @@
+//! The journal lanes of one core, and what waits for their promises.
+
+use journal::{
+    AppendError, Appended, BlockBuffer, Command, Commands, Lane, LaneId, LaneKind, Lsn, Now, Record, SegmentSequence,
+    Vector,
+};
+
+use super::lives::Lives;
+use crate::durability::{Gate, Promises};
+use crate::limits;
+
+/// Commands that one lane may give in one turn.
+const COMMANDS_PER_LANE: usize = 64;
+
+/// A lane and what lives in it.
+pub(super) struct HomeLane<B: BlockBuffer> {
+    pub(super) id: LaneId,
+    pub(super) lane: Lane<B>,
+    pub(super) lives: Lives,
+}
+
+/// The lanes of one core. `E` is what happens when a position is promised.
+pub(super) struct Lanes<B: BlockBuffer, E> {
+    lanes: Vec<HomeLane<B>>,
+    promises: Promises,
+    effects: Gate<E>,
+    commands: Commands<B>,
+    /// Positions of other cores' lanes that something here waits for and nobody was asked about yet.
+    watches: Vec<(LaneId, Lsn)>,
+}
+
+impl<B: BlockBuffer, E> Lanes<B, E> {
+    pub(super) fn new(lanes: Vec<HomeLane<B>>) -> Self {
+        let mut promises = Promises::default();
+        for lane in &lanes {
+            promises.note(lane.id, lane.lane.promised());
+        }
+        let commands = Commands::with_capacity(COMMANDS_PER_LANE);
+        Self { lanes, promises, effects: Gate::default(), commands, watches: Vec::new() }
+    }
+
+    pub(super) fn get(&self, id: LaneId) -> Option<&HomeLane<B>> {
+        self.lanes.iter().find(|lane| lane.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: LaneId) -> Option<&mut HomeLane<B>> {
+        self.lanes.iter_mut().find(|lane| lane.id == id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &HomeLane<B>> {
+        self.lanes.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut HomeLane<B>> {
+        self.lanes.iter_mut()
+    }
+
+    pub(super) fn promises(&self) -> &Promises {
+        &self.promises
+    }
+
+    /// Appends a record; what it depends on and is promised already is left out.
+    pub(super) fn append(&mut self, id: LaneId, record: Record<'_>, depends: &Vector) -> Result<Appended, AppendError> {
+        if !depends.is_empty() {
+            self.watch(depends);
+        }
+        match self.lanes.iter_mut().find(|lane| lane.id == id) {
+            Some(lane) => lane.lane.append(record, depends),
+            None => Err(AppendError::Blocked),
+        }
+    }
+
+    /// Runs `effect` once the vector is promised: at once if it is already, which is what the answer says.
+    pub(super) fn after(&mut self, vector: &Vector, effect: E) -> Option<E> {
+        let Some((lane, lsn)) = self.promises.first_missing(vector) else { return Some(effect) };
+        self.watch(vector);
+        self.effects.wait(lane, lsn, effect);
+        None
+    }
+
+    /// Runs `effect` once this position of an own lane is promised.
+    pub(super) fn at(&mut self, lane: LaneId, lsn: Lsn, effect: E) {
+        self.effects.wait(lane, lsn, effect);
+    }
+
+    /// Can every lane take one more record of the largest size, so that a whole client operation fits?
+    pub(super) fn ready(&self) -> bool {
+        let largest = limits::RECORD_MESSAGE_BYTES_MAX + limits::RECORD_OVERHEAD_BYTES_MAX;
+        self.lanes.iter().all(|lane| lane.id.kind() == LaneKind::Checkpoint || lane.lane.can_append(largest))
+    }
+
+    /// Why no lane may promise any more, if one may not.
+    pub(super) fn latch(&self) -> Option<(LaneId, &journal::Latch)> {
+        self.lanes.iter().find_map(|lane| lane.lane.latch().map(|latch| (lane.id, latch)))
+    }
+
+    /// Lets every lane submit what the group rules allow.
+    pub(super) fn poll(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) {
+        for lane in &mut self.lanes {
+            lane.lane.poll(now, &mut self.commands);
+            while let Some(command) = self.commands.pop() {
+                each(lane.id, command);
+            }
+        }
+    }
+
+    /// Takes over what the own lanes have promised since; true if anything has.
+    pub(super) fn take_promises(&mut self) -> bool {
+        let mut news = false;
+        for at in 0..self.lanes.len() {
+            let Some(lane) = self.lanes.get(at) else { continue };
+            let (id, promised) = (lane.id, lane.lane.promised());
+            if self.promises.note(id, promised) {
+                news = true;
+                self.tell_own_lanes(id, promised);
+            }
+        }
+        news
+    }
+
+    /// Another core's lane is promised up to here.
+    pub(super) fn note_remote(&mut self, id: LaneId, lsn: Lsn) {
+        if self.promises.note(id, lsn) {
+            self.tell_own_lanes(id, lsn);
+        }
+    }
+
+    /// The next effect whose position is promised.
+    pub(super) fn next_effect(&mut self) -> Option<E> {
+        let (effects, promises) = (&mut self.effects, &self.promises);
+        let lanes: smallvec::SmallVec<[LaneId; 8]> = effects.lanes().collect();
+        lanes.into_iter().find_map(|lane| effects.pass(lane, promises.of(lane)))
+    }
+
+    /// The next position of another core's lane that somebody must be asked about.
+    pub(super) fn next_watch(&mut self) -> Option<(LaneId, Lsn)> {
+        self.watches.pop()
+    }
+
+    /// The earliest time at which a lane has something to do by itself.
+    pub(super) fn deadline(&self, now: Now) -> Option<Now> {
+        self.lanes.iter().filter_map(|lane| lane.lane.deadline(now)).min()
+    }
+
+    /// The segment that the lane is writing.
+    pub(super) fn current_segment(&self, id: LaneId) -> SegmentSequence {
+        self.get(id).map_or(SegmentSequence(0), |lane| lane.lane.segment_of(lane.lane.appended()).0)
+    }
+
+    fn tell_own_lanes(&mut self, id: LaneId, lsn: Lsn) {
+        for lane in &mut self.lanes {
+            if lane.id != id {
+                lane.lane.note_promised(id, lsn);
+            }
+        }
+    }
+
+    fn watch(&mut self, vector: &Vector) {
+        for (lane, lsn) in vector.iter() {
+            let own = self.lanes.iter().any(|own| own.id == lane);
+            if !own && self.promises.of(lane) < lsn && !self.watches.contains(&(lane, lsn)) {
+                self.watches.push((lane, lsn));
+            }
+        }
+    }
+}

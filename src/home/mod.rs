@@ -1,0 +1,322 @@
+//! The home of addresses: what one core holds of the addresses that live on its lanes.
+//!
+//! Takes the requests of sessions and the completions of its lanes; gives answers with what they rely on, deliveries, and
+//! commands for the lanes. No I/O, no clock. What must stay true: memory changes with the append, but nobody hears of it, and
+//! nothing is delivered or freed because of it, before its position is promised.
+
+mod acknowledge;
+mod bodies;
+mod build;
+mod checkpoint;
+mod cold;
+mod commit;
+mod consume;
+mod keeper;
+mod lanes;
+mod lives;
+mod load;
+mod names;
+mod ongoing;
+mod publish;
+mod queue;
+mod reclaim;
+mod sessions;
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+use journal::{BlockBuffer, Command, LaneId, LaneKind, Lsn, Now, SegmentSequence, Vector};
+use slotmap::SlotMap;
+
+pub use cold::ColdRead;
+pub use load::{LoadError, Loader};
+
+use crate::delivery::Consumer;
+use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};
+use crate::message::{ConsumerId, ConsumerKey, CoreId, QueueKey};
+use crate::queue::Place;
+use crate::store::record::TransactionId;
+use bodies::Bodies;
+use keeper::Keeper;
+use lanes::Lanes;
+use names::Names;
+use ongoing::{Ongoing, Prepared};
+use sessions::HomeSession;
+
+/// What a home is told when it is made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This core.
+    pub core: CoreId,
+    /// Data cores of the process.
+    pub cores: u16,
+    /// Journal lanes of the store.
+    pub lanes: u16,
+    /// Bytes of recent bodies to keep in memory.
+    pub hot_bytes: usize,
+    /// Make the queue of an anycast address when it is first used?
+    pub auto_create: bool,
+    /// A number that differs from run to run.
+    pub run_number: u64,
+    /// The epoch of this run.
+    pub epoch: u64,
+    /// A lane is compacted when more than this many of its segments are kept and most of the oldest is dead.
+    pub segments_before_compaction: u64,
+    /// A checkpoint is written after so much growth of a lane.
+    pub checkpoint_bytes: u64,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is answered.
+    Done(Answer),
+    /// The answer comes by [`Deliver::answer`].
+    Later,
+}
+
+impl Outcome {
+    fn done(vector: Vector) -> Self {
+        Self::Done(Answer::done(vector))
+    }
+
+    fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self::Done(Answer::failed(Failure::new(kind, message)))
+    }
+}
+
+/// What happens when a position is promised.
+#[derive(Debug)]
+enum Effect {
+    /// A message may be delivered.
+    Arrived { queue: QueueKey, place: Place, priority: u8 },
+    /// A record's subject lives no more.
+    Released { lane: LaneId, segment: SegmentSequence },
+    /// A transaction over several lanes of this core is decided for good.
+    Decided { transaction: TransactionId, lanes: Vec<LaneId>, decision: (LaneId, SegmentSequence) },
+    /// Another core waits for this position.
+    Tell { core: CoreId, lane: LaneId, lsn: Lsn },
+}
+
+/// The addresses of one core.
+pub struct Home<B: BlockBuffer> {
+    settings: Settings,
+    lanes: Lanes<B, Effect>,
+    names: Names,
+    keeper: Option<Keeper>,
+    consumers: SlotMap<ConsumerKey, Consumer>,
+    consumer_keys: HashMap<(SessionRef, ConsumerId), ConsumerKey>,
+    sessions: HashMap<SessionRef, HomeSession>,
+    bodies: Bodies,
+    /// Long operations; while there is one, nothing else is appended.
+    ongoing: VecDeque<Ongoing>,
+    prepared: HashMap<SessionRef, Prepared>,
+    /// Where the decisions of sessions on this core lie, until every part is done.
+    decisions: HashMap<SessionRef, (LaneId, SegmentSequence)>,
+    /// Requests that wait until another core has written a binding, in order, and whom they hold up.
+    parked: VecDeque<Request<'static>>,
+    parked_sessions: HashSet<SessionRef>,
+    creating: HashMap<u64, Creation>,
+    next_ticket: u64,
+    next_transaction: u64,
+    reads: cold::Reads,
+    /// Queues that could deliver more once the lanes take records again.
+    waiting_for_room: Vec<QueueKey>,
+    letters: VecDeque<(CoreId, Letter)>,
+    /// Notes that only one session may have, kept on core 0.
+    claims: HashMap<(Box<str>, Box<str>), SessionRef>,
+    /// For the fixed parts of records.
+    scratch: Vec<u8>,
+    checkpoints: checkpoint::Checkpoints,
+    compactions: reclaim::Compactions,
+}
+
+/// A binding that another core writes for this one, and who waits for it.
+#[derive(Debug)]
+struct Creation {
+    binding: Binding,
+    request: Option<(SessionRef, Option<Token>)>,
+}
+
+impl<B: BlockBuffer> Home<B> {
+    /// Answers a session. The caller asks [`Home::ready`] first.
+    pub fn ask(&mut self, request: Request<'_>, deliver: &mut impl Deliver) -> Outcome {
+        if self.must_park(&request) {
+            return self.park(request);
+        }
+        let Request { from, operation, token, ask } = request;
+        let who = Who { from, operation, token };
+        match ask {
+            Ask::Publish(publish) => self.publish(who, publish, deliver),
+            Ask::Acknowledge(acknowledge) => self.acknowledge(who, acknowledge, deliver),
+            Ask::Credit { consumer, bytes } => self.credit(who, consumer, bytes, deliver),
+            Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
+            Ask::Commit => self.commit(who, deliver),
+            Ask::Prepare => self.prepare(who, deliver),
+            Ask::Decide { vector } => self.decide(who, &vector),
+            Ask::Finish => self.finish(who, deliver),
+            Ask::Abandon => self.abandon(who, deliver),
+            Ask::Settled { vector } => self.settled(who, &vector),
+            Ask::Rollback { consider_last_as_delivered } => self.rollback(who, consider_last_as_delivered, deliver),
+            Ask::Start => self.start_or_stop(who, true, deliver),
+            Ask::Stop => self.start_or_stop(who, false, deliver),
+            Ask::Hold { held } => self.hold_back(who, held, deliver),
+            Ask::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge } => {
+                let wanted = consume::Wanted { consumer, priority, started, pre_acknowledge };
+                self.create_consumer(who, &address, &queue, &wanted)
+            }
+            Ask::CloseConsumer { consumer } => self.close_consumer(who, consumer, deliver),
+            Ask::Expired { consumer, message } => self.expired(who, consumer, message, deliver),
+            Ask::Claim { key, value } => self.claim(who, &key, &value),
+            Ask::EndSession { failed } => self.end_session(who, failed, deliver),
+            Ask::CreateAddress { name, routing, auto_created } => {
+                self.create_address(who, &name, routing, auto_created)
+            }
+            Ask::CreateQueue(definition) => self.create_queue(who, &definition),
+            Ask::DeleteQueue { address, queue } => self.delete_queue(who, &address, &queue),
+            Ask::QueryQueue { address, queue } => self.query_queue(&address, &queue),
+            Ask::QueryAddress { address } => self.query_address(&address),
+        }
+    }
+
+    /// May a session's request be handed in now? If not, the caller keeps it and tries again after a completion.
+    pub fn ready(&self) -> bool {
+        self.ongoing.is_empty() && self.lanes.ready()
+    }
+
+    /// Goes on with what is under way: long operations, promises and what they set free, reclaiming; then collects the lanes'
+    /// commands. Called once a turn of the core's loop.
+    pub fn turn(&mut self, now: Now, deliver: &mut impl Deliver, mut each: impl FnMut(LaneId, Command<B>)) {
+        self.take_promises(deliver);
+        self.go_on(deliver);
+        if !self.waiting_for_room.is_empty() && self.ready() {
+            for queue in std::mem::take(&mut self.waiting_for_room) {
+                self.dispatch(queue, deliver);
+            }
+        }
+        self.reclaim();
+        self.write_checkpoints();
+        self.lanes.poll(now, &mut each);
+    }
+
+    /// A lane's write ended.
+    pub fn written(&mut self, lane: LaneId, ticket: journal::Ticket, buffer: B, result: Result<(), journal::IoError>) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lane.written(ticket, buffer, result);
+        }
+    }
+
+    /// A lane's next segment is there.
+    pub fn segment_ready(&mut self, lane: LaneId, sequence: SegmentSequence) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lane.segment_ready(sequence);
+        }
+    }
+
+    /// A lane's next segment could not be made.
+    pub fn segment_failed(&mut self, lane: LaneId, sequence: SegmentSequence, error: journal::IoError) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lane.segment_failed(sequence, error);
+        }
+    }
+
+    /// When the home wants its next turn at the latest.
+    pub fn deadline(&self, now: Now) -> Option<Now> {
+        self.lanes.deadline(now)
+    }
+
+    /// Why the broker must step down, if it must.
+    pub fn latch(&self) -> Option<(LaneId, &journal::Latch)> {
+        self.lanes.latch()
+    }
+
+    /// A letter for another core.
+    pub fn next_letter(&mut self) -> Option<(CoreId, Letter)> {
+        if let Some((lane, lsn)) = self.lanes.next_watch() {
+            let core = self.core_of(lane);
+            return Some((core, Letter::Watch { lane, lsn }));
+        }
+        self.letters.pop_front()
+    }
+
+    /// What this core's lanes, and those it watches, have promised.
+    pub fn promises(&self) -> &crate::durability::Promises {
+        self.lanes.promises()
+    }
+
+    /// Asks the core of a lane to tell when this is promised.
+    pub fn watch(&mut self, lane: LaneId, lsn: Lsn) {
+        let core = self.core_of(lane);
+        if core != self.settings.core {
+            self.letters.push_back((core, Letter::Watch { lane, lsn }));
+        }
+    }
+
+    /// Another core waits for a position of a lane of this one.
+    pub fn watched(&mut self, core: CoreId, lane: LaneId, lsn: Lsn) {
+        if let Some(effect) = self.lanes.after(&Vector::of(lane, lsn), Effect::Tell { core, lane, lsn }) {
+            self.run(effect);
+        }
+    }
+
+    /// Another core's lane is promised up to here.
+    pub fn remote_promised(&mut self, lane: LaneId, lsn: Lsn) {
+        self.lanes.note_remote(lane, lsn);
+    }
+
+    /// The core that drives a lane.
+    fn core_of(&self, lane: LaneId) -> CoreId {
+        match lane.kind() {
+            LaneKind::Bindings => CoreId(0),
+            _ => crate::routing::core_of_lane(lane.index(), self.settings.cores),
+        }
+    }
+
+    /// Takes over what was promised and runs what waited for it.
+    fn take_promises(&mut self, deliver: &mut impl Deliver) {
+        // A loop: an effect may append nothing, but a lane's promise can set another lane's dependent block free.
+        while self.lanes.take_promises() {}
+        while let Some(effect) = self.lanes.next_effect() {
+            if let Some(queue) = self.run(effect) {
+                self.dispatch(queue, deliver);
+            }
+        }
+    }
+
+    /// Runs an effect; names the queue that may have something to deliver now.
+    fn run(&mut self, effect: Effect) -> Option<QueueKey> {
+        match effect {
+            Effect::Arrived { queue, place, priority } => {
+                self.names.queue_mut(queue)?.waiting.promise(place, priority);
+                Some(queue)
+            }
+            Effect::Released { lane, segment } => {
+                self.lanes.get_mut(lane)?.lives.release(segment);
+                None
+            }
+            Effect::Decided { transaction, lanes, decision } => {
+                self.write_ends(transaction, &lanes, decision);
+                None
+            }
+            Effect::Tell { core, lane, lsn } => {
+                self.letters.push_back((core, Letter::Promised { lane, lsn }));
+                None
+            }
+        }
+    }
+}
+
+/// Who asks, and where the answer goes.
+#[derive(Clone, Copy, Debug)]
+struct Who {
+    from: SessionRef,
+    operation: crate::store::record::Operation,
+    token: Option<Token>,
+}
+
+impl Who {
+    /// Writes a request again, to be parked.
+    fn publish<'a>(self, publish: Publish<'a>) -> Request<'a> {
+        Request { from: self.from, operation: self.operation, token: self.token, ask: Ask::Publish(publish) }
+    }
+}

@@ -1,0 +1,406 @@
+//! The addresses and queues of a home: tables, creation, removal, questions.
+
+use hashbrown::HashMap;
+use journal::{LaneId, LaneKind, Vector};
+use slotmap::SlotMap;
+
+use super::queue::Queue;
+use super::{Creation, Effect, Home, Outcome, Who};
+use crate::limits;
+use crate::mail::{
+    AddressState, Answer, Binding, Failure, FailureKind, Letter, QueueDefinition, QueueState, Reply, Request,
+    RoutingType, RoutingTypes,
+};
+use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
+use crate::routing::{self, Address};
+
+/// The tables of one home.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    addresses: SlotMap<AddressKey, Address>,
+    queues: SlotMap<QueueKey, Queue>,
+    address_names: HashMap<Box<str>, AddressKey>,
+    queue_names: HashMap<Box<str>, QueueKey>,
+    queue_ids: HashMap<QueueId, QueueKey>,
+}
+
+impl Names {
+    pub(super) fn address(&self, key: AddressKey) -> Option<&Address> {
+        self.addresses.get(key)
+    }
+
+    pub(super) fn address_mut(&mut self, key: AddressKey) -> Option<&mut Address> {
+        self.addresses.get_mut(key)
+    }
+
+    pub(super) fn queue(&self, key: QueueKey) -> Option<&Queue> {
+        self.queues.get(key)
+    }
+
+    pub(super) fn queue_mut(&mut self, key: QueueKey) -> Option<&mut Queue> {
+        self.queues.get_mut(key)
+    }
+
+    pub(super) fn queues(&self) -> impl Iterator<Item = (QueueKey, &Queue)> {
+        self.queues.iter()
+    }
+
+    pub(super) fn queues_mut(&mut self) -> impl Iterator<Item = (QueueKey, &mut Queue)> {
+        self.queues.iter_mut()
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.values()
+    }
+
+    pub(super) fn find_address(&self, name: &str) -> Option<AddressKey> {
+        self.address_names.get(name).copied()
+    }
+
+    pub(super) fn find_queue(&self, name: &str) -> Option<QueueKey> {
+        self.queue_names.get(name).copied()
+    }
+
+    pub(super) fn queue_of_id(&self, id: QueueId) -> Option<QueueKey> {
+        self.queue_ids.get(&id).copied()
+    }
+
+    /// The journal lane of a queue's address.
+    pub(super) fn lane_of(&self, queue: QueueKey) -> Option<LaneId> {
+        let address = self.addresses.get(self.queues.get(queue)?.address)?;
+        LaneId::new(LaneKind::Journal, address.lane_index)
+    }
+
+    /// Makes an address, or adds routing types to the one that is there.
+    pub(super) fn put_address(
+        &mut self,
+        name: &str,
+        routing: RoutingTypes,
+        auto_created: bool,
+        lane_index: u16,
+    ) -> AddressKey {
+        if let Some(key) = self.find_address(name) {
+            if let Some(address) = self.addresses.get_mut(key) {
+                address.routing = address.routing.with(routing);
+            }
+            return key;
+        }
+        let key = self.addresses.insert(Address::new(name, routing, auto_created, lane_index));
+        self.address_names.insert(name.into(), key);
+        key
+    }
+
+    /// Makes a queue behind an address that is there.
+    pub(super) fn put_queue(&mut self, definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> QueueKey {
+        let key = self.queues.insert(Queue::new(definition, id, address));
+        self.queue_names.insert(definition.name.as_ref().into(), key);
+        self.queue_ids.insert(id, key);
+        if let Some(address) = self.addresses.get_mut(address) {
+            address.bind(key, id, definition.routing);
+        }
+        key
+    }
+
+    /// Takes a queue away.
+    pub(super) fn remove_queue(&mut self, key: QueueKey) -> Option<Queue> {
+        let queue = self.queues.remove(key)?;
+        self.queue_names.remove(&queue.name);
+        self.queue_ids.remove(&queue.id);
+        if let Some(address) = self.addresses.get_mut(queue.address) {
+            address.unbind(key);
+        }
+        Some(queue)
+    }
+
+    /// Takes an address away.
+    pub(super) fn remove_address(&mut self, key: AddressKey) -> Option<Address> {
+        let address = self.addresses.remove(key)?;
+        self.address_names.remove(&address.name);
+        Some(address)
+    }
+}
+
+impl<B: journal::BlockBuffer> Home<B> {
+    pub(super) fn query_queue(&self, address: &str, queue: &str) -> Outcome {
+        let found = self.names.find_queue(queue).and_then(|key| self.names.queue(key));
+        let found = found.and_then(|queue| Some((queue, self.names.address(queue.address)?)));
+        let state = match found {
+            Some((queue, of)) if address == queue_address(&of.name, address, &queue.name) => queue.state(&of.name),
+            _ => QueueState {
+                name: queue.to_owned(),
+                address: address.to_owned(),
+                max_consumers: -1,
+                ..QueueState::default()
+            },
+        };
+        let vector = found.map(|(queue, _)| queue.depends.clone()).unwrap_or_default();
+        Outcome::Done(Answer { reply: Ok(Reply::Queue(Box::new(state))), vector })
+    }
+
+    pub(super) fn query_address(&self, name: &str) -> Outcome {
+        let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) else {
+            let reply = Ok(Reply::Address(Box::default()));
+            return Outcome::Done(Answer { reply, vector: Vector::new() });
+        };
+        let queues =
+            address.queues().filter_map(|key| self.names.queue(key)).map(|queue| queue.name.to_string()).collect();
+        let state = AddressState { exists: true, queues, routing: address.routing };
+        Outcome::Done(Answer { reply: Ok(Reply::Address(Box::new(state))), vector: address.depends.clone() })
+    }
+
+    pub(super) fn create_address(
+        &mut self,
+        who: Who,
+        name: &str,
+        routing: RoutingTypes,
+        auto_created: bool,
+    ) -> Outcome {
+        let (name, _) = routing::split_qualified(name);
+        if let Some(problem) = routing::name_problem(name) {
+            return Outcome::failed(FailureKind::IllegalState, format!("an address cannot be named so: {problem}"));
+        }
+        if let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) {
+            if address.routing.with(routing) == address.routing {
+                return Outcome::done(address.depends.clone());
+            }
+        } else if self.names.addresses.len() >= limits::ADDRESSES_PER_HOME_MAX {
+            return Outcome::failed(FailureKind::Full, "the broker has as many addresses as it may");
+        }
+        self.bind(Some(who), Binding::Address { name: name.into(), routing, auto_created })
+    }
+
+    pub(super) fn create_queue(&mut self, who: Who, definition: &QueueDefinition<'_>) -> Outcome {
+        let problem = routing::name_problem(&definition.name).or_else(|| routing::name_problem(&definition.address));
+        if let Some(problem) = problem {
+            return Outcome::failed(FailureKind::IllegalState, format!("a queue cannot be named so: {problem}"));
+        }
+        if let Some(queue) = self.names.find_queue(&definition.name).and_then(|key| self.names.queue(key)) {
+            let address = self.names.address(queue.address).map_or("", |address| &address.name);
+            if definition.exists_is_fine && address == definition.address {
+                return Outcome::done(queue.depends.clone());
+            }
+            let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
+            return Outcome::failed(FailureKind::QueueExists, text);
+        }
+        let address = self.names.find_address(&definition.address).and_then(|key| self.names.address(key));
+        if address.is_some_and(|address| address.queue_count() >= limits::QUEUES_PER_ADDRESS_MAX) {
+            return Outcome::failed(FailureKind::Full, "the address has as many queues as it may");
+        }
+        self.bind(Some(who), Binding::Queue(definition.clone().into_owned()))
+    }
+
+    pub(super) fn delete_queue(&mut self, who: Who, address: &str, name: &str) -> Outcome {
+        let Some(queue) = self.names.find_queue(name).and_then(|key| self.names.queue(key)) else {
+            return Outcome::failed(FailureKind::NoSuchQueue, format!("there is no queue {name} at address {address}"));
+        };
+        if !queue.consumers.is_empty() {
+            let text = format!(
+                "AMQ229025: Cannot delete queue {name} on binding {name} - it has consumers = {}",
+                queue.consumers.len()
+            );
+            return Outcome::failed(FailureKind::IllegalState, text);
+        }
+        let address = self.names.address(queue.address).map(|address| address.name.clone()).unwrap_or_default();
+        let id = queue.id.0;
+        self.bind(Some(who), Binding::QueueGone { id, name: name.into(), address })
+    }
+
+    /// Has a change of names written: at once where this core keeps the bindings lane, else by a letter.
+    pub(super) fn bind(&mut self, who: Option<Who>, binding: Binding) -> Outcome {
+        if self.keeper.is_some() {
+            return match self.write_binding(&binding) {
+                Ok((vector, number)) => {
+                    self.take_effect(&binding, number, &vector);
+                    Outcome::done(vector)
+                }
+                Err(failure) => Outcome::Done(Answer::failed(failure)),
+            };
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.letters.push_back((CoreId(0), Letter::Bind { ticket, binding: binding.clone() }));
+        self.creating.insert(ticket, Creation { binding, request: who.map(|who| (who.from, who.token)) });
+        Outcome::Later
+    }
+
+    /// Another core has written the binding of this ticket.
+    pub fn bound(&mut self, ticket: u64, vector: &Vector, number: u32, deliver: &mut impl crate::mail::Deliver) {
+        let Some(Creation { binding, request }) = self.creating.remove(&ticket) else { return };
+        self.take_effect(&binding, number, vector);
+        if let Some((from, Some(token))) = request {
+            deliver.answer(from, token, Answer::done(vector.clone()));
+        }
+        self.unpark(deliver);
+    }
+
+    /// Changes the tables as a written binding says.
+    pub(super) fn take_effect(&mut self, binding: &Binding, number: u32, vector: &Vector) {
+        match binding {
+            Binding::Address { name, routing, auto_created } => {
+                let key = self.names.put_address(name, *routing, *auto_created, self.lane_index(name));
+                if let Some(address) = self.names.address_mut(key) {
+                    address.depends.merge(vector);
+                }
+            }
+            Binding::AddressGone { name } => {
+                if let Some(key) = self.names.find_address(name) {
+                    self.names.remove_address(key);
+                }
+            }
+            Binding::Queue(definition) => {
+                let lane_index = self.lane_index(&definition.address);
+                let routing = RoutingTypes::only(definition.routing);
+                let key = self.names.put_address(&definition.address, routing, definition.auto_created, lane_index);
+                let queue = self.names.put_queue(definition, QueueId(number), key);
+                if let Some(address) = self.names.address_mut(key) {
+                    address.depends.merge(vector);
+                }
+                if let Some(queue) = self.names.queue_mut(queue) {
+                    queue.depends.merge(vector);
+                }
+            }
+            Binding::QueueGone { id, .. } => self.forget_queue(QueueId(*id), vector),
+        }
+    }
+
+    /// Drops a queue and what waits in it. What its messages occupied is free once the removal is promised.
+    fn forget_queue(&mut self, id: QueueId, vector: &Vector) {
+        let Some(key) = self.names.queue_of_id(id) else { return };
+        let lane = self.names.lane_of(key);
+        let Some(queue) = self.names.remove_queue(key) else { return };
+        let Some(lane) = lane else { return };
+        for entry in queue.waiting.iter() {
+            self.release(lane, entry, vector);
+        }
+        let address = self.names.address(queue.address);
+        if address.is_some_and(|address| address.auto_created && address.queue_count() == 0) {
+            let name = address.map(|address| address.name.clone()).unwrap_or_default();
+            // Nobody waits for this: an address without queues does no harm if a crash keeps it.
+            self.bind(None, Binding::AddressGone { name });
+        }
+    }
+
+    /// The body of a message is needed by one queue less, once the vector is promised.
+    pub(super) fn release(&mut self, lane: LaneId, entry: &crate::queue::Entry, vector: &Vector) {
+        if !entry.is_durable() {
+            self.bodies.release_volatile(entry.id);
+            return;
+        }
+        let segment = self.segment_of(lane, entry.location.block());
+        self.release_segment(lane, segment, vector);
+        if entry.is_large()
+            && let Some(large) = self.bodies.release_large(entry.id)
+        {
+            for sequence in self.segments_of_body(large.body) {
+                self.release_segment(large.body.lane, sequence, vector);
+            }
+        }
+    }
+
+    pub(super) fn release_segment(&mut self, lane: LaneId, segment: journal::SegmentSequence, vector: &Vector) {
+        if let Some(effect) = self.lanes.after(vector, Effect::Released { lane, segment }) {
+            self.run(effect);
+        }
+    }
+
+    pub(super) fn segment_of(&self, lane: LaneId, lsn: journal::Lsn) -> journal::SegmentSequence {
+        self.lanes.get(lane).map_or(journal::SegmentSequence(0), |lane| lane.lane.segment_of(lsn).0)
+    }
+
+    pub(super) fn lane_index(&self, address: &str) -> u16 {
+        routing::home_lane(address, self.settings.lanes)
+    }
+
+    /// What an address's use relies on; forgets what is promised by now.
+    pub(super) fn address_depends(&mut self, key: AddressKey) -> Vector {
+        let Self { names, lanes, .. } = self;
+        let Some(address) = names.address_mut(key) else { return Vector::new() };
+        if !address.depends.is_empty() {
+            address.depends.forget_covered(|lane| lanes.promises().of(lane));
+        }
+        address.depends.clone()
+    }
+
+    /// The address of a message, made now if it may be. `None`: the request has to wait for another core.
+    pub(super) fn address_for(
+        &mut self,
+        name: &str,
+        routing: Option<RoutingType>,
+    ) -> Result<Option<AddressKey>, Failure> {
+        let known = self.names.find_address(name);
+        let needs_queue = routing == Some(RoutingType::Anycast);
+        if let Some(key) = known
+            && (!needs_queue || self.names.address(key).is_some_and(|address| address.has(RoutingType::Anycast)))
+        {
+            return Ok(Some(key));
+        }
+        let Some(routing) = routing else { return Ok(known) };
+        if !self.settings.auto_create {
+            return match known {
+                Some(key) => Ok(Some(key)),
+                None => {
+                    Err(Failure::new(FailureKind::NoSuchAddress, format!("AMQ229203: Address does not exist: {name}")))
+                }
+            };
+        }
+        if let Some(problem) = routing::name_problem(name) {
+            return Err(Failure::new(FailureKind::IllegalState, format!("an address cannot be named so: {problem}")));
+        }
+        let binding = if needs_queue {
+            Binding::Queue(QueueDefinition {
+                address: name.to_owned().into(),
+                name: name.to_owned().into(),
+                routing,
+                auto_created: true,
+                purge_on_no_consumers: false,
+                max_consumers: -1,
+                exists_is_fine: true,
+            })
+        } else {
+            Binding::Address { name: name.into(), routing: RoutingTypes::only(routing), auto_created: true }
+        };
+        match self.bind(None, binding) {
+            Outcome::Done(Answer { reply: Err(failure), .. }) => Err(failure),
+            Outcome::Done(_) => Ok(self.names.find_address(name)),
+            Outcome::Later => Ok(None),
+        }
+    }
+
+    /// Does a request have to wait behind one that waits for another core?
+    pub(super) fn must_park(&self, request: &Request<'_>) -> bool {
+        if self.creating.is_empty() {
+            return false;
+        }
+        self.parked_sessions.contains(&request.from)
+            || request
+                .ask
+                .address()
+                .is_some_and(|address| self.creating.values().any(|creation| creation.binding.address() == address))
+    }
+
+    pub(super) fn park(&mut self, request: Request<'_>) -> Outcome {
+        if self.parked.len() >= limits::PARKED_PER_ADDRESS_MAX {
+            return Outcome::failed(FailureKind::Full, "too many requests wait for the creation of an address");
+        }
+        self.parked_sessions.insert(request.from);
+        self.parked.push_back(request.into_owned());
+        Outcome::Later
+    }
+
+    fn unpark(&mut self, deliver: &mut impl crate::mail::Deliver) {
+        self.parked_sessions.clear();
+        for request in std::mem::take(&mut self.parked) {
+            let (from, token) = (request.from, request.token);
+            if let Outcome::Done(answer) = self.ask(request, deliver)
+                && let Some(token) = token
+            {
+                deliver.answer(from, token, answer);
+            }
+        }
+    }
+}
+
+/// A plain name finds a queue whatever its address; a qualified one only behind that address.
+fn queue_address<'a>(of: &'a str, asked: &'a str, queue: &str) -> &'a str {
+    if asked == queue { asked } else { of }
+}

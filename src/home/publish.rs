@@ -1,0 +1,148 @@
+//! A message comes: it is routed, written, and put into its queues.
+
+use journal::{AppendError, LaneId, LaneKind, Record, RecordKind, Vector};
+
+use super::{Effect, Home, Outcome, Who};
+use crate::limits;
+use crate::mail::{Deliver, Failure, FailureKind, Publish};
+use crate::message::{AddressKey, MessageId, QueueId};
+use crate::queue::Entry;
+use crate::routing::Targets;
+use crate::store::{encode, record};
+use crate::transaction::StagedSend;
+
+/// Why the journal did not take a record, as a client is told.
+pub(super) fn refusal(error: &AppendError) -> Failure {
+    match error {
+        AppendError::Latched => Failure::new(FailureKind::Stopped, "the journal has failed; the broker steps down"),
+        AppendError::TooLong => Failure::new(FailureKind::Internal, "a record is longer than the journal takes"),
+        other => Failure::new(FailureKind::Full, format!("the journal takes no record now: {other}")),
+    }
+}
+
+impl<B: journal::BlockBuffer> Home<B> {
+    pub(super) fn publish(&mut self, who: Who, publish: Publish<'_>, deliver: &mut impl Deliver) -> Outcome {
+        let key = match self.address_for(&publish.address, publish.routing) {
+            Ok(Some(key)) => key,
+            Ok(None) if self.creating.is_empty() => return Outcome::done(Vector::new()),
+            Ok(None) => return self.park(who.publish(publish)),
+            Err(failure) => return self.refuse_publish(who, publish.in_transaction, failure),
+        };
+        let Some(address) = self.names.address_mut(key) else { return Outcome::done(Vector::new()) };
+        let targets = address.route(publish.routing);
+        if targets.is_empty() {
+            // Nobody wants it: taken and forgotten, as for a topic without subscribers.
+            return Outcome::done(Vector::new());
+        }
+        if publish.in_transaction {
+            return self.stage(who, key, targets, &publish);
+        }
+        if !publish.durable {
+            return self.publish_volatile(&targets, &publish, deliver);
+        }
+        if publish.message.len() > limits::RECORD_MESSAGE_BYTES_MAX {
+            return self.publish_large(who, key, targets, &publish, deliver);
+        }
+        self.publish_durable(who, key, &targets, &publish)
+    }
+
+    /// The path that counts: one record, one index entry a queue, nothing else.
+    fn publish_durable(&mut self, who: Who, key: AddressKey, targets: &Targets, publish: &Publish<'_>) -> Outcome {
+        let depends = self.address_depends(key);
+        let Some(lane_index) = self.names.address(key).map(|address| address.lane_index) else {
+            return Outcome::failed(FailureKind::Internal, "the address is gone");
+        };
+        let Some(lane) = LaneId::new(LaneKind::Journal, lane_index) else {
+            return Outcome::failed(FailureKind::Internal, "the address has no lane");
+        };
+        let ids: smallvec::SmallVec<[QueueId; 2]> = targets.iter().map(|(_, id)| *id).collect();
+        encode::add(&mut self.scratch, who.operation, &ids);
+        let parts: [&[u8]; 2] = [&self.scratch, &publish.message];
+        let appended = match self.lanes.append(lane, Record::alone(record::ADD, &parts), &depends) {
+            Ok(appended) => appended,
+            Err(error) => return Outcome::Done(crate::mail::Answer::failed(refusal(&error))),
+        };
+        let id = MessageId::durable(lane_index, appended.location);
+        let hot = self.bodies.keep_hot(id, &publish.message);
+        let size = u32::try_from(publish.message.len()).unwrap_or(u32::MAX);
+        let mut entry = Entry::new(id, appended.location, size, publish.priority, true);
+        entry.hot = hot;
+        for (queue, _) in targets {
+            self.arrive(*queue, lane, entry.clone(), (lane, appended.end));
+        }
+        let mut vector = depends;
+        vector.raise(lane, appended.end);
+        Outcome::done(vector)
+    }
+
+    /// Puts a durable entry into a queue; it may be delivered once `at` is promised.
+    pub(super) fn arrive(
+        &mut self,
+        queue: crate::message::QueueKey,
+        lane: LaneId,
+        entry: Entry,
+        at: (LaneId, journal::Lsn),
+    ) {
+        let segment = self.segment_of(lane, entry.location.block());
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lives.add(segment);
+        }
+        let priority = entry.priority();
+        match self.names.queue_mut(queue) {
+            Some(into) => {
+                let place = into.waiting.arrive(entry);
+                self.lanes.at(at.0, at.1, Effect::Arrived { queue, place, priority });
+            }
+            // The queue went while the message waited for its commit.
+            None => self.lanes.at(at.0, at.1, Effect::Released { lane, segment }),
+        }
+    }
+
+    fn publish_volatile(&mut self, targets: &Targets, publish: &Publish<'_>, deliver: &mut impl Deliver) -> Outcome {
+        if !self.bodies.has_room(publish.message.len()) {
+            return Outcome::failed(FailureKind::Full, "the memory for non-durable messages is full");
+        }
+        self.arrive_volatile(targets, &publish.message, publish.priority, deliver);
+        Outcome::done(Vector::new())
+    }
+
+    pub(super) fn arrive_volatile(&mut self, targets: &Targets, body: &[u8], priority: u8, deliver: &mut impl Deliver) {
+        let references = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let id = self.bodies.keep_volatile(body, references);
+        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let mut entry = Entry::new(id, journal::Location::from_bits(0), size, priority, false);
+        entry.set_promised();
+        for (queue, _) in targets {
+            match self.names.queue_mut(*queue) {
+                Some(into) => {
+                    into.waiting.arrive(entry.clone());
+                    self.dispatch(*queue, deliver);
+                }
+                None => self.bodies.release_volatile(id),
+            }
+        }
+    }
+
+    fn stage(&mut self, who: Who, address: AddressKey, targets: Targets, publish: &Publish<'_>) -> Outcome {
+        let staged = &mut self.sessions.entry(who.from).or_default().staged;
+        let (priority, durable) = (publish.priority, publish.durable);
+        let result = staged.send(&publish.message, |range| StagedSend { address, targets, range, priority, durable });
+        match result {
+            Ok(()) => Outcome::done(Vector::new()),
+            Err(failure) => Outcome::Done(crate::mail::Answer::failed(failure)),
+        }
+    }
+
+    /// A send that failed: in a transaction, the commit must fail too.
+    pub(super) fn refuse_publish(&mut self, who: Who, in_transaction: bool, failure: Failure) -> Outcome {
+        if in_transaction {
+            self.sessions.entry(who.from).or_default().staged.fail(failure.clone());
+        }
+        Outcome::Done(crate::mail::Answer::failed(failure))
+    }
+
+    /// Appends a record whose body is one buffer, for records that nobody waits for.
+    pub(super) fn append_small(&mut self, lane: LaneId, kind: RecordKind) -> Option<journal::Appended> {
+        self.lanes.append(lane, Record::alone(kind, &[&self.scratch]), &Vector::new()).ok()
+    }
+}

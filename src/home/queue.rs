@@ -1,0 +1,83 @@
+//! A queue of this home: its definition, what waits in it and who consumes it.
+
+use journal::Vector;
+
+use crate::delivery::RoundRobin;
+use crate::mail::{QueueDefinition, QueueState, RoutingType};
+use crate::message::{AddressKey, QueueId};
+use crate::queue::Waiting;
+use crate::store::record::StoredQueue;
+
+/// A queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) id: QueueId,
+    pub(super) name: Box<str>,
+    pub(super) address: AddressKey,
+    pub(super) routing: RoutingType,
+    pub(super) auto_created: bool,
+    pub(super) purge_on_no_consumers: bool,
+    pub(super) max_consumers: i32,
+    pub(super) waiting: Waiting,
+    pub(super) consumers: RoundRobin,
+    /// Messages in the hands of consumers.
+    pub(super) delivering: usize,
+    /// A body is being read for its next message.
+    pub(super) reading: bool,
+    /// The body that was read for its next message.
+    pub(super) read_body: Option<(crate::message::MessageId, Vec<u8>)>,
+    /// What its existence relies on and is not yet known to be promised.
+    pub(super) depends: Vector,
+}
+
+impl Queue {
+    pub(super) fn new(definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> Self {
+        Self {
+            id,
+            name: definition.name.as_ref().into(),
+            address,
+            routing: definition.routing,
+            auto_created: definition.auto_created,
+            purge_on_no_consumers: definition.purge_on_no_consumers,
+            max_consumers: definition.max_consumers,
+            waiting: Waiting::default(),
+            consumers: RoundRobin::default(),
+            delivering: 0,
+            reading: false,
+            read_body: None,
+            depends: Vector::new(),
+        }
+    }
+
+    pub(super) fn state(&self, address: &str) -> QueueState {
+        QueueState {
+            exists: true,
+            name: self.name.to_string(),
+            address: address.to_owned(),
+            auto_created: self.auto_created,
+            purge_on_no_consumers: self.purge_on_no_consumers,
+            routing: self.routing.number(),
+            max_consumers: self.max_consumers,
+            consumers: i32::try_from(self.consumers.len()).unwrap_or(i32::MAX),
+            messages: i64::try_from(self.waiting.len() + self.delivering).unwrap_or(i64::MAX),
+        }
+    }
+
+    pub(super) fn may_have_another_consumer(&self) -> bool {
+        let count = i64::try_from(self.consumers.len()).unwrap_or(i64::MAX);
+        self.max_consumers < 0 || count < i64::from(self.max_consumers)
+    }
+}
+
+/// The record of a queue that is made now.
+pub(super) fn stored<'a>(definition: &'a QueueDefinition<'_>, id: QueueId) -> StoredQueue<'a> {
+    StoredQueue {
+        id,
+        routing: definition.routing.number(),
+        auto_created: definition.auto_created,
+        purge_on_no_consumers: definition.purge_on_no_consumers,
+        max_consumers: definition.max_consumers,
+        address: &definition.address,
+        name: &definition.name,
+    }
+}

@@ -1,0 +1,98 @@
+//! Every bound of the broker, its reason, and the relations between them.
+//!
+//! A bound lives here and nowhere else; the room that enforces it says what happens when it is reached.
+
+/// Journal lanes of one store. Seven bits of a message id name its lane.
+pub const LANES_MAX: usize = 64;
+
+/// Data cores of one process.
+pub const CORES_MAX: usize = 64;
+
+/// A frame before login: the largest packet that a client sends then is CREATESESSION, far below this.
+pub const FRAME_BYTES_BEFORE_LOGIN: usize = 64 * 1024;
+
+/// A frame after login. The reference accepts 2 GiB; nobody sends an ordinary message of this size.
+pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// An encoded message up to this size is one journal record; above, its body goes to a lane for large bodies.
+pub const RECORD_MESSAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// What the store adds to a message in its record: operation, queue ids.
+pub const RECORD_OVERHEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// Connections of one core; further ones are closed at once.
+pub const CONNECTIONS_PER_CORE_MAX: usize = 65_536;
+
+/// Sessions of one connection; a further CREATESESSION is refused.
+pub const SESSIONS_PER_CONNECTION_MAX: usize = 4_096;
+
+/// Consumers of one session; a further one is refused.
+pub const CONSUMERS_PER_SESSION_MAX: usize = 4_096;
+
+/// Metadata entries of one session; further ones are refused.
+pub const METADATA_PER_SESSION_MAX: usize = 64;
+
+/// Bytes of a metadata key and value together.
+pub const METADATA_BYTES_MAX: usize = 4_096;
+
+/// Replies that a session may owe its client before its connection stops reading.
+pub const REPLIES_PER_SESSION_MAX: usize = 16_384;
+
+/// Bytes waiting to be written to one client before its deliveries pause.
+pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;
+
+/// Bytes waiting to be written to one client before its connection stops reading.
+pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
+
+/// Bytes of the name of an address or queue.
+pub const NAME_BYTES_MAX: usize = 1_024;
+
+/// Addresses of one home; a further one is refused.
+pub const ADDRESSES_PER_HOME_MAX: usize = 1_000_000;
+
+/// Queues of one address; a further one is refused.
+pub const QUEUES_PER_ADDRESS_MAX: usize = 256;
+
+/// Staged bytes of one transaction in one home; beyond it the transaction can only be rolled back.
+pub const TRANSACTION_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Staged operations of one transaction in one home.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 1_000_000;
+
+/// Message ids in one ACK record; a longer acknowledgement becomes a run of such records.
+pub const ACK_IDS_PER_RECORD: usize = 4_096;
+
+/// Bytes of non-durable messages that one core keeps in memory; beyond it a send is refused.
+pub const NON_DURABLE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Bytes of recent durable bodies that one core keeps in memory, unless configured.
+pub const HOT_WINDOW_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// Letters waiting in one direction between two cores.
+pub const MAIL_PER_PAIR_MAX: usize = 4_096;
+
+/// Requests that wait for the creation of one address on another core.
+pub const PARKED_PER_ADDRESS_MAX: usize = 16_384;
+
+/// Reads of cold bodies in flight on one core.
+pub const COLD_READS_MAX: usize = 16;
+
+/// Milliseconds between two checks of the connections' time to live.
+pub const TTL_CHECK_INTERVAL_MS: u64 = 2_000;
+
+/// Time that a client has to finish the handshake.
+pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
+
+/// The client's default time to live, used until its first PING names another.
+pub const CONNECTION_TTL_DEFAULT_MS: i64 = 60_000;
+
+const _: () = {
+    // A lane index must fit the seven bits that a message id has for it.
+    assert!(LANES_MAX <= 128);
+    // A session never owes more than one connection may hold back.
+    assert!(OUTPUT_BYTES_SOFT < OUTPUT_BYTES_HARD);
+    // A message that goes to a large lane was accepted as one frame first.
+    assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
+    // The overhead covers one queue id for every queue of an address.
+    assert!(QUEUES_PER_ADDRESS_MAX * 4 + 64 <= RECORD_OVERHEAD_BYTES_MAX);
+};

@@ -1,0 +1,97 @@
+//! What sessions and the homes of addresses say to each other: plain values, the same on one core and between cores.
+//!
+//! A session asks ([`Request`]); the home answers each request that carries a [`Token`] exactly once ([`Answer`]), and delivers
+//! on its own. On one core both are calls; between cores they are letters ([`Letter`]) that keep their order.
+
+mod answer;
+mod request;
+
+pub use answer::{AddressState, Answer, Failure, FailureKind, QueueState, Reply};
+pub use request::{Acknowledge, Ask, Publish, QueueDefinition, Request, RoutingType, RoutingTypes};
+
+use journal::{LaneId, Lsn, Vector};
+
+use crate::message::{ConsumerId, CoreId, MessageId, SessionKey};
+
+/// A session, wherever it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionRef {
+    /// The core that accepted its connection.
+    pub core: CoreId,
+    /// Its place there.
+    pub key: SessionKey,
+}
+
+/// What a delivery adds to the encoded message on the wire of the CORE protocol, in whose bytes consumers' credit is counted:
+/// length 4, type 1, channel 8, consumer 8, delivery count 4.
+pub const DELIVERY_FRAME_BYTES: usize = 25;
+
+/// Names one answer that a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// Takes what a home hands to consumers, while the body is at hand.
+pub trait Deliver {
+    /// A message for a consumer. `body` is the encoded message as its sender wrote it.
+    fn message(&mut self, to: SessionRef, consumer: ConsumerId, id: MessageId, deliveries: u16, body: &[u8]);
+
+    /// Everything that could be delivered before the `sequence`-th question of this consumer is delivered.
+    fn nothing_more(&mut self, to: SessionRef, consumer: ConsumerId, sequence: i64, queue: &str);
+
+    /// The consumer's queue is gone.
+    fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId);
+
+    /// The answer to a request that did not get it at once.
+    fn answer(&mut self, to: SessionRef, token: Token, answer: Answer);
+}
+
+/// What one core sends to another.
+#[allow(missing_docs, reason = "a field is named by what the variant says")]
+#[derive(Debug)]
+pub enum Letter {
+    /// A session asks a home.
+    Request(Request<'static>),
+    /// A home answers a session.
+    Answer { to: SessionRef, token: Token, answer: Answer },
+    /// A home delivers to a session.
+    Message { to: SessionRef, consumer: ConsumerId, id: MessageId, deliveries: u16, body: Box<[u8]> },
+    /// See [`Deliver::nothing_more`].
+    NothingMore { to: SessionRef, consumer: ConsumerId, sequence: i64, queue: Box<str> },
+    /// See [`Deliver::consumer_gone`].
+    ConsumerGone { to: SessionRef, consumer: ConsumerId },
+    /// Tell me once this position of your lane is promised.
+    Watch { lane: LaneId, lsn: Lsn },
+    /// The lane is promised up to here.
+    Promised { lane: LaneId, lsn: Lsn },
+    /// A home asks the keeper of the bindings lane to write a record.
+    Bind { ticket: u64, binding: Binding },
+    /// The record of that ticket is written; it names this position, and this number if it makes a queue.
+    Bound { ticket: u64, vector: Vector, queue: u32 },
+    /// A queue whose name is not its address's: every core must know where to find it.
+    Alias { queue: Box<str>, address: Option<Box<str>> },
+}
+
+/// A change of the names that a store knows.
+#[allow(missing_docs, reason = "a field is named by what the variant says")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// An address was made or got routing types.
+    Address { name: Box<str>, routing: RoutingTypes, auto_created: bool },
+    /// An address is gone.
+    AddressGone { name: Box<str> },
+    /// A queue is to be made; the keeper gives it a number.
+    Queue(QueueDefinition<'static>),
+    /// A queue is gone.
+    QueueGone { id: u32, name: Box<str>, address: Box<str> },
+}
+
+impl Binding {
+    /// The address whose names change.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Address { name, .. } | Self::AddressGone { name } => name,
+            Self::Queue(definition) => &definition.address,
+            Self::QueueGone { address, .. } => address,
+        }
+    }
+}

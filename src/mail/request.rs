@@ -1,0 +1,269 @@
+//! What a session asks of a home.
+
+use std::borrow::Cow;
+
+use super::{SessionRef, Token};
+use crate::message::{ConsumerId, MessageId};
+use crate::store::record::Operation;
+
+/// How an address hands its messages to its queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoutingType {
+    /// Every queue gets a copy.
+    Multicast,
+    /// One queue gets it.
+    Anycast,
+}
+
+impl RoutingType {
+    /// From the wire and from records.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Multicast),
+            1 => Some(Self::Anycast),
+            _ => None,
+        }
+    }
+
+    /// For the wire and for records.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Multicast => 0,
+            Self::Anycast => 1,
+        }
+    }
+}
+
+/// A set of routing types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoutingTypes(u8);
+
+impl RoutingTypes {
+    /// The set with this one member.
+    pub fn only(routing: RoutingType) -> Self {
+        Self(1 << routing.number())
+    }
+
+    /// From a record: unknown bits are dropped.
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits & 3)
+    }
+
+    /// For a record.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Is it a member?
+    pub fn contains(self, routing: RoutingType) -> bool {
+        self.0 & (1 << routing.number()) != 0
+    }
+}
+
+/// A question of a session to the home of an address, with what its answer needs.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub from: SessionRef,
+    /// Which command of that session this is; goes into the records that it causes.
+    pub operation: Operation,
+    /// Where the answer is awaited; none for requests that nobody waits for.
+    pub token: Option<Token>,
+    /// What is asked.
+    pub ask: Ask<'a>,
+}
+
+/// What can be asked of a home.
+#[allow(missing_docs, reason = "a field is named by what the variant says")]
+#[derive(Debug)]
+pub enum Ask<'a> {
+    /// Make an address, or add routing types to it.
+    CreateAddress { name: Cow<'a, str>, routing: RoutingTypes, auto_created: bool },
+    /// Make a queue, and its address if there is none.
+    CreateQueue(QueueDefinition<'a>),
+    /// Remove a queue that has no consumers.
+    DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
+    /// Describe a queue.
+    QueryQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
+    /// Describe an address.
+    QueryAddress { address: Cow<'a, str> },
+    /// Store a message.
+    Publish(Publish<'a>),
+    /// Open a consumer.
+    CreateConsumer {
+        consumer: ConsumerId,
+        address: Cow<'a, str>,
+        queue: Cow<'a, str>,
+        priority: i32,
+        started: bool,
+        pre_acknowledge: bool,
+    },
+    /// Close a consumer; what it did not acknowledge goes back.
+    CloseConsumer { consumer: ConsumerId },
+    /// Give a consumer credit in bytes; −1 ends flow control, 0 takes all credit away.
+    Credit { consumer: ConsumerId, bytes: i32 },
+    /// Deliver what can be delivered, then say that there is nothing more.
+    ForceDelivery { consumer: ConsumerId, sequence: i64 },
+    /// A message was consumed.
+    Acknowledge(Acknowledge),
+    /// The client found that the message is too old: it is consumed without having been used.
+    Expired { consumer: ConsumerId, message: MessageId },
+    /// Deliver to the session's consumers.
+    Start,
+    /// Stop delivering to the session's consumers.
+    Stop,
+    /// The session's connection takes no more bytes for now, or takes them again.
+    Hold { held: bool },
+    /// Make the session's transaction in this home durable: nothing else takes part in it.
+    Commit,
+    /// Make this home's part of the session's transaction durable, to count only if it is decided.
+    Prepare,
+    /// Write the decision: it counts if every lane reaches the vector.
+    Decide { vector: journal::Vector },
+    /// The decision is promised: the prepared part takes effect.
+    Finish,
+    /// The transaction cannot be decided: the prepared part is dropped, what it consumed goes back.
+    Abandon,
+    /// Every part says in its lane that it is done, up to this vector: the decision itself may be forgotten.
+    Settled { vector: journal::Vector },
+    /// Forget the session's transaction and give back what its consumers hold.
+    Rollback { consider_last_as_delivered: bool },
+    /// Make this note about the session its own: nobody else may have the same. Asked of core 0.
+    Claim { key: Cow<'a, str>, value: Cow<'a, str> },
+    /// The session is gone. `failed`: its connection broke, so what it held counts as delivered.
+    EndSession { failed: bool },
+}
+
+/// A message to be stored.
+#[derive(Debug)]
+pub struct Publish<'a> {
+    /// Where it goes.
+    pub address: Cow<'a, str>,
+    /// The encoded message as its sender wrote it.
+    pub message: Cow<'a, [u8]>,
+    /// Survives a crash?
+    pub durable: bool,
+    /// 0 to 9.
+    pub priority: u8,
+    /// Which kind of queue it may go to; none if the sender did not say.
+    pub routing: Option<RoutingType>,
+    /// Held back until the session's transaction commits?
+    pub in_transaction: bool,
+}
+
+/// An acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledge {
+    /// Whose delivery.
+    pub consumer: ConsumerId,
+    /// Which message.
+    pub message: MessageId,
+    /// Only this one, or all up to it?
+    pub individual: bool,
+    /// Counts only when the session's transaction commits?
+    pub in_transaction: bool,
+}
+
+/// A queue that is to be made, or that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDefinition<'a> {
+    /// Its address.
+    pub address: Cow<'a, str>,
+    /// Its own name.
+    pub name: Cow<'a, str>,
+    /// How it gets its messages.
+    pub routing: RoutingType,
+    /// Made by a client's first use of its name.
+    pub auto_created: bool,
+    /// Emptied when its last consumer goes.
+    pub purge_on_no_consumers: bool,
+    /// −1 for any number.
+    pub max_consumers: i32,
+    /// If it is there already, that is as good as made.
+    pub exists_is_fine: bool,
+}
+
+impl QueueDefinition<'_> {
+    /// The same, owning its names.
+    pub fn into_owned(self) -> QueueDefinition<'static> {
+        QueueDefinition {
+            address: Cow::Owned(self.address.into_owned()),
+            name: Cow::Owned(self.name.into_owned()),
+            ..self
+        }
+    }
+}
+
+impl Request<'_> {
+    /// The same, owning what it borrows, so that it can be sent to another core or wait.
+    pub fn into_owned(self) -> Request<'static> {
+        Request { from: self.from, operation: self.operation, token: self.token, ask: self.ask.into_owned() }
+    }
+}
+
+impl Ask<'_> {
+    /// The address that is spoken of, if one is.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::CreateAddress { name, .. } => Some(name),
+            Self::CreateQueue(definition) => Some(&definition.address),
+            Self::Publish(publish) => Some(&publish.address),
+            Self::DeleteQueue { address, .. }
+            | Self::QueryQueue { address, .. }
+            | Self::QueryAddress { address }
+            | Self::CreateConsumer { address, .. } => Some(address),
+            _ => None,
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl Ask<'_> {
+    /// The same, owning what it borrows.
+    pub fn into_owned(self) -> Ask<'static> {
+        match self {
+            Self::CreateAddress { name, routing, auto_created } => {
+                Ask::CreateAddress { name: owned(name), routing, auto_created }
+            }
+            Self::CreateQueue(definition) => Ask::CreateQueue(definition.into_owned()),
+            Self::DeleteQueue { address, queue } => Ask::DeleteQueue { address: owned(address), queue: owned(queue) },
+            Self::QueryQueue { address, queue } => Ask::QueryQueue { address: owned(address), queue: owned(queue) },
+            Self::QueryAddress { address } => Ask::QueryAddress { address: owned(address) },
+            Self::Publish(publish) => Ask::Publish(Publish {
+                address: owned(publish.address),
+                message: Cow::Owned(publish.message.into_owned()),
+                ..publish
+            }),
+            Self::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge } => {
+                let (address, queue) = (owned(address), owned(queue));
+                Ask::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge }
+            }
+            Self::CloseConsumer { consumer } => Ask::CloseConsumer { consumer },
+            Self::Credit { consumer, bytes } => Ask::Credit { consumer, bytes },
+            Self::ForceDelivery { consumer, sequence } => Ask::ForceDelivery { consumer, sequence },
+            Self::Acknowledge(acknowledge) => Ask::Acknowledge(acknowledge),
+            Self::Expired { consumer, message } => Ask::Expired { consumer, message },
+            Self::Start => Ask::Start,
+            Self::Stop => Ask::Stop,
+            Self::Hold { held } => Ask::Hold { held },
+            Self::Commit => Ask::Commit,
+            Self::Prepare => Ask::Prepare,
+            Self::Decide { vector } => Ask::Decide { vector },
+            Self::Finish => Ask::Finish,
+            Self::Abandon => Ask::Abandon,
+            Self::Settled { vector } => Ask::Settled { vector },
+            Self::Rollback { consider_last_as_delivered } => Ask::Rollback { consider_last_as_delivered },
+            Self::Claim { key, value } => Ask::Claim { key: owned(key), value: owned(value) },
+            Self::EndSession { failed } => Ask::EndSession { failed },
+        }
+    }
+}

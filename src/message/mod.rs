@@ -1,0 +1,7 @@
+//! A message and the names of things, as every room of the broker sees them.
+
+mod id;
+
+pub use id::{
+    AddressKey, ConnectionKey, ConsumerId, ConsumerKey, CoreId, MessageId, QueueId, QueueKey, SessionKey, SessionNumber,
+};

@@ -1,0 +1,279 @@
+//! A CORE connection: handshake, frames, channels 0 and 1, time to live.
+
+use std::ops::Range;
+
+use protocol::core::frame::{self, Handshake, Split};
+use protocol::core::identity::{ChannelId, CommandId};
+use protocol::core::packet::connection::CheckForFailoverReply;
+use protocol::core::packet::session::{CreateSession, CreateSessionResponse, ReattachSessionResponse};
+use protocol::core::packet::topology::{ClusterTopology, Pair, TopologyForm};
+use protocol::core::packet::{self, Direction, Packet};
+use protocol::core::version::Version;
+
+use super::reply::ServerFacts;
+use crate::limits;
+use crate::session::Modes;
+
+/// A CORE connection.
+#[derive(Debug)]
+pub struct Connection {
+    greeted: bool,
+    /// A session was opened: larger frames are taken.
+    logged_in: bool,
+    /// What the client speaks; unset until it says so.
+    pub version: Version,
+    /// Received and not understood yet.
+    input: Vec<u8>,
+    /// How long the client may be silent, in ms; −1 for ever.
+    pub ttl_ms: i64,
+    /// When the client was last heard, in ms of the loop's clock.
+    pub heard_ms: u64,
+    /// When it came.
+    pub since_ms: u64,
+}
+
+/// Where a frame lies. The handshake is a frame without bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameAt {
+    /// Its body.
+    pub frame: Range<usize>,
+    /// How many bytes it takes with all that belongs to it.
+    pub consumed: usize,
+}
+
+/// What a frame asks for, beyond what the connection answered itself.
+#[allow(missing_docs, reason = "a field is named by what the variant says")]
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Nothing is left to do for it.
+    Handled,
+    /// A session is to be opened.
+    CreateSession { name: String, channel: i64, modes: Modes, client_id: Option<String> },
+    /// A packet of a session.
+    Session { channel: i64, packet: Packet<'a> },
+}
+
+/// Why a connection is closed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The first bytes are no protocol that is served.
+    NotCore,
+    /// A frame's length is impossible.
+    Frame(String),
+    /// A frame cannot be understood.
+    Packet(String),
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotCore => f.write_str("the client speaks no protocol that this acceptor serves (it serves CORE)"),
+            Self::Frame(text) | Self::Packet(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Connection {
+    /// A connection that was accepted at this time.
+    pub fn new(now_ms: u64) -> Self {
+        Self {
+            greeted: false,
+            logged_in: false,
+            version: Version::UNSET,
+            input: Vec::new(),
+            ttl_ms: limits::CONNECTION_TTL_DEFAULT_MS,
+            heard_ms: now_ms,
+            since_ms: now_ms,
+        }
+    }
+
+    /// The client was heard.
+    pub fn heard(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
+    }
+
+    /// Finds the next frame in received bytes: its place, and how many bytes it takes.
+    ///
+    /// # Errors
+    /// The bytes are none of this protocol.
+    pub fn next_frame(&mut self, bytes: &[u8]) -> Result<Option<FrameAt>, Problem> {
+        let mut start = 0;
+        if !self.greeted {
+            match frame::detect_handshake(bytes) {
+                Handshake::Core { consumed } => {
+                    self.greeted = true;
+                    return Ok(Some(FrameAt { frame: consumed..consumed, consumed }));
+                }
+                Handshake::Incomplete => return Ok(None),
+                Handshake::Other => return Err(Problem::NotCore),
+            }
+        }
+        let cap = if self.logged_in { limits::FRAME_BYTES_MAX } else { limits::FRAME_BYTES_BEFORE_LOGIN };
+        match frame::split(bytes, cap) {
+            Ok(Split::Frame { body, consumed }) => {
+                start += consumed - body.len();
+                Ok(Some(FrameAt { frame: start..consumed, consumed }))
+            }
+            Ok(Split::Incomplete { .. }) => Ok(None),
+            Err(error) => Err(Problem::Frame(error.to_string())),
+        }
+    }
+
+    /// Bytes that are kept until the rest of their frame comes, or until they can be handled.
+    pub fn kept(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Keeps bytes.
+    pub fn keep(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Takes what is kept; what is not used is given back with [`Connection::put_back`].
+    pub fn take_kept(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.input)
+    }
+
+    /// Gives back what was taken, without its first bytes. Gives memory back after a large frame.
+    pub fn put_back(&mut self, mut input: Vec<u8>, used: usize) {
+        input.drain(..used.min(input.len()));
+        if input.is_empty() && input.capacity() > limits::OUTPUT_BYTES_HARD {
+            input = Vec::new();
+        }
+        self.input = input;
+    }
+
+    /// A session was opened.
+    pub fn logged_in(&mut self) {
+        self.logged_in = true;
+    }
+
+    /// Has a session been opened?
+    pub fn is_logged_in(&self) -> bool {
+        self.logged_in
+    }
+
+    /// Understands a frame; answers what needs no session.
+    ///
+    /// # Errors
+    /// The frame breaks the protocol.
+    pub fn handle<'a>(&mut self, body: &'a [u8], facts: &ServerFacts, out: &mut Vec<u8>) -> Result<Event<'a>, Problem> {
+        let version = if self.version == Version::UNSET { Version::NEWEST } else { self.version };
+        let frame = packet::decode(body, Direction::ClientToServer, version)
+            .map_err(|error| Problem::Packet(error.to_string()))?;
+        match frame.channel {
+            ChannelId::PING => self.ping_channel(&frame.packet, facts, out),
+            ChannelId::SESSION => self.session_channel(&frame.packet, out),
+            ChannelId(channel) => Ok(Event::Session { channel, packet: frame.packet }),
+        }
+    }
+
+    fn ping_channel<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        facts: &ServerFacts,
+        out: &mut Vec<u8>,
+    ) -> Result<Event<'a>, Problem> {
+        match packet {
+            Packet::Ping(ping) => {
+                self.ttl_ms = ping.connection_ttl_ms;
+                send(ChannelId::PING, packet, self.version, out);
+            }
+            Packet::SubscribeTopologyV2(subscribe) => {
+                self.version = subscribe.client_version;
+                self.topology(facts, out);
+            }
+            Packet::SubscribeTopology(_) => self.topology(facts, out),
+            Packet::Unknown { .. } => return Err(unexpected(packet)),
+            // Nothing else has a meaning on this channel; the reference drops it too.
+            _ => {}
+        }
+        Ok(Event::Handled)
+    }
+
+    /// The only node there is: without addresses, so that the client keeps the one it used.
+    fn topology(&self, facts: &ServerFacts, out: &mut Vec<u8>) {
+        let form = if self.version >= Version::REDIRECTS { TopologyForm::V4 } else { TopologyForm::V2 };
+        let topology = ClusterTopology {
+            form,
+            node_id: facts.node_id.as_str().into(),
+            unique_event_id: facts.started_unix_ms,
+            pair: Some(Pair { live: None, backup: None, last: true }),
+            backup_group: None,
+            scale_down_group: None,
+            server_version: Version::NEWEST,
+        };
+        send(ChannelId::PING, &Packet::ClusterTopology(topology), self.version, out);
+    }
+
+    fn session_channel<'a>(&mut self, packet: &Packet<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Problem> {
+        match packet {
+            Packet::CreateSession(create) => return Ok(self.create_session(create, out)),
+            Packet::CheckForFailover(_) => {
+                let reply = Packet::CheckForFailoverReply(CheckForFailoverReply { ok_to_failover: true });
+                send(ChannelId::SESSION, &reply, self.version, out);
+            }
+            Packet::ReattachSession(_) => {
+                // Sessions do not outlive their connection here: the client opens them anew.
+                let reply = ReattachSessionResponse { last_confirmed: CommandId::NONE, reattached: false };
+                send(ChannelId::SESSION, &Packet::ReattachSessionResponse(reply), self.version, out);
+            }
+            Packet::Unknown { .. } => return Err(unexpected(packet)),
+            _ => {}
+        }
+        Ok(Event::Handled)
+    }
+
+    fn create_session<'a>(&mut self, create: &CreateSession<'_>, out: &mut Vec<u8>) -> Event<'a> {
+        let settings = &create.settings;
+        if !settings.version.is_accepted() {
+            let text = format!(
+                "AMQ229031: this server serves client versions {} to {}, not {}",
+                Version::OLDEST,
+                Version::NEWEST,
+                settings.version
+            );
+            let code = protocol::core::error_code::ErrorCode::INCOMPATIBLE_CLIENT_SERVER_VERSIONS;
+            super::reply::exception(ChannelId::SESSION, code, &text, None, self.version, out);
+            return Event::Handled;
+        }
+        if self.version == Version::UNSET {
+            self.version = settings.version;
+        }
+        let modes = Modes {
+            auto_commit_sends: settings.auto_commit_sends,
+            auto_commit_acknowledgements: settings.auto_commit_acks,
+            pre_acknowledge: settings.pre_acknowledge,
+        };
+        Event::CreateSession {
+            name: settings.name.to_string(),
+            channel: settings.channel.0,
+            modes,
+            client_id: create.client_id.map(|id| id.to_string()),
+        }
+    }
+
+    /// Tells the client that its session is open.
+    pub fn session_created(&self, out: &mut Vec<u8>) {
+        let response = CreateSessionResponse { server_version: Version::NEWEST };
+        send(ChannelId::SESSION, &Packet::CreateSessionResponse(response), self.version, out);
+    }
+
+    /// Tells the client that its session cannot be opened.
+    pub fn session_refused(&self, text: &str, out: &mut Vec<u8>) {
+        let code = protocol::core::error_code::ErrorCode::INTERNAL_ERROR;
+        super::reply::exception(ChannelId::SESSION, code, text, None, self.version, out);
+    }
+}
+
+fn unexpected(packet: &Packet<'_>) -> Problem {
+    Problem::Packet(format!("the client sent {}, which this server does not know", packet.packet_type()))
+}
+
+/// Appends a packet. One that is too long for a frame cannot come from here: all of ours are short.
+pub(super) fn send(channel: ChannelId, packet: &Packet<'_>, version: Version, out: &mut Vec<u8>) {
+    let version = if version == Version::UNSET { Version::NEWEST } else { version };
+    if let Err(error) = packet::encode(channel, packet, version, out) {
+        tracing::error!(code = "CO190", "a packet of ours does not fit a frame: {error}");
+    }
+}

@@ -1,0 +1,261 @@
+//! A session packet becomes a verb, and the way in which it is answered.
+
+use std::borrow::Cow;
+
+use protocol::core::identity::{CorrelationId, RoutingType as WireRouting};
+use protocol::core::packet::Packet;
+use protocol::core::packet::consumer::CreateConsumer;
+use protocol::core::packet::queue::{CreateAddress, CreateQueueV2};
+use protocol::core::packet::transfer::Send;
+use protocol::message::{MessageView, PropertyValue, property_name};
+use protocol::simple_string::SimpleStr;
+
+use super::reply::Respond;
+use crate::mail::{Acknowledge, Ask, Failure, FailureKind, Publish, QueueDefinition, RoutingType, RoutingTypes};
+use crate::message::{ConsumerId, MessageId};
+use crate::routing;
+use crate::session::{Modes, Verb};
+
+/// What a packet asks of its session.
+#[derive(Debug)]
+pub struct Lowered<'a> {
+    /// The command.
+    pub verb: Verb<'a>,
+    /// How it is answered.
+    pub respond: Respond,
+}
+
+impl<'a> Lowered<'a> {
+    fn new(verb: Verb<'a>, respond: Respond) -> Self {
+        Self { verb, respond }
+    }
+
+    fn ask(ask: Ask<'a>, respond: Respond) -> Self {
+        Self::new(Verb::Ask(ask), respond)
+    }
+}
+
+/// Says what a packet of a session asks for. `None`: the packet type has no meaning for a session. `names` is scratch space for
+/// the name of the address of a send, so that the path of a message allocates nothing.
+pub fn lower<'a>(packet: &Packet<'a>, modes: Modes, names: &'a mut String) -> Option<Lowered<'a>> {
+    Some(match packet {
+        Packet::Send(send) => lower_send(send, modes, names),
+        Packet::Acknowledge(ack) | Packet::IndividualAcknowledge(ack) => {
+            let acknowledge = Acknowledge {
+                consumer: ConsumerId(ack.consumer_id.0),
+                message: MessageId::from_wire(ack.message_id.0),
+                individual: matches!(packet, Packet::IndividualAcknowledge(_)),
+                in_transaction: !modes.auto_commit_acknowledgements,
+            };
+            Lowered::ask(Ask::Acknowledge(acknowledge), if_wanted(ack.requires_response))
+        }
+        Packet::ConsumerCredits(credits) => {
+            let consumer = ConsumerId(credits.consumer_id.0);
+            Lowered::ask(Ask::Credit { consumer, bytes: credits.credits }, Respond::Nothing)
+        }
+        Packet::ForceDelivery(force) => {
+            let ask = Ask::ForceDelivery { consumer: ConsumerId(force.consumer_id.0), sequence: force.sequence.0 };
+            Lowered::ask(ask, Respond::Nothing)
+        }
+        Packet::ConsumerClose(close) => {
+            Lowered::ask(Ask::CloseConsumer { consumer: ConsumerId(close.consumer_id.0) }, Respond::NULL)
+        }
+        Packet::MessageExpired(expired) => {
+            let (consumer, message) = (ConsumerId(expired.consumer_id.0), MessageId::from_wire(expired.message_id.0));
+            Lowered::ask(Ask::Expired { consumer, message }, Respond::Nothing)
+        }
+        Packet::Commit(commit) => Lowered::new(Verb::Commit, Respond::Null(commit.correlation_id)),
+        Packet::Rollback(rollback) => {
+            let consider_last_as_delivered = rollback.consider_last_message_as_delivered;
+            Lowered::new(Verb::Rollback { consider_last_as_delivered }, Respond::NULL)
+        }
+        Packet::SessionStart => Lowered::new(Verb::Start, Respond::Nothing),
+        Packet::SessionStop => Lowered::new(Verb::Stop, Respond::NULL),
+        Packet::SessionClose => Lowered::new(Verb::Close, Respond::Close),
+        Packet::PacketsConfirmed(_) | Packet::CreateProducer(_) | Packet::RemoveProducer(_) => {
+            Lowered::new(Verb::Nothing, Respond::Nothing)
+        }
+        other => return lower_rare(other),
+    })
+}
+
+/// Packets that no message's path depends on.
+fn lower_rare<'a>(packet: &Packet<'a>) -> Option<Lowered<'a>> {
+    Some(match packet {
+        Packet::QueueQuery(query) => {
+            let (address, queue) = qualified(&query.name);
+            Lowered::ask(Ask::QueryQueue { address, queue }, Respond::Queue)
+        }
+        Packet::BindingQuery(query) => {
+            let (address, _) = qualified(&query.address);
+            Lowered::ask(Ask::QueryAddress { address }, Respond::Address)
+        }
+        Packet::CreateAddress(create) => lower_create_address(create),
+        Packet::CreateQueueV2(create) => lower_create_queue(create),
+        Packet::CreateSharedQueueV2(_) | Packet::CreateQueue(_) | Packet::CreateSharedQueue(_) => {
+            refuse("subscriptions are not served by this version", Respond::NULL)
+        }
+        Packet::DeleteQueue(delete) => {
+            let (address, queue) = qualified(&delete.name);
+            Lowered::ask(Ask::DeleteQueue { address, queue }, Respond::NULL)
+        }
+        Packet::CreateConsumer(create) => lower_create_consumer(create),
+        Packet::ProducerRequestCredits(request) => {
+            let respond = Respond::Credits { credits: request.credits, address: request.address.to_string() };
+            Lowered::new(Verb::Nothing, respond)
+        }
+        Packet::AddMetadata(metadata) => {
+            let (key, value) = (metadata.key.to_string().into(), metadata.data.to_string().into());
+            Lowered::new(Verb::Metadata { key, value, unique: false }, Respond::NULL)
+        }
+        Packet::AddMetadataV2(metadata) => {
+            let (key, value) = (metadata.key.to_string().into(), metadata.data.to_string().into());
+            let respond = if_wanted(metadata.requires_confirmation);
+            Lowered::new(Verb::Metadata { key, value, unique: false }, respond)
+        }
+        Packet::UniqueAddMetadata(metadata) => {
+            let (key, value) = (metadata.key.to_string().into(), metadata.data.to_string().into());
+            Lowered::new(Verb::Metadata { key, value, unique: true }, Respond::NULL)
+        }
+        Packet::SendLarge(_) => refuse(LARGE_MESSAGES, Respond::NULL),
+        Packet::SendContinuation(piece) => {
+            let respond = match piece.trailer.requires_response {
+                true => Respond::Null(correlation(piece.trailer.correlation_id)),
+                false => Respond::Nothing,
+            };
+            refuse(LARGE_MESSAGES, respond)
+        }
+        xa if is_xa(xa) => refuse("XA transactions are not served by this version", Respond::NULL),
+        _ => return None,
+    })
+}
+
+const LARGE_MESSAGES: &str = "messages in pieces (above minLargeMessageSize) are not served by this version: raise \
+                              minLargeMessageSize in the client's URL, or send smaller messages";
+
+fn is_xa(packet: &Packet<'_>) -> bool {
+    matches!(
+        packet,
+        Packet::XaStart(_)
+            | Packet::XaJoin(_)
+            | Packet::XaResume(_)
+            | Packet::XaEnd(_)
+            | Packet::XaPrepare(_)
+            | Packet::XaCommit(_)
+            | Packet::XaRollback(_)
+            | Packet::XaForget(_)
+            | Packet::XaSuspend
+            | Packet::XaIndoubtXids
+            | Packet::XaGetTimeout
+            | Packet::XaSetTimeout(_)
+    )
+}
+
+fn lower_send<'a>(send: &Send<'a>, modes: Modes, names: &'a mut String) -> Lowered<'a> {
+    let trailer = &send.trailer;
+    let respond = match trailer.requires_response {
+        true => Respond::Null(correlation(trailer.correlation_id)),
+        false => Respond::Nothing,
+    };
+    let header = match MessageView::parse(send.message) {
+        Ok(view) => view.header,
+        Err(error) => return refuse(error.to_string(), respond),
+    };
+    let Some(address) = header.address else { return refuse("the message names no address", respond) };
+    names.clear();
+    names.extend(address.chars());
+    let routing = match header.properties.get(property_name::ROUTING_TYPE) {
+        Ok(Some(PropertyValue::Byte(number))) => u8::try_from(number).ok().and_then(RoutingType::from_number),
+        Ok(_) => None,
+        Err(error) => return refuse(error.to_string(), respond),
+    };
+    let publish = Publish {
+        address: Cow::Borrowed(names.as_str()),
+        message: Cow::Borrowed(send.message),
+        durable: header.durable,
+        priority: u8::try_from(header.priority.clamp(0, 9)).unwrap_or(4),
+        routing,
+        in_transaction: !modes.auto_commit_sends,
+    };
+    Lowered::ask(Ask::Publish(publish), respond)
+}
+
+fn lower_create_address<'a>(create: &CreateAddress<'a>) -> Lowered<'a> {
+    let mut routing = RoutingTypes::default();
+    for number in create.routing_types.iter() {
+        if let Some(one) = u8::try_from(number.0).ok().and_then(RoutingType::from_number) {
+            routing = routing.with(RoutingTypes::only(one));
+        }
+    }
+    let (name, _) = qualified(&create.address);
+    let ask = Ask::CreateAddress { name, routing, auto_created: create.auto_created };
+    Lowered::ask(ask, if_wanted(create.requires_response))
+}
+
+fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
+    let wanted = &create.definition;
+    let respond = if_wanted(wanted.requires_response);
+    if wanted.temporary || !wanted.durable {
+        return refuse("temporary and non-durable queues are not served by this version", respond);
+    }
+    if wanted.filter.is_some_and(|filter| !filter.is_empty()) {
+        return refuse("selectors are not served by this version", respond);
+    }
+    let routing =
+        if wanted.routing_type == WireRouting::ANYCAST { RoutingType::Anycast } else { RoutingType::Multicast };
+    let definition = QueueDefinition {
+        address: text(&wanted.address),
+        name: text(&wanted.name),
+        routing,
+        auto_created: wanted.auto_created,
+        purge_on_no_consumers: wanted.purge_on_no_consumers,
+        max_consumers: wanted.max_consumers,
+        // A client that repeats this after a reconnect does not wait and must not be told.
+        exists_is_fine: !wanted.requires_response,
+    };
+    Lowered::ask(Ask::CreateQueue(definition), respond)
+}
+
+fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {
+    let respond = if create.requires_response { Respond::Queue } else { Respond::Nothing };
+    if create.browse_only {
+        return refuse("browsers are not served by this version", respond);
+    }
+    if create.filter.is_some_and(|filter| !filter.is_empty()) {
+        return refuse("selectors are not served by this version", respond);
+    }
+    let (address, queue) = qualified(&create.queue_name);
+    let ask = Ask::CreateConsumer {
+        consumer: ConsumerId(create.consumer_id.0),
+        address,
+        queue,
+        priority: create.priority,
+        started: false,
+        pre_acknowledge: false,
+    };
+    Lowered::ask(ask, respond)
+}
+
+/// Address and queue of a name that may be fully qualified.
+fn qualified<'a>(name: &SimpleStr<'_>) -> (Cow<'a, str>, Cow<'a, str>) {
+    let name = name.to_string();
+    let (address, queue) = routing::split_qualified(&name);
+    (Cow::Owned(address.to_owned()), Cow::Owned(queue.to_owned()))
+}
+
+fn text<'a>(name: &SimpleStr<'_>) -> Cow<'a, str> {
+    Cow::Owned(name.to_string())
+}
+
+/// The id to answer with; clients that have none wait for "none".
+fn correlation(id: CorrelationId) -> Option<CorrelationId> {
+    Some(id)
+}
+
+fn if_wanted(requires_response: bool) -> Respond {
+    if requires_response { Respond::NULL } else { Respond::Nothing }
+}
+
+fn refuse<'a>(text: impl Into<String>, respond: Respond) -> Lowered<'a> {
+    Lowered::new(Verb::Refuse(Failure::new(FailureKind::NotImplemented, text)), respond)
+}

@@ -1,0 +1,12 @@
+//! The CORE protocol of Artemis, server side: packets to verbs, replies to packets.
+//!
+//! Follows the layouts and the reply table of the codec crate. What must stay true: every packet that waits for an answer gets
+//! exactly one, with its own correlation id; nothing that wants no answer gets one.
+
+mod connection;
+mod lower;
+mod reply;
+
+pub use connection::{Connection, Event, FrameAt, Problem};
+pub use lower::{Lowered, lower};
+pub use reply::{Respond, ServerFacts, consumer_gone, deliver, disconnect, nothing_more, respond};

@@ -1,0 +1,187 @@
+//! The messages of one priority of a queue, sorted by place; the promised ones at the front are available.
+
+use std::collections::VecDeque;
+
+use super::{Entry, Place};
+
+/// The waiting messages of one priority.
+#[derive(Debug, Default)]
+pub struct Level {
+    /// Sorted by place.
+    entries: VecDeque<Entry>,
+    /// Entries at the front that are promised. The one behind them, if any, is not.
+    available: usize,
+}
+
+impl Level {
+    /// Puts the entry at its place: nearly always the end, or the front for one that comes back.
+    pub fn insert(&mut self, entry: Entry) {
+        let at = match self.entries.back() {
+            Some(last) if last.place() > entry.place() => {
+                self.entries.partition_point(|other| other.place() < entry.place())
+            }
+            _ => self.entries.len(),
+        };
+        let promised = entry.is_promised();
+        self.entries.insert(at, entry);
+        match (at < self.available, promised) {
+            (true, true) => self.available += 1,
+            // Not promised among available ones: what stands behind it has to wait, or it would be overtaken.
+            (true, false) => self.available = at,
+            (false, _) => self.extend_available(),
+        }
+    }
+
+    /// Marks the entry as promised. False if it is not here.
+    pub fn promise(&mut self, place: Place) -> bool {
+        let Some(at) = self.position(place) else { return false };
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.set_promised();
+        }
+        self.extend_available();
+        true
+    }
+
+    /// The next available entry.
+    pub fn front(&self) -> Option<&Entry> {
+        if self.available == 0 { None } else { self.entries.front() }
+    }
+
+    /// Takes the next available entry.
+    pub fn take_front(&mut self) -> Option<Entry> {
+        if self.available == 0 {
+            return None;
+        }
+        self.available -= 1;
+        self.entries.pop_front()
+    }
+
+    /// The entry at this place.
+    pub fn find_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        let at = self.position(place)?;
+        self.entries.get_mut(at)
+    }
+
+    /// Removes the entry at this place.
+    pub fn remove(&mut self, place: Place) -> Option<Entry> {
+        let at = self.position(place)?;
+        let entry = self.entries.remove(at);
+        if at < self.available {
+            self.available -= 1;
+        } else {
+            self.extend_available();
+        }
+        entry
+    }
+
+    /// The available entries, next first.
+    pub fn available_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().take(self.available)
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// All entries, to be changed; places and promises must stay as they are.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut()
+    }
+
+    /// How many there are, available or not.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Is nothing here?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn position(&self, place: Place) -> Option<usize> {
+        // What is promised next is nearly always the first that is not available.
+        if self.entries.get(self.available).is_some_and(|entry| entry.place() == place) {
+            return Some(self.available);
+        }
+        self.entries.binary_search_by_key(&place, Entry::place).ok()
+    }
+
+    fn extend_available(&mut self) {
+        while self.entries.get(self.available).is_some_and(Entry::is_promised) {
+            self.available += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+    use journal::Location;
+
+    fn entry(number: u64) -> Entry {
+        let location = Location::new(journal::Lsn(number * 4_096), 64);
+        let mut entry = Entry::new(MessageId::durable(0, location), location, 10, 4, true);
+        entry.set_place(Place(number));
+        entry
+    }
+
+    fn promised(number: u64) -> Entry {
+        let mut entry = entry(number);
+        entry.set_promised();
+        entry
+    }
+
+    fn taken(level: &mut Level) -> Vec<u64> {
+        std::iter::from_fn(|| level.take_front()).map(|entry| entry.place().0).collect()
+    }
+
+    #[test]
+    fn only_the_promised_prefix_is_available() {
+        let mut level = Level::default();
+        for number in 1..=4 {
+            level.insert(entry(number));
+        }
+        assert!(level.promise(Place(2)));
+        assert_eq!(taken(&mut level), []);
+        assert!(level.promise(Place(1)));
+        assert_eq!(taken(&mut level), [1, 2]);
+        assert_eq!(level.len(), 2);
+    }
+
+    #[test]
+    fn what_comes_back_stands_before_what_came_later() {
+        let mut level = Level::default();
+        for number in 1..=5 {
+            level.insert(promised(number));
+        }
+        let first = level.take_front().unwrap();
+        let second = level.take_front().unwrap();
+        let third = level.take_front().unwrap();
+        level.insert(third);
+        level.insert(first);
+        level.insert(second);
+        assert_eq!(taken(&mut level), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_late_promise_is_not_overtaken_by_what_stands_behind_it() {
+        let mut level = Level::default();
+        level.insert(promised(9));
+        level.insert(entry(3));
+        assert_eq!(taken(&mut level), []);
+        level.promise(Place(3));
+        assert_eq!(taken(&mut level), [3, 9]);
+    }
+
+    #[test]
+    fn removing_an_unpromised_one_lets_the_rest_go() {
+        let mut level = Level::default();
+        level.insert(entry(1));
+        level.insert(promised(2));
+        assert!(level.remove(Place(1)).is_some());
+        assert_eq!(taken(&mut level), [2]);
+        assert!(level.remove(Place(1)).is_none());
+    }
+}

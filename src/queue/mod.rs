@@ -1,0 +1,84 @@
+//! What waits, in which order: an index of 32 bytes a message, no bodies, no consumers.
+//!
+//! Takes entries in the order of arrival, gives the next one that may be delivered. What must stay true: entries of one
+//! priority are sorted by place, and only a prefix of them, all of it promised, is available.
+
+mod entry;
+mod level;
+
+pub use entry::{Entry, HotSlot, Place};
+pub use level::Level;
+
+/// Priorities of a message: 0 to 9.
+pub const PRIORITIES: usize = 10;
+
+/// The messages of one queue that wait for a consumer.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    levels: [Level; PRIORITIES],
+    next_place: u64,
+}
+
+impl Waiting {
+    /// Adds a new entry behind all others of its priority and returns its place. It is available at once if it is promised
+    /// and nothing before it is not; else by [`Waiting::promise`].
+    pub fn arrive(&mut self, mut entry: Entry) -> Place {
+        let place = Place(self.next_place);
+        self.next_place += 1;
+        entry.set_place(place);
+        self.put_back(entry);
+        place
+    }
+
+    /// Puts an entry that was taken back to its old place.
+    pub fn put_back(&mut self, entry: Entry) {
+        if let Some(level) = self.levels.get_mut(usize::from(entry.priority())) {
+            level.insert(entry);
+        }
+    }
+
+    /// The entry's position is promised: it, and what waited behind it, may be delivered. False if it is not here.
+    pub fn promise(&mut self, place: Place, priority: u8) -> bool {
+        self.levels.get_mut(usize::from(priority)).is_some_and(|level| level.promise(place))
+    }
+
+    /// The next entry to deliver: highest priority first, then the oldest.
+    pub fn next(&self) -> Option<&Entry> {
+        self.levels.iter().rev().find_map(Level::front)
+    }
+
+    /// Takes the entry that [`Waiting::next`] showed.
+    pub fn take_next(&mut self) -> Option<Entry> {
+        self.levels.iter_mut().rev().find_map(Level::take_front)
+    }
+
+    /// Removes an entry by its place, for instance one whose transaction came to nothing.
+    pub fn remove(&mut self, place: Place, priority: u8) -> Option<Entry> {
+        self.levels.get_mut(usize::from(priority)).and_then(|level| level.remove(place))
+    }
+
+    /// The available entries in the order of delivery, for reading ahead.
+    pub fn available_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.levels.iter_mut().rev().flat_map(Level::available_mut)
+    }
+
+    /// All entries, available or not.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.levels.iter().flat_map(Level::iter)
+    }
+
+    /// All entries, to give them a new location; places and promises must stay as they are.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.levels.iter_mut().flat_map(Level::iter_mut)
+    }
+
+    /// How many wait, available or not.
+    pub fn len(&self) -> usize {
+        self.levels.iter().map(Level::len).sum()
+    }
+
+    /// Does nothing wait?
+    pub fn is_empty(&self) -> bool {
+        self.levels.iter().all(Level::is_empty)
+    }
+}

@@ -1,0 +1,116 @@
+//! An address: its routing types and its queues.
+
+use journal::Vector;
+use smallvec::SmallVec;
+
+use crate::mail::{RoutingType, RoutingTypes};
+use crate::message::{QueueId, QueueKey};
+
+/// The queues that get one message: nearly always one.
+pub type Targets = SmallVec<[(QueueKey, QueueId); 2]>;
+
+/// A queue as its address knows it.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    queue: QueueKey,
+    id: QueueId,
+    routing: RoutingType,
+}
+
+/// An address of this home.
+#[derive(Debug)]
+pub struct Address {
+    /// Its name.
+    pub name: Box<str>,
+    /// How it may hand out messages.
+    pub routing: RoutingTypes,
+    /// Made by a client's first use of its name.
+    pub auto_created: bool,
+    /// The index of its home lane.
+    pub lane_index: u16,
+    /// What its existence relies on and is not yet known to be promised; what is put into it inherits this.
+    pub depends: Vector,
+    bindings: Vec<Binding>,
+    next_anycast: usize,
+}
+
+impl Address {
+    /// An address without queues.
+    pub fn new(name: &str, routing: RoutingTypes, auto_created: bool, lane_index: u16) -> Self {
+        let (bindings, depends) = (Vec::new(), Vector::new());
+        Self { name: name.into(), routing, auto_created, lane_index, depends, bindings, next_anycast: 0 }
+    }
+
+    /// Puts a queue behind the address.
+    pub fn bind(&mut self, queue: QueueKey, id: QueueId, routing: RoutingType) {
+        self.routing = self.routing.with(RoutingTypes::only(routing));
+        self.bindings.push(Binding { queue, id, routing });
+    }
+
+    /// Takes a queue away.
+    pub fn unbind(&mut self, queue: QueueKey) {
+        self.bindings.retain(|binding| binding.queue != queue);
+        self.next_anycast = 0;
+    }
+
+    /// Its queues.
+    pub fn queues(&self) -> impl Iterator<Item = QueueKey> {
+        self.bindings.iter().map(|binding| binding.queue)
+    }
+
+    /// How many queues it has.
+    pub fn queue_count(&self) -> usize {
+        self.bindings.len()
+    }
+
+    /// Has it a queue of this kind?
+    pub fn has(&self, routing: RoutingType) -> bool {
+        self.bindings.iter().any(|binding| binding.routing == routing)
+    }
+
+    /// The queues that get the next message: every multicast queue, and the anycast queues in turn. A message that names no
+    /// routing type goes to both kinds.
+    pub fn route(&mut self, routing: Option<RoutingType>) -> Targets {
+        let mut targets = Targets::new();
+        if routing != Some(RoutingType::Anycast) {
+            let all = self.bindings.iter().filter(|binding| binding.routing == RoutingType::Multicast);
+            targets.extend(all.map(|binding| (binding.queue, binding.id)));
+        }
+        if routing != Some(RoutingType::Multicast) {
+            targets.extend(self.take_anycast());
+        }
+        targets
+    }
+
+    fn take_anycast(&mut self) -> Option<(QueueKey, QueueId)> {
+        let count = self.bindings.len();
+        for step in 0..count {
+            let at = (self.next_anycast + step) % count;
+            if let Some(binding) = self.bindings.get(at).filter(|binding| binding.routing == RoutingType::Anycast) {
+                self.next_anycast = (at + 1) % count;
+                return Some((binding.queue, binding.id));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slotmap::SlotMap;
+
+    #[test]
+    fn anycast_takes_turns_and_multicast_takes_all() {
+        let mut keys: SlotMap<QueueKey, ()> = SlotMap::with_key();
+        let mut address = Address::new("a", RoutingTypes::default(), false, 0);
+        for (id, routing) in [(1, RoutingType::Anycast), (2, RoutingType::Multicast), (3, RoutingType::Anycast)] {
+            address.bind(keys.insert(()), QueueId(id), routing);
+        }
+        let ids = |targets: Targets| targets.iter().map(|(_, id)| id.0).collect::<Vec<_>>();
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [1]);
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [3]);
+        assert_eq!(ids(address.route(Some(RoutingType::Multicast))), [2]);
+        assert_eq!(ids(address.route(None)), [2, 1]);
+    }
+}

@@ -1,0 +1,122 @@
+//! What one client may do now, and what it is still owed.
+//!
+//! A session turns what its client wants into requests to the homes of addresses, and releases the replies in the order of the
+//! commands, each only when what it relies on is promised. It knows no protocol: what a reply looks like is the context `C`
+//! that the protocol's room hands in and gets back.
+
+mod cores;
+mod replies;
+mod two_phase;
+mod verb;
+
+use hashbrown::HashMap;
+
+pub use cores::CoreSet;
+pub use replies::{Next, Released, Replies};
+pub use two_phase::{Phase, TwoPhase};
+pub use verb::Verb;
+
+use crate::mail::Ask;
+use crate::message::{ConnectionKey, ConsumerId, CoreId, SessionNumber};
+use crate::store::record::Operation;
+
+/// How a client opened its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modes {
+    /// A send takes effect by itself, not by a commit.
+    pub auto_commit_sends: bool,
+    /// An acknowledgement takes effect by itself, not by a commit.
+    pub auto_commit_acknowledgements: bool,
+    /// A delivery is its acknowledgement.
+    pub pre_acknowledge: bool,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Session<C> {
+    /// Its connection.
+    pub connection: ConnectionKey,
+    /// The channel of that connection on which it speaks.
+    pub channel: i64,
+    /// Its number in records.
+    pub number: SessionNumber,
+    /// How it was opened.
+    pub modes: Modes,
+    /// Its consumers are served.
+    pub started: bool,
+    /// What its client is owed.
+    pub replies: Replies<C>,
+    /// A commit over several cores that is under way.
+    pub two_phase: Option<TwoPhase>,
+    /// It ended, by a failure or not, while its commit was under way.
+    pub ended: Option<bool>,
+    /// What a client says about it.
+    pub metadata: Vec<(String, String)>,
+    /// Its deliveries pause until its connection has taken what is written.
+    pub held_back: bool,
+    /// Cores that know of it.
+    pub touched: CoreSet,
+    /// Cores that take part in its open transaction.
+    pub transaction: CoreSet,
+    consumer_cores: HashMap<ConsumerId, CoreId>,
+    commands: u64,
+}
+
+impl<C> Session<C> {
+    /// A session that has done nothing yet.
+    pub fn new(connection: ConnectionKey, channel: i64, number: SessionNumber, modes: Modes) -> Self {
+        Self {
+            connection,
+            channel,
+            number,
+            modes,
+            started: false,
+            replies: Replies::default(),
+            two_phase: None,
+            ended: None,
+            metadata: Vec::new(),
+            held_back: false,
+            touched: CoreSet::default(),
+            transaction: CoreSet::default(),
+            consumer_cores: HashMap::new(),
+            commands: 0,
+        }
+    }
+
+    /// The next command of its client.
+    pub fn next_operation(&mut self) -> Operation {
+        let operation = Operation { session: self.number, command: self.commands };
+        self.commands += 1;
+        operation
+    }
+
+    /// Notes which core a request goes to, before it goes.
+    pub fn note(&mut self, ask: &Ask<'_>, core: CoreId) {
+        let in_transaction = match ask {
+            Ask::Publish(publish) => publish.in_transaction,
+            Ask::Acknowledge(acknowledge) => acknowledge.in_transaction,
+            _ => false,
+        };
+        if in_transaction {
+            self.transaction.add(core);
+        }
+        match ask {
+            Ask::CreateConsumer { consumer, .. } => {
+                self.consumer_cores.insert(*consumer, core);
+            }
+            Ask::CloseConsumer { consumer } => {
+                self.consumer_cores.remove(consumer);
+            }
+            _ => {}
+        }
+        let leaves_something = in_transaction || matches!(ask, Ask::CreateConsumer { .. } | Ask::Claim { .. });
+        if leaves_something {
+            self.touched.add(core);
+        }
+    }
+
+    /// The core that is the home of a consumer's queue.
+    pub fn consumer_core(&self, consumer: ConsumerId) -> Option<CoreId> {
+        self.consumer_cores.get(&consumer).copied()
+    }
+}

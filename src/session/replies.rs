@@ -1,0 +1,144 @@
+//! Replies leave in the order of the commands, each when its answer is there and what it relies on is promised.
+
+use std::collections::VecDeque;
+
+use journal::{LaneId, Lsn, Vector};
+
+use crate::durability::Promises;
+use crate::mail::{Answer, Failure, Reply, Token};
+
+/// A reply that may leave.
+#[derive(Debug)]
+pub struct Released<C> {
+    /// How the protocol answers.
+    pub context: C,
+    /// What came of the command.
+    pub reply: Result<Reply, Failure>,
+}
+
+#[derive(Debug)]
+struct Slot<C> {
+    context: C,
+    /// Answers still to come: one from each core that was asked.
+    missing: usize,
+    reply: Result<Reply, Failure>,
+    vector: Vector,
+}
+
+/// The replies that a session owes.
+#[derive(Debug)]
+pub struct Replies<C> {
+    slots: VecDeque<Slot<C>>,
+    /// The token of the front slot.
+    first: u64,
+    /// Somebody waits at the gate for the front slot.
+    waiting: bool,
+}
+
+impl<C> Default for Replies<C> {
+    fn default() -> Self {
+        Self { slots: VecDeque::new(), first: 0, waiting: false }
+    }
+}
+
+/// What holds the next reply back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<R> {
+    /// Nothing: here it is.
+    Released(R),
+    /// This position is not promised.
+    Position(LaneId, Lsn),
+    /// Its answer is not there, or nothing is owed, or somebody waits at the gate already.
+    Nothing,
+}
+
+impl<C> Replies<C> {
+    /// Owes a reply that takes this many answers.
+    pub fn expect(&mut self, context: C, answers: usize) -> Token {
+        let token = Token(self.first + self.slots.len() as u64);
+        self.slots.push_back(Slot { context, missing: answers, reply: Ok(Reply::Done), vector: Vector::new() });
+        token
+    }
+
+    /// One answer is there. The first failure of several is the reply's.
+    pub fn fill(&mut self, token: Token, answer: Answer) {
+        let at = token.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) else { return };
+        slot.missing = slot.missing.saturating_sub(1);
+        slot.vector.merge(&answer.vector);
+        if slot.reply.is_ok() && !(answer.reply == Ok(Reply::Done)) {
+            slot.reply = answer.reply;
+        }
+    }
+
+    /// How many are owed.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Is nothing owed?
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The gate has let the front slot pass.
+    pub fn passed(&mut self) {
+        self.waiting = false;
+    }
+
+    /// The next reply, or what it waits for. Says a position only once: the caller waits at the gate.
+    pub fn next(&mut self, promises: &Promises) -> Next<Released<C>> {
+        if self.waiting {
+            return Next::Nothing;
+        }
+        match self.slots.front() {
+            Some(slot) if slot.missing == 0 => {
+                if let Some((lane, lsn)) = promises.first_missing(&slot.vector) {
+                    self.waiting = true;
+                    return Next::Position(lane, lsn);
+                }
+            }
+            _ => return Next::Nothing,
+        }
+        match self.slots.pop_front() {
+            Some(Slot { context, reply, .. }) => {
+                self.first += 1;
+                Next::Released(Released { context, reply })
+            }
+            None => Next::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::FailureKind;
+
+    fn released(replies: &mut Replies<u8>, promises: &Promises) -> Vec<(u8, bool)> {
+        std::iter::from_fn(|| match replies.next(promises) {
+            Next::Released(released) => Some((released.context, released.reply.is_ok())),
+            _ => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_reply_waits_for_its_promise_and_for_those_before_it() {
+        let lane = LaneId::JOURNAL;
+        let (mut replies, mut promises) = (Replies::default(), Promises::default());
+        let tokens = [replies.expect(1, 1), replies.expect(2, 1), replies.expect(3, 2)];
+        replies.fill(tokens[1], Answer::done(Vector::new()));
+        assert_eq!(released(&mut replies, &promises), []);
+        replies.fill(tokens[0], Answer::done(Vector::of(lane, Lsn(10))));
+        assert!(matches!(replies.next(&promises), Next::Position(_, Lsn(10))));
+        assert!(matches!(replies.next(&promises), Next::Nothing), "said once");
+        promises.note(lane, Lsn(10));
+        replies.passed();
+        assert_eq!(released(&mut replies, &promises), [(1, true), (2, true)]);
+        replies.fill(tokens[2], Answer::done(Vector::new()));
+        assert_eq!(released(&mut replies, &promises), []);
+        replies.fill(tokens[2], Answer::failed(Failure::new(FailureKind::Full, "")));
+        assert_eq!(released(&mut replies, &promises), [(3, false)]);
+    }
+}

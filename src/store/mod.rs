@@ -1,0 +1,12 @@
+//! Domain changes become journal records, and records become the domain again.
+//!
+//! Owns the meaning of records (`record`), their writing (`encode`) and the bodies in memory (`hot_window`); the journal owns
+//! blocks and durability.
+
+mod cursor;
+pub mod encode;
+mod hot_window;
+pub mod record;
+
+pub use cursor::Malformed;
+pub use hot_window::HotWindow;
