@@ -267,7 +267,7 @@ mod tests {
         }
         let free = SegmentFreeRecord {
             sequence: SegmentSequence(4),
-            chain: Chain(8),
+            chain: Some(Chain(8)),
             history: vec![entry(1, None), entry(2, loss)],
         };
         assert_eq!(SegmentFreeRecord::decode(&free.encode()), Some(free));

@@ -72,6 +72,11 @@ impl<B> Flights<B> {
         self.sealed.push_back((GroupId(self.next_group), sealed));
     }
 
+    /// The buffers of blocks that were never submitted.
+    pub(super) fn into_buffers(self) -> impl Iterator<Item = B> {
+        self.sealed.into_iter().map(|(_, sealed)| sealed.buffer)
+    }
+
     /// Nothing sealed and nothing in flight.
     pub(super) fn is_quiet(&self) -> bool {
         self.sealed.is_empty() && self.flights.is_empty()

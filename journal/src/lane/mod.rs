@@ -377,6 +377,15 @@ impl<B: BlockBuffer> Lane<B> {
         self.quiet_mark.clone()
     }
 
+    /// Closes the lane as it stands; gives the buffers back that the driver does not hold.
+    #[must_use]
+    pub fn into_buffers(self) -> Vec<B> {
+        let mut buffers = self.pool;
+        buffers.extend(self.filling.map(|filling| filling.buffer));
+        buffers.extend(self.flights.into_buffers());
+        buffers
+    }
+
     /// Which lane it is.
     #[must_use]
     pub const fn id(&self) -> LaneId {

@@ -23,6 +23,8 @@ pub struct Replayed<'a> {
     pub epoch: EpochId,
     /// What it is; always one of the user's kinds.
     pub kind: RecordKind,
+    /// The run it belonged to, which counts.
+    pub run: Run,
     /// Its body.
     pub body: &'a [u8],
 }
@@ -95,7 +97,8 @@ impl Replay<'_> {
                     };
                     let Member { location, end, epoch, kind, .. } = member;
                     if kind.is_user() {
-                        deliver(Replayed { lane: self.lane, location, end, epoch, kind, body: &body });
+                        let run = Run::Member(run);
+                        deliver(Replayed { lane: self.lane, location, end, epoch, kind, run, body: &body });
                     }
                 }
                 self.deliver(record, deliver);
@@ -108,9 +111,9 @@ impl Replay<'_> {
     }
 
     fn deliver(&self, record: &WalkedRecord<'_>, deliver: &mut dyn FnMut(Replayed<'_>)) {
-        let WalkedRecord { location, end, kind, body, .. } = *record;
+        let WalkedRecord { location, end, kind, run, body, .. } = *record;
         if kind.is_user() {
-            deliver(Replayed { lane: self.lane, location, end, epoch: self.epoch, kind, body });
+            deliver(Replayed { lane: self.lane, location, end, epoch: self.epoch, kind, run, body });
         }
     }
 

@@ -91,10 +91,12 @@ impl StoreShape {
         }
     }
 
-    /// The lanes that hold data, in the order in which they are replayed: bindings first. The checkpoint lane is not among them.
+    /// The lanes that hold data, in the order in which they are replayed: bindings first, then the journal lanes, then for each of them the
+    /// lane of its large bodies. The checkpoint lane is not among them, and no lane of paged bodies is opened yet.
     pub fn data_lanes(&self) -> impl Iterator<Item = LaneId> + use<> {
-        let journal = (0..self.journal_lanes).filter_map(|index| LaneId::new(LaneKind::Journal, index));
-        std::iter::once(LaneId::BINDINGS).chain(journal).chain([LaneId::LARGE, LaneId::PAGING])
+        let lanes = self.journal_lanes;
+        let of = move |kind| (0..lanes).filter_map(move |index| LaneId::new(kind, index));
+        std::iter::once(LaneId::BINDINGS).chain(of(LaneKind::Journal)).chain(of(LaneKind::Large))
     }
 
     /// All lanes: those with data and the checkpoint lane.
