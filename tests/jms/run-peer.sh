@@ -35,6 +35,7 @@ finish() {
     rm -rf "$instance"
 }
 trap finish EXIT
+trap 'exit 130' INT TERM
 
 command -v java >/dev/null || skip "no java"
 command -v mvn >/dev/null || skip "no mvn"
@@ -76,7 +77,10 @@ end() {
 
 start
 # The program asks for the broker's life on its output and reads the answers from its input.
-coproc client { java -cp "$program/classes:$program/lib/*" ringmq.jms.Main --url "tcp://127.0.0.1:$port" --control "$@"; }
+coproc client {
+    exec java -XX:TieredStopAtLevel=1 -Xmx512m -cp "$program/classes:$program/lib/*" ringmq.jms.Main \
+        --url "tcp://127.0.0.1:$port" --control "$@"
+}
 client_pid=$!
 exec 3<&"${client[0]}" 4>&"${client[1]}"
 while IFS= read -r line <&3; do

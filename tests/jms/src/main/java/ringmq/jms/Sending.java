@@ -1,6 +1,5 @@
 package ringmq.jms;
 
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -16,8 +15,8 @@ import javax.jms.Session;
 
 /**
  * A thread that sends numbered messages all the time while something happens to the broker or to the connection, and
- * the judgement of what is in the queue afterwards: what was acked is there exactly once and in order, what failed
- * is there at most once, and nothing else is there.
+ * the judgement of what is in the queue afterwards: what was acked is there exactly once (and in order, unless
+ * asynchronous), what failed is there at most once, and nothing else is there.
  */
 final class Sending {
     private final Session session;
@@ -113,9 +112,13 @@ final class Sending {
     }
 
     void judge(List<String> found) {
-        List<String> ordered = new ArrayList<>(found);
-        ordered.sort(null);
-        Check.equal(ordered, found, "order");
+        // A client that has lost its connection writes again what was not confirmed, and a thread that goes on sending
+        // meanwhile may come in between: that happens with the reference broker as well.
+        String before = "";
+        for (String text : async ? List.<String>of() : found) {
+            Check.that(before.compareTo(text) <= 0, text + " came after " + before);
+            before = text;
+        }
         Set<String> different = new HashSet<>(found);
         Check.equal(found.size(), different.size(), "number of different messages");
         Set<String> lost = new TreeSet<>(acked);

@@ -1,0 +1,97 @@
+//! The broker under the JMS program: killed, stopped and started again on the same port.
+//!
+//! Owns its data folder and the port it got at first. Gives, at the end, what its log complained about: cut connections and
+//! refused client ids are part of the cases, so a warning is no fault here, but an error or a panic is one.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::folder::Folder;
+use crate::process::{Ended, Process, text_of};
+use crate::server::{BINARY, complaints, core_port};
+
+/// A start replays at most what the cases wrote.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const END_WITHIN: Duration = Duration::from_secs(20);
+/// How much of the log a failure shows.
+const LINES_SHOWN: usize = 80;
+
+/// A broker of our own binary.
+pub(crate) struct Broker {
+    folder: Folder,
+    /// How often the data was left behind; only a broker that forgets counts it up.
+    life: u32,
+    forgets: bool,
+    port: u16,
+    process: Option<Process>,
+    log: Vec<(crate::process::Stream, String)>,
+}
+
+impl Broker {
+    /// Starts one on a free port. One that `forgets` begins every life with an empty data directory.
+    pub(crate) fn start(forgets: bool) -> Result<Self, String> {
+        let folder = Folder::new("jms")?;
+        let mut broker = Self { folder, life: 0, forgets, port: 0, process: None, log: Vec::new() };
+        broker.restart()?;
+        Ok(broker)
+    }
+
+    /// The address as a client writes it.
+    pub(crate) fn url(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join(format!("life{}", self.life))
+    }
+
+    /// Starts it on the port it had, and waits until clients can come.
+    pub(crate) fn restart(&mut self) -> Result<(), String> {
+        if self.forgets {
+            self.life += 1;
+        }
+        let mut command = Command::new(BINARY);
+        command.args(["run", "--port", &self.port.to_string(), "--set", "journal-file-size=1MiB", "--data-directory"]);
+        command.arg(self.data()).current_dir(self.folder.path()).env_remove("RINGMQ_CONFIG");
+        let process = Process::start(&mut command)?;
+        process.line(|line| line.starts_with("ready in "), "its ready line", READY_WITHIN)?;
+        let listen = process.line(|line| core_port(line).is_some(), "its listen line", READY_WITHIN)?;
+        self.port = core_port(&listen).ok_or_else(|| format!("no port in `{listen}`"))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// SIGKILL, and it is gone.
+    pub(crate) fn kill(&mut self) -> Result<(), String> {
+        self.signalled(Signal::SIGKILL).map(drop)
+    }
+
+    /// SIGTERM; it must end with success.
+    pub(crate) fn terminate(&mut self) -> Result<(), String> {
+        let status = self.signalled(Signal::SIGTERM)?.status;
+        if status.success() { Ok(()) } else { Err(format!("a stop of the broker ended with {status}")) }
+    }
+
+    fn signalled(&mut self, signal: Signal) -> Result<Ended, String> {
+        let process = self.process.take().ok_or("the broker is not running")?;
+        process.signal(signal)?;
+        let ended = process.end(END_WITHIN)?;
+        self.log.extend(ended.lines.iter().cloned());
+        Ok(ended)
+    }
+
+    /// Stops it for good. Something failed: its log is shown. It said ERROR or panicked: that is a failure.
+    pub(crate) fn end(mut self, show: bool) -> Result<(), String> {
+        let stopped = if self.process.is_some() { self.terminate() } else { Ok(()) };
+        if show {
+            let from = self.log.len().saturating_sub(LINES_SHOWN);
+            println!("the end of the broker's log:\n{}", text_of(self.log.get(from..).unwrap_or_default()));
+        }
+        let mut loud = complaints(&self.log, &[]);
+        loud.retain(|line| line.contains("ERROR") || line.contains("panicked at"));
+        if loud.is_empty() { stopped } else { Err(format!("in the broker's log:\n{}", loud.join("\n"))) }
+    }
+}
