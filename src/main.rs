@@ -1,3 +1,7 @@
 //! The `ringmq` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ringmq::cli::main(ringmq::server::run)
+}

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::arguments::MessageOptions;
 use super::consumer::{Received, Receiving};
+use super::destination::Destination;
 use super::exit::Exit;
 use super::producer::{Body, Outgoing, Sending};
 use super::work::Failure;
@@ -44,10 +45,7 @@ impl Open {
             let (place, connect) = connect_options(options, thread)?;
             let connection = Connection::connect_url(&place, &connect).await?;
             let session = connection.create_session(session_options).await?;
-            // `ADDRESS::QUEUE` names something that somebody made on purpose; only a plain name is made here.
-            if options.destination.address == options.destination.queue {
-                session.ensure_queue(&options.destination.queue).await?;
-            }
+            ensure(&session, &options.destination).await?;
             Ok((connection, session))
         });
         match opened {
@@ -196,6 +194,23 @@ impl Receiving for Receiver {
 
     fn close(self) -> Result<(), Failure> {
         self.open.close()
+    }
+}
+
+/// Makes sure that the queue is there, so that no message is sent into nothing. Only a plain name is created here:
+/// `ADDRESS::QUEUE` names something that somebody made on purpose.
+async fn ensure(session: &Session, destination: &Destination) -> Result<(), Error> {
+    let Destination { address, queue } = destination;
+    if address == queue {
+        return session.ensure_queue(queue).await;
+    }
+    let found = session.query_queue(queue).await?;
+    match found.address {
+        _ if !found.exists => Err(Error::WrongDestination(format!("queue {queue} does not exist"))),
+        Some(other) if other != *address => {
+            Err(Error::WrongDestination(format!("queue {queue} belongs to the address {other}, not to {address}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Must stay true: when the reader has gone (`ringmq ... | head`), the command stops writing and is not a failure.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use super::exit::Exit;
 
@@ -12,11 +12,14 @@ pub(super) struct Output<W: Write> {
     stream: W,
     /// The reader has gone; nothing more is written.
     closed: bool,
+    /// What each line begins with: on a terminal it wipes a line of progress that may stand there.
+    wipe: &'static str,
 }
 
 impl Output<io::Stdout> {
     pub(super) fn stdout() -> Self {
-        Self::new(io::stdout())
+        let wipe = if io::stdout().is_terminal() { "\x1b[K" } else { "" };
+        Self { wipe, ..Self::new(io::stdout()) }
     }
 }
 
@@ -28,14 +31,14 @@ impl Output<io::Stderr> {
 
 impl<W: Write> Output<W> {
     pub(super) fn new(stream: W) -> Self {
-        Self { stream, closed: false }
+        Self { stream, closed: false, wipe: "" }
     }
 
     /// One line, at once. `false`: nobody reads any more.
     pub(super) fn line(&mut self, text: fmt::Arguments<'_>) -> bool {
         if !self.closed {
             // One write a line, so that the lines of several threads do not mix.
-            let whole = format!("{text}\n");
+            let whole = format!("{}{text}\n", self.wipe);
             self.closed = self.stream.write_all(whole.as_bytes()).and_then(|()| self.stream.flush()).is_err();
         }
         !self.closed

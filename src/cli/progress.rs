@@ -30,14 +30,15 @@ impl Progress {
         if let Some(line) = self.line(now, done).filter(|_| self.terminal) {
             self.shown = true;
             // The terminal may go away; the work goes on.
-            let _unread = write!(std::io::stderr(), "\r\x1b[K{line}");
+            // The cursor goes back to the start, so that a line of a result, which wipes first, takes this one's place.
+            let _unread = write!(std::io::stderr(), "\x1b[K{line}\r");
         }
     }
 
     /// Wipes the line, so that the result stands alone.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
-            let _unread = write!(std::io::stderr(), "\r\x1b[K");
+            let _unread = write!(std::io::stderr(), "\x1b[K");
         }
     }
 
