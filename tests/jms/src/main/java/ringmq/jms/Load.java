@@ -98,7 +98,8 @@ final class Load {
 
     /** Ids stay unique when a producer begins again, because its numbers begin at the time. */
     private void produce(String prefix) throws JMSException {
-        try (Connection connection = factory.createConnection(); Session session = connection.createSession(plan.txSends(), 1)) {
+        try (Connection connection = factory.createConnection();
+                Session session = connection.createSession(plan.txSends(), Session.AUTO_ACKNOWLEDGE)) {
             MessageProducer producer = session.createProducer(session.createQueue(plan.queue()));
             String filling = "x".repeat(plan.size());
             List<String> open = new ArrayList<>();
@@ -140,7 +141,8 @@ final class Load {
 
     private void consume(boolean transacted) throws JMSException {
         int mode = transacted ? Session.SESSION_TRANSACTED : Session.CLIENT_ACKNOWLEDGE;
-        try (Connection connection = factory.createConnection(); Session session = connection.createSession(transacted, mode)) {
+        try (Connection connection = factory.createConnection();
+                Session session = connection.createSession(transacted, mode)) {
             MessageConsumer consumer = session.createConsumer(session.createQueue(plan.queue()));
             connection.start();
             List<String> open = new ArrayList<>();
