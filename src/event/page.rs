@@ -7,7 +7,7 @@ use super::CATALOGUE;
 const HEAD: &str = "\
 # Events
 
-<!-- Generated from the catalogue: REWRITE_DOCS=1 cargo test -p ringmq --lib event -->
+<!-- Generated from the catalogue: RINGMQ_REGENERATE=1 cargo test -p ringmq --lib event -->
 
 What the broker says on standard error, one line each: time, level, code, message, `key=value` pairs (`--log-format json` for
 one JSON object a line). Codes never change their meaning. An *error* means that a person must look. The same event again
@@ -35,11 +35,11 @@ mod tests {
     #[test]
     fn the_page_is_not_stale() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
-        if std::env::var_os("REWRITE_DOCS").is_some() {
+        if std::env::var_os("RINGMQ_REGENERATE").is_some() {
             std::fs::write(path, page()).unwrap();
         }
         let on_disk = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(on_disk == page(), "stale: REWRITE_DOCS=1 cargo test -p ringmq --lib event");
+        assert!(on_disk == page(), "stale: RINGMQ_REGENERATE=1 cargo test -p ringmq --lib event");
     }
 
     #[test]
