@@ -88,8 +88,9 @@ fn maven(sources: &Path, build: &Path) -> Result<(), Refusal> {
             return Err(Refusal::Broken(said));
         }
     }
-    let first = said.lines().find(|line| line.contains("ERROR")).unwrap_or("it gives no reason");
-    Err(missing(&format!("mvn cannot fetch or build: {}", first.trim_start_matches([' ', '|']))))
+    // The rest of the line, after marks and colours.
+    let first = said.lines().find_map(|line| Some(line.split_once("[ERROR] ")?.1)).unwrap_or("it gives no reason");
+    Err(missing(&format!("mvn cannot fetch or build: {first}")))
 }
 
 fn missing(reason: &str) -> Refusal {
