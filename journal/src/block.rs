@@ -164,18 +164,22 @@ pub enum BlockError {
     Damaged,
 }
 
-/// What a scan checks of a block. Everything, except in the controls that prove each check is needed.
+/// What a start takes care of. Everything, except in the controls that prove that each is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checks {
     /// The CRC over all bytes.
     pub crc: bool,
     /// The chain behind the predecessor.
     pub chain: bool,
+    /// That an epoch number never decreases along a lane.
+    pub epoch: bool,
+    /// That what is kept is flushed before anything is built on it.
+    pub flush: bool,
 }
 
 impl Checks {
     /// What every reader checks.
-    pub const ALL: Self = Self { crc: true, chain: true };
+    pub const ALL: Self = Self { crc: true, chain: true, epoch: true, flush: true };
 }
 
 /// A verified block.

@@ -23,6 +23,8 @@ pub const SEGMENT_HEADER_BYTES: usize = PAGE_BYTES;
 pub const SEGMENT_BYTES_MIN: u64 = 128 * 1024;
 /// The largest segment file.
 pub const SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// The most segments that a lane keeps ready behind the one being written.
+pub const SEGMENTS_AHEAD_MAX: u64 = 4;
 /// From this many waiting bytes on, a group is submitted although another is in flight.
 pub const GROUP_BYTES_PARALLEL: usize = 64 * 1024;
 /// The most groups in flight on one lane.

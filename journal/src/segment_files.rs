@@ -33,7 +33,8 @@ pub fn prepare_segment(
     let header = shape.segment_header(lane, sequence);
     let bytes = header.geometry.segment_bytes();
     if is_sound(storage, &path, |page| header.verify(page).is_ok(), bytes)? {
-        return Ok(());
+        // It may be there because an earlier try failed only at its last step.
+        return storage.sync_directory(layout.directory(lane.directory()));
     }
     let page = header.encode();
     for spare in spares(storage, layout, lane)? {

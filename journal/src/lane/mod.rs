@@ -24,7 +24,7 @@ use crate::error::{AppendError, FreeError, IoError};
 use crate::geometry::Geometry;
 use crate::ids::{Chain, EpochId, LaneId, Lsn, Now, RunId, SegmentSequence, Ticket};
 use crate::latch::Latch;
-use crate::limits::{EPOCH_HISTORY_MAX, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS};
+use crate::limits::{EPOCH_HISTORY_MAX, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS, SEGMENTS_AHEAD_MAX};
 use crate::record::{Appended, Record, RecordKind};
 use crate::vector::Vector;
 use dependencies::Dependencies;
@@ -38,7 +38,8 @@ use watermarks::Watermarks;
 pub struct LaneOptions {
     /// Its segments.
     pub geometry: Geometry,
-    /// How many segments to keep ready behind the one being written; raised to [`Geometry::segments_ahead_min`].
+    /// How many segments to keep ready behind the one being written; kept between [`Geometry::segments_ahead_min`] and
+    /// [`SEGMENTS_AHEAD_MAX`](crate::SEGMENTS_AHEAD_MAX).
     pub segments_ahead: u64,
 }
 
@@ -117,7 +118,7 @@ impl<B: BlockBuffer> Lane<B> {
             buffers.iter().all(|buffer| buffer.as_ref().len() >= crate::limits::BLOCK_BYTES_MAX),
             "a block buffer is too small"
         );
-        let ahead = options.segments_ahead.max(options.geometry.segments_ahead_min());
+        let ahead = options.segments_ahead.clamp(options.geometry.segments_ahead_min(), SEGMENTS_AHEAD_MAX);
         let quiet_mark = tail.last_block.map(|block| LaneMark {
             lane: tail.lane,
             block,

@@ -3,7 +3,7 @@
 use super::error::RecoveryError;
 use super::files::LaneFiles;
 use super::records::{WalkedRecord, walk_records};
-use super::scan::{Finding, ScanOrder, scan};
+use super::scan::{Finding, ScanOrder, Scanned, scan};
 use super::walk::{BlockWalk, Found};
 use super::{RecoveredLane, RecoveryOptions};
 use crate::block::Checks;
@@ -72,7 +72,7 @@ pub(super) fn recover_lane(
     match scan(storage, layout, shape, order) {
         Ok(scanned) => {
             super::flush(storage, layout, shape, &scanned)?;
-            let found = newest(storage, layout, shape, &scanned.tail, scanned.from)?;
+            let found = newest(storage, layout, shape, &scanned)?;
             Ok((RecoveredLane { tail: scanned.tail, replay_from: scanned.from }, found))
         }
         Err(error @ (RecoveryError::Corruption(_) | RecoveryError::Undecided(_))) => {
@@ -104,18 +104,26 @@ struct Begun {
     chunks: u64,
 }
 
+/// The newest complete checkpoint that is known to have been promised.
+///
+/// Complete is not enough, and neither is a lane that holds the very block that a mark names: (1) the lane writes blocks x, y and z side by
+/// side, the checkpoint names the end of z; (2) power fails, x and z and the checkpoint are there, y is not; (3) a start that believes the
+/// checkpoint never looks at y, and goes on behind z. The END relies on all marks, so a promise that covers it proves that every lane
+/// was durable up to its mark, without a hole. Only a header of the END's own epoch counts: the start of a later epoch calls promised
+/// whatever was kept of this lane, although the others may have been cut.
 fn newest(
     storage: &mut dyn Storage,
     layout: &StoreLayout,
     shape: &StoreShape,
-    tail: &LaneTail,
-    from: Lsn,
+    scanned: &Scanned,
 ) -> Result<Option<CheckpointFound>, RecoveryError> {
+    let tail = &scanned.tail;
     let mut begun: Option<Begun> = None;
     let mut found = None;
     let mut walk = BlockWalk::new(storage, layout, shape, tail.lane, Checks::ALL);
-    walk_records(&mut walk, tail.lane, from, tail.end, &mut |_, record| {
-        if let Some(complete) = follow(&mut begun, &record) {
+    walk_records(&mut walk, tail.lane, scanned.from, tail.end, &mut |_, record| {
+        let promised = scanned.promised_in_epoch.iter().any(|&(epoch, lsn)| epoch == record.epoch && lsn >= record.end);
+        if let Some(complete) = follow(&mut begun, &record).filter(|_| promised) {
             found = Some(complete);
         }
         Ok(())

@@ -13,10 +13,11 @@ use crate::error::IoError;
 use crate::geometry::Geometry;
 use crate::ids::{Chain, LaneId, Lsn, SegmentSequence};
 use crate::lane::{LaneMark, LaneTail};
-use crate::limits::{EPOCH_HISTORY_MAX, PAGE_BYTES};
+use crate::limits::{EPOCH_HISTORY_MAX, PAGE_BYTES, SEGMENTS_AHEAD_MAX};
 use crate::record::RecordKind;
 use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape};
+use crate::vector::Vector;
 
 /// What the scan of a lane is told.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +76,12 @@ pub(super) struct Scanned {
     pub(super) tail: LaneTail,
     /// Where a replay begins.
     pub(super) from: Lsn,
-    /// The promised position in the last header.
+    /// Everything before is known to be promised, and so to be durable.
     pub(super) promised: Lsn,
+    /// What the headers of each epoch say was promised.
+    pub(super) promised_in_epoch: Vec<(u64, Lsn)>,
+    /// What the newest epoch start of this lane says that all lanes had promised.
+    pub(super) vector: Vector,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -93,6 +98,8 @@ struct Progress {
     /// What the newest FREE or EPOCH_START record says about the oldest kept segment.
     kept_from: Option<SegmentSequence>,
     promised: Lsn,
+    promised_in_epoch: Vec<(u64, Lsn)>,
+    vector: Vector,
 }
 
 /// What stopped a scan.
@@ -109,15 +116,24 @@ pub(super) fn scan(
 ) -> Result<Scanned, RecoveryError> {
     let files = LaneFiles::read(storage, layout, shape, order.lane)?;
     let geometry = shape.geometry(order.lane);
-    let first = files.first().unwrap_or_default();
+    let mut first = files.first().unwrap_or_default();
     let mut progress = Progress::begin(order.mark, geometry.start(first));
     let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
     let from = progress.at;
     let stop = run(&mut walk, &files, geometry, order, &mut progress)?;
     let behind = Behind::look(&mut walk, &files, geometry, &progress, stop.place)?;
+    if first.0 <= SEGMENTS_AHEAD_MAX
+        && progress.last_block.is_none()
+        && behind.blocks == 0
+        && order.known_promised == Lsn::ZERO
+    {
+        // Never written to: the first segments of a new lane are made side by side, and a crash may leave the second without the first.
+        first = SegmentSequence::default();
+        (progress.at, progress.chain) = (Lsn::ZERO, Some(Chain(0)));
+    }
     let file = walk.path_of(progress.at);
     drop(walk);
-    let front = check_front(storage, layout, shape, order, &files, &progress)?;
+    let front = check_front(storage, layout, shape, order, first, &progress)?;
     let (loss, mut findings) = judge(order, &progress, &stop, &behind, front.as_ref(), file)?;
     findings.extend(front.map(|loss| Finding::LossAccepted { lane: order.lane, loss }));
     let first_kept = progress.kept_from.unwrap_or_default().max(first);
@@ -136,7 +152,14 @@ pub(super) fn scan(
         leftovers: files.before(first_kept),
         loss: loss.or(front),
     };
-    Ok(Scanned { from: from.max(geometry.start(first_kept)), promised: progress.promised, tail, findings })
+    Ok(Scanned {
+        from: from.max(geometry.start(first_kept)),
+        promised: progress.promised.max(order.mark.map_or(Lsn::ZERO, |mark| mark.end)),
+        promised_in_epoch: progress.promised_in_epoch,
+        vector: progress.vector,
+        tail,
+        findings,
+    })
 }
 
 /// Reads on until something is not the next block.
@@ -183,6 +206,8 @@ impl Progress {
             freed: None,
             kept_from: mark.map(|mark| mark.first_kept),
             promised: Lsn::ZERO,
+            promised_in_epoch: Vec::new(),
+            vector: Vector::new(),
         };
         if let Some(mark) = mark {
             progress.at = mark.end;
@@ -198,7 +223,7 @@ impl Progress {
     fn accept(&mut self, view: &BlockView<'_>, geometry: Geometry, checks: Checks) -> Result<(), Place> {
         let header = view.header;
         let starts_epoch = header.flags.contains(BlockFlags::EPOCH_START);
-        if header.epoch < self.epoch {
+        if checks.epoch && header.epoch < self.epoch {
             // Left over from before a cut: see the argument in `decision`.
             return Err(Place::Blank);
         }
@@ -208,7 +233,11 @@ impl Progress {
         let follows = !checks.chain || self.chain.is_none_or(|chain| view.follows(chain));
         let in_segment = header.bytes() <= geometry.block_bytes_max(header.lsn);
         let begins = self.chain.is_none() || self.last_block.is_none();
-        let epoch_fits = if starts_epoch { header.epoch > self.epoch } else { header.epoch == self.epoch || begins };
+        let epoch_fits = if starts_epoch {
+            header.epoch > self.epoch
+        } else {
+            header.epoch == self.epoch || begins || !checks.epoch
+        };
         if !follows || !in_segment || !epoch_fits || header.promised < self.promised || !view.well_formed() {
             return Err(Place::Torn);
         }
@@ -220,6 +249,7 @@ impl Progress {
                         return Err(Place::Torn);
                     }
                     self.kept_from = Some(record.first_kept);
+                    self.vector = record.start.vector;
                     self.history.push(record.entry);
                     if self.history.len() > EPOCH_HISTORY_MAX {
                         self.history.remove(0);
@@ -233,6 +263,10 @@ impl Progress {
                 }
                 _ => {}
             }
+        }
+        match self.promised_in_epoch.last_mut() {
+            Some((epoch, promised)) if *epoch == header.epoch => *promised = header.promised,
+            _ => self.promised_in_epoch.push((header.epoch, header.promised)),
         }
         self.epoch = header.epoch;
         self.promised = header.promised;
@@ -344,12 +378,11 @@ fn check_front(
     layout: &StoreLayout,
     shape: &StoreShape,
     order: ScanOrder<'_>,
-    files: &LaneFiles,
+    first: SegmentSequence,
     progress: &Progress,
 ) -> Result<Option<AcceptedLoss>, RecoveryError> {
     let geometry = shape.geometry(order.lane);
     let expected = progress.kept_from.unwrap_or_default();
-    let Some(first) = files.first() else { return Ok(None) };
     if first > expected {
         let (at, promised) = (geometry.start(expected), geometry.start(first));
         if order.accept_loss.contains(&at) {

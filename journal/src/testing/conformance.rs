@@ -48,6 +48,7 @@ fn begin<D: Driver>(driver: D) -> Rig<D> {
 }
 
 fn restart<D: Driver>(rig: Rig<D>) -> Rig<D> {
+    assert_eq!(rig.violation, None);
     let (driver, model) = rig.close();
     restart_with(driver, model, &RecoveryOptions::alone())
 }
@@ -269,6 +270,8 @@ fn checkpoint<D: Driver>(mut rig: Rig<D>) {
     }
     let written = writer.finish(rig.lane(LaneId::CHECKPOINT));
     assert!(written.is_ok() && rig.settle());
+    // The seal of the idle checkpoint lane says that it is promised.
+    rig.wait_nanos(10 * SEAL_IDLE_NANOS);
     for (seed, &lane) in lanes.iter().enumerate() {
         alone(&mut rig, lane, 100 + seed as u64, 3000);
     }

@@ -129,7 +129,13 @@ impl SimDriver {
     }
 
     /// The disk.
-    pub const fn disk(&mut self) -> &mut SimDisk {
+    #[must_use]
+    pub const fn disk(&self) -> &SimDisk {
+        &self.disk
+    }
+
+    /// The disk, to damage it.
+    pub const fn disk_mut(&mut self) -> &mut SimDisk {
         &mut self.disk
     }
 

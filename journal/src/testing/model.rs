@@ -87,22 +87,24 @@ impl Model {
 
     /// Remembers a promise, and checks that everything that the newly promised records rely on is promised as well.
     ///
-    /// # Panics
+    /// # Errors
     /// When it is not: an ack would have been sent for something that a crash can take back.
-    pub fn promise(&mut self, lane: LaneId, promised: Lsn, of: impl Fn(LaneId) -> Lsn) {
+    pub fn promise(&mut self, lane: LaneId, promised: Lsn, of: impl Fn(LaneId) -> Lsn) -> Result<(), String> {
         let entry = self.lanes.entry(lane).or_default();
-        assert!(promised >= entry.promised, "{lane}: the promise went back from {} to {promised}", entry.promised);
+        if promised < entry.promised {
+            return Err(format!("{lane}: the promise went back from {} to {promised}", entry.promised));
+        }
         entry.promised = promised;
         while let Some(record) = entry.records.get(entry.checked).filter(|record| record.appended.end <= promised) {
             for (other, lsn) in record.depends.iter() {
-                assert!(
-                    of(other) >= lsn,
-                    "{lane}: {} is promised, but {other} has not promised {lsn}",
-                    record.appended.location
-                );
+                if of(other) < lsn {
+                    let location = record.appended.location;
+                    return Err(format!("{lane}: {location} is promised, but {other} has not promised {lsn}"));
+                }
             }
             entry.checked += 1;
         }
+        Ok(())
     }
 
     /// What a replay of this lane from `from` must deliver when the lane ends at `end`.
@@ -163,7 +165,8 @@ impl Model {
             return Err(format!("INVENTED: {lane} has a record at {} that must not be there", more.location));
         }
         if let Some(entry) = self.lanes.get_mut(&lane) {
-            entry.records.retain(|record| record.appended.end <= tail.end && record.appended.location.block() >= from);
+            // What lies before `from` stays known: the next start may do without the checkpoint.
+            entry.records.retain(|record| record.appended.end <= tail.end);
             entry.promised = tail.end;
             entry.checked = entry.records.len();
         }

@@ -37,6 +37,8 @@ pub struct Rig<D: Driver> {
     /// The epoch's number.
     pub epoch: u64,
     commands: Commands<D::Buffer>,
+    /// A promise that should not have been made.
+    pub violation: Option<String>,
     /// A control: appends tell the lanes of no dependencies.
     pub ignore_dependencies: bool,
 }
@@ -74,8 +76,17 @@ impl<D: Driver> Rig<D> {
             lanes.push(Lane::open(options, lane.tail.clone(), driver.buffers(LANE_BUFFERS_MIN + 2)));
         }
         let commands = Commands::with_capacity(COMMANDS_MAX);
-        let mut rig =
-            Self { driver, model, lanes, recovered, now: Now(1), epoch, commands, ignore_dependencies: false };
+        let mut rig = Self {
+            driver,
+            model,
+            lanes,
+            recovered,
+            now: Now(1),
+            epoch,
+            commands,
+            violation: None,
+            ignore_dependencies: false,
+        };
         // The segments of all lanes first, then the epoch on all of them, then nothing else until every start block is promised.
         rig.settle();
         let started = rig.start_epoch(epoch, EpochReason::Restart).is_ok();
@@ -108,7 +119,7 @@ impl<D: Driver> Rig<D> {
     }
 
     fn start_epoch(&mut self, number: u64, reason: EpochReason) -> Result<(), AppendError> {
-        let vector: Vector = self.lanes.iter().map(|lane| (lane.id(), lane.appended())).collect();
+        let vector: Vector = self.lanes.iter().map(|lane| (lane.id(), lane.promised())).collect();
         for lane in &mut self.lanes {
             let vector = if lane.id() == LaneId::JOURNAL { vector.clone() } else { Vector::new() };
             let epoch = EpochId { number, activation: u128::from(number) * 0x1_0001 };
@@ -232,7 +243,8 @@ impl<D: Driver> Rig<D> {
             let of = |id: LaneId| promised.iter().find(|(lane, _)| *lane == id).map_or(Lsn::ZERO, |(_, lsn)| *lsn);
             for &(lane, lsn) in &promised {
                 if lane != LaneId::CHECKPOINT {
-                    self.model.promise(lane, lsn, of);
+                    let checked = self.model.promise(lane, lsn, of);
+                    self.violation = self.violation.take().or(checked.err());
                 }
             }
             if self.lanes.iter().all(|lane| lane.promised() == of(lane.id())) {

@@ -48,7 +48,7 @@ pub fn run_workload<D: Driver>(rig: &mut Rig<D>, random: &mut Random, options: W
             }
             _ => {}
         }
-        if rig.lanes_latched() {
+        if rig.lanes_latched() || rig.violation.is_some() {
             return;
         }
     }
