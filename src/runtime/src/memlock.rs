@@ -27,8 +27,11 @@ pub fn limit() -> Option<u64> {
 }
 
 /// Whether a driver may register `bytes`.
-pub(crate) fn allows(bytes: usize) -> bool {
-    limit().is_none_or(|limit| bytes as u64 <= limit / SHARE)
+pub(crate) fn check(bytes: usize) -> io::Result<()> {
+    if limit().is_none_or(|limit| bytes as u64 <= limit / SHARE) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::OutOfMemory, format!("a core may take an {SHARE}th of the limit")))
 }
 
 fn is_exempt() -> bool {
@@ -46,12 +49,11 @@ fn shown() -> String {
 pub(crate) const FIX: &str = "set LimitMEMLOCK=infinity in the systemd unit, or run `ulimit -l unlimited`";
 
 /// Says that buffers stay unregistered, what it costs and how to fix it.
-pub(crate) fn warn_unregistered(bytes: usize, error: Option<&io::Error>) {
-    let why = error.map_or_else(|| format!("a core may take an {SHARE}th of the limit"), ToString::to_string);
+pub(crate) fn warn_unregistered(bytes: usize, error: &io::Error) {
     SAID.call_once(|| {
         tracing::warn!(
             "journal buffers stay unregistered, which costs some CPU a write: {} KiB a core are wanted and \
-             RLIMIT_MEMLOCK is {} ({why}); to fix it {FIX}",
+             RLIMIT_MEMLOCK is {} ({error}); to fix it {FIX}",
             bytes / 1024,
             shown()
         );

@@ -204,6 +204,9 @@ fn create(path: &Path, bytes: u64, header: &[u8], zeros: &[u8]) -> io::Result<Fi
 /// their epoch, position and chain.
 fn recycle(old: &Path, path: &Path, bytes: u64, header: &[u8]) -> io::Result<File> {
     fs::rename(old, path)?;
+    // The old name must be gone for good before the header changes: a start that found a later segment's header under it would take the
+    // file for a foreign one.
+    sync_directory(path.parent())?;
     let file = open(path, false)?;
     if file.metadata()?.len() != bytes {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));

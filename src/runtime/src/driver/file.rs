@@ -195,7 +195,7 @@ impl<R: Ring> Driver<R> {
         }
         let Some(Flight::File(mut flight)) = self.flights.remove(slot) else { return };
         let done = flight.done;
-        match flight.judge(self.draining) {
+        match flight.judge() {
             Verdict::Finished(result) => self.end_file(flight, result),
             Verdict::Again => {
                 if flight.done > done {
@@ -250,9 +250,9 @@ impl FileFlight {
         })
     }
 
-    fn judge(&mut self, draining: bool) -> Verdict {
+    fn judge(&mut self) -> Verdict {
         if let Some(result) = self.main
-            && let Some(verdict) = self.judge_transfer(result, draining)
+            && let Some(verdict) = self.judge_transfer(result)
         {
             return verdict;
         }
@@ -260,7 +260,7 @@ impl FileFlight {
             Some(result) if result < 0 => {
                 let errno = Errno(-result);
                 let never_began = errno == Errno::CANCELED || errno.0 == libc::EAGAIN;
-                if never_began && !draining && self.may_retry() {
+                if never_began && self.may_retry() {
                     return Verdict::Again;
                 }
                 Verdict::Finished(Err(IoError { step: Step::Sync, errno }))
@@ -270,11 +270,11 @@ impl FileFlight {
     }
 
     /// None: the transfer is complete.
-    fn judge_transfer(&mut self, result: i32, draining: bool) -> Option<Verdict> {
+    fn judge_transfer(&mut self, result: i32) -> Option<Verdict> {
         let step = if self.kind == Kind::Read { Step::Read } else { Step::Write };
         let Ok(moved) = usize::try_from(result) else {
             let errno = Errno(-result);
-            let again = errno.is_transient() || (errno == Errno::CANCELED && !draining);
+            let again = errno.is_transient() || errno == Errno::CANCELED;
             if again && self.may_retry() {
                 return Some(Verdict::Again);
             }
@@ -299,7 +299,7 @@ impl FileFlight {
             self.retries = 0;
             return Some(Verdict::Again);
         }
-        if draining || !self.may_retry() {
+        if !self.may_retry() {
             return Some(Verdict::Finished(Err(IoError { step, errno: Errno::IO })));
         }
         Some(Verdict::Again)

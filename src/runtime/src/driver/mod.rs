@@ -299,9 +299,6 @@ impl<R: Ring> Driver<R> {
         let regions: Vec<Region> =
             buffers.iter().map(|buffer| Region { base: buffer.address(), len: buffer.capacity() }).collect();
         let bytes = regions.iter().map(|region| region.len).sum();
-        if !memlock::allows(bytes) {
-            return memlock::warn_unregistered(bytes, None);
-        }
         // SAFETY: each place in the kernel's table goes with its buffer: only operations on that very
         // buffer name it, and a dropped buffer takes its place with it.
         match unsafe { self.ring.register_buffers(&regions) } {
@@ -310,7 +307,7 @@ impl<R: Ring> Driver<R> {
                     buffer.set_registration(Some(crate::buffer::Registration { driver: number, index }));
                 }
             }
-            Err(error) => memlock::warn_unregistered(bytes, Some(&error)),
+            Err(error) => memlock::warn_unregistered(bytes, &error),
         }
     }
 

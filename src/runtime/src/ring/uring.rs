@@ -187,6 +187,7 @@ impl Ring for UringRing {
     }
 
     unsafe fn register_buffers(&mut self, regions: &[Region]) -> io::Result<()> {
+        memlock::check(regions.iter().map(|region| region.len).sum())?;
         let vectors: Vec<libc::iovec> =
             regions.iter().map(|region| libc::iovec { iov_base: region.base.cast(), iov_len: region.len }).collect();
         // SAFETY: the kernel pins the pages now; our caller vouches for the addresses' later use.
