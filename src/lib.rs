@@ -18,3 +18,4 @@ pub mod store;
 pub mod transaction;
 //  above the path
 pub mod cli;
+pub mod server;

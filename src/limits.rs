@@ -77,6 +77,9 @@ pub const PARKED_PER_ADDRESS_MAX: usize = 16_384;
 /// Reads of cold bodies in flight on one core.
 pub const COLD_READS_MAX: usize = 16;
 
+/// Growth of the lanes after which the index is written again.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Milliseconds between two checks of the connections' time to live.
 pub const TTL_CHECK_INTERVAL_MS: u64 = 2_000;
 

@@ -223,7 +223,7 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
-        tracing::warn!(code = "CO101", connection = ?key, "connection closed: {problem}");
+        crate::event!(NT203, connection = ?key, "connection closed: {problem}");
         self.front.close_after_output(key);
     }
 
@@ -249,7 +249,7 @@ impl<B: BlockBuffer> Core<B> {
         }
         for (key, silence_ms, dead) in silent {
             let reason = if dead { "its time to live is over" } else { "it opened no session in time" };
-            tracing::warn!(code = "CO102", connection = ?key, silence_ms, "connection closed: {reason}");
+            crate::event!(NT204, connection = ?key, silence_ms, "connection closed: {reason}");
             self.front
                 .clients
                 .get_mut(key)

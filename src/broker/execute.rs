@@ -64,7 +64,7 @@ impl<B: BlockBuffer> Core<B> {
             Verb::Metadata { key: name, value, unique } => self.metadata(key, &name, &value, unique, respond),
             Verb::Nothing => self.reply_now(key, respond, Answer::done(Vector::new())),
             Verb::Refuse(failure) => {
-                tracing::warn!(code = "CO110", session = ?key, "refused: {failure}");
+                crate::event!(NT205, session = ?key, "refused: {failure}");
                 self.reply_now(key, respond, Answer::failed(failure));
             }
         }
@@ -244,6 +244,6 @@ fn nobody_to_ask(ask: &Ask<'_>) -> Answer {
 /// A failure of something that nobody waits for: only the log can tell.
 pub(super) fn log_unheard(answer: &Answer) {
     if let Err(failure) = &answer.reply {
-        tracing::debug!(code = "CO111", "a request without an answer failed: {failure}");
+        crate::event!(NT103, "a request without an answer failed: {failure}");
     }
 }

@@ -11,7 +11,7 @@ mod two_phase;
 
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};
 
-pub use front::Front;
+pub use front::{Front, Settings as FrontSettings};
 
 use crate::home::{ColdRead, Home};
 use crate::mail::Letter;

@@ -114,8 +114,8 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             Ok(false) => self.start_read(reading),
             // The queue stays as it is: wrong data is never delivered, and nothing behind it overtakes it.
-            Err(problem) => tracing::error!(
-                code = "JN120",
+            Err(problem) => crate::event!(
+                JN304,
                 lane = %reading.lane,
                 lsn = reading.lsn.0,
                 "a stored message cannot be read back: {problem}"

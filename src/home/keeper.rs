@@ -22,7 +22,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             Ok(written) => written,
             Err(failure) => {
                 // The home of the address waits; it must not wait for ever, and nothing was promised yet.
-                tracing::error!(code = "JN109", "a change of names could not be written: {failure}");
+                crate::event!(JN303, "a change of names could not be written: {failure}");
                 return;
             }
         };

@@ -248,6 +248,11 @@ impl Loader {
         Unfinished { ends: ends.collect() }
     }
 
+    /// What was found so far.
+    pub fn report(&self) -> LoadReport {
+        self.report
+    }
+
     /// Fills a home with what belongs to it. Called for each core's home.
     pub fn fill<B: journal::BlockBuffer>(&mut self, home: &mut Home<B>) -> LoadReport {
         for (name, (routing, auto_created)) in &self.addresses {

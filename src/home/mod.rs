@@ -29,7 +29,7 @@ use journal::{BlockBuffer, Command, LaneId, LaneKind, Lsn, Now, SegmentSequence,
 use slotmap::SlotMap;
 
 pub use cold::ColdRead;
-pub use load::{LoadError, Loader};
+pub use load::{LoadError, LoadReport, Loaded, Loader, Unfinished};
 
 use crate::delivery::Consumer;
 use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};

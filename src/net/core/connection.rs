@@ -274,6 +274,6 @@ fn unexpected(packet: &Packet<'_>) -> Problem {
 pub(super) fn send(channel: ChannelId, packet: &Packet<'_>, version: Version, out: &mut Vec<u8>) {
     let version = if version == Version::UNSET { Version::NEWEST } else { version };
     if let Err(error) = packet::encode(channel, packet, version, out) {
-        tracing::error!(code = "CO190", "a packet of ours does not fit a frame: {error}");
+        crate::event!(NT301, "a packet of ours does not fit a frame: {error}");
     }
 }

@@ -205,7 +205,7 @@ fn address(channel: ChannelId, state: &AddressState, version: Version, facts: &S
 pub fn deliver(channel: i64, consumer: ConsumerId, id: MessageId, deliveries: u16, body: &[u8], out: &mut Vec<u8>) {
     let trailer = ReceiveTrailer { consumer_id: WireConsumer(consumer.0), delivery_count: i32::from(deliveries) };
     if let Err(error) = encode_delivery(ChannelId(channel), body, WireMessage(id.to_wire()), &trailer, out) {
-        tracing::error!(code = "CO191", "a stored message does not fit a frame: {error}");
+        crate::event!(NT301, "a stored message does not fit a frame: {error}");
     }
 }
 

@@ -1,0 +1,343 @@
+//! The loop of one data core: gather what happened, let the rooms decide, carry out what they want.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use journal::{
+    Command, Commands, EpochStart, FileStorage, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions, LaneTail, Now,
+    StoreLayout, StoreShape, SyncMode, Vector, prepare_segment,
+};
+use runtime::driver::{Config as DriverConfig, ListenOptions};
+use runtime::mesh::{CoreIndex, Endpoint};
+use runtime::{AlignedBuffer, Driver, Event, ListenerId, Moment, Sleeper, SocketId, Wait};
+use slotmap::SecondaryMap;
+
+use super::disk::Disk;
+use super::lobby::{Door, Notice, Order};
+use crate::broker::{Core, FrontSettings, Output};
+use crate::home::{Home, Loader, Settings, Unfinished};
+use crate::limits;
+use crate::mail::Letter;
+use crate::message::{ConnectionKey, CoreId};
+use crate::net::core::ServerFacts;
+
+/// Block buffers of a journal lane: enough that four groups are in flight while the next ones fill.
+const JOURNAL_LANE_BUFFERS: usize = 16;
+/// Buffers for reading cold bodies.
+const READ_BUFFERS: usize = 4;
+/// How long clients are given to take what is written when the broker stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a core starts with.
+pub(super) struct Start {
+    pub(super) door: Door,
+    pub(super) sleeper: Sleeper,
+    pub(super) endpoint: Endpoint<Letter>,
+    pub(super) cpu: Option<runtime::pin::Cpu>,
+    pub(super) layout: StoreLayout,
+    pub(super) shape: StoreShape,
+    pub(super) sync: SyncMode,
+    pub(super) tails: Vec<LaneTail>,
+    pub(super) epoch: EpochStart,
+    pub(super) loader: Arc<Mutex<Loader>>,
+    pub(super) unfinished: Arc<Unfinished>,
+    pub(super) home: Settings,
+    pub(super) front: FrontSettings,
+    pub(super) facts: ServerFacts,
+    pub(super) reuse_port: bool,
+}
+
+/// Runs a data core until it is told to stop, or until it cannot go on.
+pub(super) fn run(start: Start) {
+    let (core, notices) = (start.door.core, start.door.notices.clone());
+    if let Err((message, fenced)) = CoreLoop::start(start).and_then(CoreLoop::serve) {
+        drop(notices.send(Notice::Broken { core, message, fenced }));
+    }
+}
+
+/// Starts the epoch on a lane. The segment for it is made here and now if it is not there; those further ahead are left in `later`, for the
+/// segment maker.
+fn start_epoch(
+    lane: &mut Lane<AlignedBuffer>,
+    epoch: &EpochStart,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    later: &mut Vec<(LaneId, Command<AlignedBuffer>)>,
+) -> Result<(), Broken> {
+    let mut storage = FileStorage::new();
+    let mut commands = Commands::with_capacity(16);
+    lane.poll(Now(0), &mut commands);
+    while let Some(command) = commands.pop() {
+        let next = lane.segment_of(lane.appended()).0;
+        match command {
+            Command::PrepareSegment { sequence } if sequence == next => {
+                prepare_segment(&mut storage, layout, shape, lane.id(), sequence).map_err(|error| {
+                    (format!("the first segment of lane {} cannot be made: {error}", lane.id()), false)
+                })?;
+                lane.segment_ready(sequence);
+            }
+            command => later.push((lane.id(), command)),
+        }
+    }
+    lane.start_epoch(epoch).map_err(|error| (format!("the epoch cannot be started: {error}"), false)).map(drop)
+}
+
+/// Why a core cannot go on, and whether its disk failed.
+type Broken = (String, bool);
+
+struct CoreLoop {
+    door: Door,
+    driver: Driver,
+    disk: Disk,
+    core: Core<AlignedBuffer>,
+    endpoint: Endpoint<Letter>,
+    sockets: HashMap<SocketId, ConnectionKey>,
+    connections: SecondaryMap<ConnectionKey, SocketId>,
+    /// Letters that found no place in the mesh.
+    outbox: std::collections::VecDeque<(CoreId, Letter)>,
+    /// What the rooms want done, kept to be filled again.
+    outputs: Vec<Output<AlignedBuffer>>,
+    listener: Option<ListenerId>,
+    reuse_port: bool,
+    ready_told: bool,
+    stop_at: Option<Moment>,
+}
+
+impl CoreLoop {
+    fn start(start: Start) -> Result<Self, Broken> {
+        if let Some(cpu) = start.cpu {
+            runtime::pin::pin_thread(cpu).map_err(|error| (format!("the core cannot be pinned: {error}"), false))?;
+        }
+        let buffers =
+            |lane: LaneId| if lane.kind() == LaneKind::Journal { JOURNAL_LANE_BUFFERS } else { LANE_BUFFERS_MIN };
+        let blocks: usize = start.tails.iter().map(|tail| buffers(tail.lane)).sum();
+        let config = DriverConfig { block_buffers: blocks + READ_BUFFERS, ..DriverConfig::default() };
+        let mut driver = Driver::open_with(config, start.sleeper)
+            .map_err(|error| (format!("io_uring cannot be used: {error}"), false))?;
+        let (mut lanes, mut later) = (Vec::new(), Vec::new());
+        for tail in start.tails {
+            let geometry = start.shape.geometry(tail.lane);
+            let take: Vec<AlignedBuffer> = (0..buffers(tail.lane)).filter_map(|_| driver.take_buffer()).collect();
+            let mut lane = Lane::open(LaneOptions { geometry, segments_ahead: 2 }, tail, take);
+            start_epoch(&mut lane, &start.epoch, &start.layout, &start.shape, &mut later)?;
+            lanes.push(lane);
+        }
+        let mut home = Home::new(start.home, lanes);
+        match start.loader.lock() {
+            Ok(mut loader) => drop(loader.fill(&mut home)),
+            Err(_) => return Err(("another core failed while it was loading".to_owned(), false)),
+        }
+        home.finish_load(&start.unfinished);
+        let disk = Disk::new(start.layout, start.shape, start.sync, driver.waker())
+            .map_err(|error| (format!("the segment maker cannot be started: {error}"), false))?;
+        let mut this = Self {
+            core: Core::new(start.door.core, home, start.facts, start.front),
+            door: start.door,
+            driver,
+            disk,
+            endpoint: start.endpoint,
+            sockets: HashMap::new(),
+            connections: SecondaryMap::new(),
+            outbox: std::collections::VecDeque::new(),
+            outputs: Vec::new(),
+            listener: None,
+            reuse_port: start.reuse_port,
+            ready_told: false,
+            stop_at: None,
+        };
+        for (lane, command) in later {
+            this.disk.execute(&mut this.driver, &mut this.core, lane, command);
+        }
+        Ok(this)
+    }
+
+    fn serve(mut self) -> Result<(), Broken> {
+        loop {
+            let now = self.now();
+            self.disk.turn(&mut self.driver, &mut self.core);
+            self.take_letters();
+            self.decide(now);
+            if let Some((lane, latch)) = self.core.home().latch() {
+                return Err((format!("lane {lane}: {latch}"), true));
+            }
+            self.take_orders(now)?;
+            if self.may_end() {
+                return self.end();
+            }
+            let wait = self.wait(now);
+            self.driver.turn(wait).map_err(|error| (format!("the ring failed: {error}"), false))?;
+            while let Some(event) = self.driver.next_event() {
+                self.event(event);
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now(self.driver.now().nanoseconds())
+    }
+
+    fn wait(&self, now: Now) -> Wait {
+        let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
+        if !self.outbox.is_empty() {
+            return Wait::Event(Some(Moment::from_nanoseconds(now.0 + 1_000_000)));
+        }
+        match (deadline, self.stop_at) {
+            (Some(a), Some(b)) => Wait::Event(Some(a.min(b))),
+            (a, b) => Wait::Event(a.or(b)),
+        }
+    }
+
+    /// Lets the rooms go on, and carries out what they want.
+    fn decide(&mut self, now: Now) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.core.turn(now, &mut |output| outputs.push(output));
+        for output in outputs.drain(..) {
+            self.carry_out(output);
+        }
+        self.outputs = outputs;
+        self.flush_letters();
+    }
+
+    fn carry_out(&mut self, output: Output<AlignedBuffer>) {
+        match output {
+            Output::Lane { lane, command } => self.disk.execute(&mut self.driver, &mut self.core, lane, command),
+            Output::Send { connection, bytes } => self.send(connection, bytes),
+            Output::Read(read) => self.disk.read(&mut self.driver, &mut self.core, read),
+            Output::Letter { core, letter } => self.outbox.push_back((core, letter)),
+            Output::Close { connection } => {
+                if let Some(socket) = self.connections.get(connection) {
+                    self.driver.close(*socket);
+                }
+            }
+            Output::Receive { connection, on } => {
+                let Some(socket) = self.connections.get(connection) else { return };
+                if on { self.driver.resume_receive(*socket) } else { self.driver.pause_receive(*socket) }
+            }
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionKey, bytes: Vec<u8>) {
+        let Some(socket) = self.connections.get(connection) else { return self.core.sent(connection, bytes) };
+        if let Err(refused) = self.driver.send(*socket, bytes) {
+            // The socket is closing; its last event follows.
+            self.core.sent(connection, refused.buffer);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Accepted { socket, peer, .. } => self.accepted(socket, peer),
+            Event::Received { socket, buffer } => {
+                let now = self.now();
+                if let Some(connection) = self.sockets.get(&socket) {
+                    self.core.received(*connection, self.driver.bytes(&buffer), now);
+                }
+                self.driver.recycle(buffer);
+            }
+            Event::Sent { socket, buffer, .. } => {
+                if let Some(connection) = self.sockets.get(&socket) {
+                    self.core.sent(*connection, buffer);
+                }
+            }
+            Event::Closed { socket, .. } => {
+                if let Some(connection) = self.sockets.remove(&socket) {
+                    self.connections.remove(connection);
+                    self.core.closed(connection);
+                    crate::event!(NT102, connection = ?connection);
+                }
+            }
+            Event::Written { token, buffer, result } => Disk::written(&mut self.core, token, buffer, result),
+            Event::Read { token, buffer, result } => {
+                Disk::read_done(&mut self.driver, &mut self.core, token, buffer, result);
+            }
+            Event::TurnedAway { .. } => crate::event!(NT202),
+            Event::AcceptFailed { error, .. } => crate::event!(NT202, "a connection could not be accepted: {error}"),
+            Event::ListenerClosed { .. } | Event::Connected { .. } | Event::Woken => {}
+        }
+    }
+
+    fn accepted(&mut self, socket: SocketId, peer: SocketAddr) {
+        let now = self.now();
+        match self.core.accepted(now) {
+            Some(connection) => {
+                self.sockets.insert(socket, connection);
+                self.connections.insert(connection, socket);
+                crate::event!(NT101, connection = ?connection, %peer);
+            }
+            None => {
+                crate::event!(NT202, %peer);
+                self.driver.close(socket);
+            }
+        }
+    }
+
+    fn take_letters(&mut self) {
+        if self.core.takes_letters() {
+            let core = &mut self.core;
+            self.endpoint.receive(limits::MAIL_PER_PAIR_MAX, |from, letter| core.letter(CoreId(from.0), letter));
+        }
+    }
+
+    fn flush_letters(&mut self) {
+        while let Some((core, letter)) = self.outbox.pop_front() {
+            if let Err(full) = self.endpoint.send(CoreIndex(core.0), letter) {
+                self.outbox.push_front((core, full.0));
+                break;
+            }
+        }
+        self.endpoint.flush_wakes();
+    }
+
+    fn take_orders(&mut self, now: Now) -> Result<(), Broken> {
+        let promised = || self.core.home().positions().all(|(_, appended, promised)| promised >= appended);
+        if !self.ready_told && promised() {
+            self.ready_told = true;
+            self.door.tell(Notice::Ready(self.door.core));
+        }
+        while let Ok(order) = self.door.orders.try_recv() {
+            match order {
+                Order::Listen(address) => self.listen(address)?,
+                Order::Stop => {
+                    if let Some(listener) = self.listener.take() {
+                        self.driver.stop_listening(listener);
+                    }
+                    self.core.stop();
+                    self.stop_at = Some(Moment::from_nanoseconds(now.0) + STOP_PATIENCE);
+                    self.decide(now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self, address: SocketAddr) -> Result<(), Broken> {
+        let options = ListenOptions { reuse_port: self.reuse_port, ..ListenOptions::default() };
+        let listener = self
+            .driver
+            .listen(address, options)
+            .map_err(|error| (format!("cannot listen on {address}: {error}"), false))?;
+        self.listener = Some(listener);
+        let address = self.driver.address(listener).unwrap_or(address);
+        self.door.tell(Notice::Listening(self.door.core, address));
+        Ok(())
+    }
+
+    /// A stop in order: clients are told and gone, or time is over; and everything appended is promised.
+    fn may_end(&self) -> bool {
+        let Some(stop_at) = self.stop_at else { return false };
+        let clients_gone = self.core.connection_count() == 0;
+        let time_is_over = self.driver.now() >= stop_at;
+        let promised = self.core.home().positions().all(|(_, appended, promised)| promised >= appended);
+        (clients_gone && promised) || (time_is_over && promised) || self.driver.now() >= stop_at + STOP_PATIENCE
+    }
+
+    fn end(mut self) -> Result<(), Broken> {
+        let vector: Vector = self.core.home().positions().map(|(lane, _, promised)| (lane, promised)).collect();
+        let deadline = self.driver.now() + STOP_PATIENCE;
+        self.driver.drain(deadline, |_| {}).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        self.door.tell(Notice::Stopped(self.door.core, vector));
+        Ok(())
+    }
+}

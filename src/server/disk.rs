@@ -1,0 +1,261 @@
+//! The files of one core's lanes on its ring: carries out the commands of the lanes.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use journal::{
+    Command, IoError, LaneId, Operation, SPARE_SEGMENTS_MAX, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
+};
+use runtime::segment_maker::{Order, Reply, Request, SegmentMaker};
+use runtime::{AlignedBuffer, Driver, FileId, Sync, Waker, Why};
+
+use crate::broker::Core;
+use crate::home::ColdRead;
+
+/// Marks the token of a cold read among those of writes.
+const READ: u64 = 1 << 63;
+/// The bits of a ticket in the token of a write; the lane's number stands above them.
+const TICKET_BITS: u32 = 47;
+/// Files kept open for reading only.
+const FILES_OPEN_MAX: usize = 192;
+
+/// The files of one core's lanes.
+pub(super) struct Disk {
+    layout: StoreLayout,
+    shape: StoreShape,
+    sync: Sync,
+    maker: SegmentMaker,
+    files: HashMap<(LaneId, SegmentSequence), FileId>,
+    /// In the order in which they were opened.
+    opened: VecDeque<(LaneId, SegmentSequence)>,
+    orders: HashMap<u64, (LaneId, SegmentSequence)>,
+    next_order: u64,
+    /// Freed files that can be used again.
+    spares: HashMap<LaneId, Vec<PathBuf>>,
+    /// Commands that found no place on the ring or in the maker's queue.
+    waiting: VecDeque<(LaneId, Command<AlignedBuffer>)>,
+    waiting_reads: VecDeque<ColdRead>,
+}
+
+impl Disk {
+    pub(super) fn new(layout: StoreLayout, shape: StoreShape, sync: SyncMode, waker: Waker) -> std::io::Result<Self> {
+        let sync = match sync {
+            SyncMode::Dsync => Sync::Dsync,
+            SyncMode::Fdatasync => Sync::Fdatasync,
+        };
+        Ok(Self {
+            layout,
+            shape,
+            sync,
+            maker: SegmentMaker::start(waker)?,
+            files: HashMap::new(),
+            opened: VecDeque::new(),
+            orders: HashMap::new(),
+            next_order: 0,
+            spares: HashMap::new(),
+            waiting: VecDeque::new(),
+            waiting_reads: VecDeque::new(),
+        })
+    }
+
+    /// Carries out a lane's command; its completion comes to `core` now or by an event.
+    pub(super) fn execute(
+        &mut self,
+        driver: &mut Driver,
+        core: &mut Core<AlignedBuffer>,
+        lane: LaneId,
+        command: Command<AlignedBuffer>,
+    ) {
+        match command {
+            Command::Write { ticket, segment, offset, buffer, len } => {
+                let write = Write { lane, ticket, segment, offset, len };
+                self.write(driver, core, write, buffer);
+            }
+            Command::PrepareSegment { sequence } => self.prepare(lane, sequence),
+            Command::FreeSegment { sequence } => self.free(driver, lane, sequence),
+        }
+    }
+
+    fn write(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>, write: Write, buffer: AlignedBuffer) {
+        let Write { lane, ticket, segment, offset, len } = write;
+        let file = match self.file(driver, lane, segment) {
+            Ok(file) => file,
+            Err(error) => return core.written(lane, ticket, buffer, Err(error)),
+        };
+        let token = (u64::from(lane.number()) << TICKET_BITS) | (ticket.0 & ((1 << TICKET_BITS) - 1));
+        if let Err(refused) = driver.write(file, offset, buffer, len, self.sync, token) {
+            if refused.why == Why::FileOperationsFull {
+                let command = Command::Write { ticket, segment, offset, buffer: refused.buffer, len };
+                self.waiting.push_back((lane, command));
+            } else {
+                let error = IoError::from_errno(Operation::Write, journal::EIO).at(&self.layout.segment(lane, segment));
+                core.written(lane, ticket, refused.buffer, Err(error));
+            }
+        }
+    }
+
+    /// A write of a lane ended.
+    pub(super) fn written(
+        core: &mut Core<AlignedBuffer>,
+        token: u64,
+        buffer: AlignedBuffer,
+        result: Result<(), runtime::IoError>,
+    ) {
+        let lane = u16::try_from(token >> TICKET_BITS).ok().and_then(LaneId::from_number);
+        let Some(lane) = lane else { return };
+        let ticket = Ticket(token & ((1 << TICKET_BITS) - 1));
+        core.written(lane, ticket, buffer, result.map_err(io_error));
+    }
+
+    /// Reads for a home.
+    pub(super) fn read(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>, read: ColdRead) {
+        let file = match self.file(driver, read.lane, read.segment) {
+            Ok(file) => file,
+            Err(error) => return core.read_done(read.token, Err(error)),
+        };
+        let Some(buffer) = driver.take_buffer() else { return self.waiting_reads.push_back(read) };
+        if let Err(refused) = driver.read(file, read.offset, buffer, read.len, READ | read.token) {
+            driver.give_buffer(refused.buffer);
+            self.waiting_reads.push_back(read);
+        }
+    }
+
+    /// A read ended.
+    pub(super) fn read_done(
+        driver: &mut Driver,
+        core: &mut Core<AlignedBuffer>,
+        token: u64,
+        buffer: AlignedBuffer,
+        result: Result<usize, runtime::IoError>,
+    ) {
+        let bytes = result.map_err(io_error).map(|len| buffer.as_ref().get(..len).unwrap_or_default());
+        core.read_done(token & !READ, bytes);
+        driver.give_buffer(buffer);
+    }
+
+    /// Goes on with what had to wait, and takes what the segment maker has done.
+    pub(super) fn turn(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>) {
+        while let Some(reply) = self.maker.reply() {
+            self.made(driver, core, reply);
+        }
+        for (lane, command) in std::mem::take(&mut self.waiting) {
+            self.execute(driver, core, lane, command);
+        }
+        for read in std::mem::take(&mut self.waiting_reads) {
+            self.read(driver, core, read);
+        }
+    }
+
+    fn made(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>, reply: Reply) {
+        match reply {
+            Reply::Made { token, file, .. } => {
+                let Some((lane, sequence)) = self.orders.remove(&token) else { return };
+                match self.register(driver, lane, sequence, file) {
+                    Ok(_) => core.segment_ready(lane, sequence),
+                    Err(error) => core.segment_failed(lane, sequence, error),
+                }
+            }
+            Reply::Failed { token, errno } => {
+                let Some((lane, sequence)) = self.orders.remove(&token) else { return };
+                let error = IoError::from_errno(Operation::Create, errno.0).at(&self.layout.segment(lane, sequence));
+                crate::event!(JN204, %lane, "a segment could not be made: {error}");
+                core.segment_failed(lane, sequence, error);
+            }
+            Reply::NotDeleted { errno, .. } => {
+                crate::event!(JN205, "a freed segment could not be deleted: {errno}");
+            }
+        }
+    }
+
+    fn prepare(&mut self, lane: LaneId, sequence: SegmentSequence) {
+        let header = self.shape.segment_header(lane, sequence);
+        let path = self.layout.segment(lane, sequence);
+        let token = self.next_order;
+        let order = Order {
+            token,
+            directory: path.parent().map(PathBuf::from).unwrap_or_default(),
+            name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            bytes: header.geometry.segment_bytes(),
+            header: header.encode(),
+            recycle: self.spares.get_mut(&lane).and_then(Vec::pop),
+        };
+        let recycle = order.recycle.clone();
+        if self.maker.request(Request::Make(order)).is_ok() {
+            self.next_order += 1;
+            self.orders.insert(token, (lane, sequence));
+        } else {
+            self.spares.entry(lane).or_default().extend(recycle);
+            self.waiting.push_back((lane, Command::PrepareSegment { sequence }));
+        }
+    }
+
+    fn free(&mut self, driver: &mut Driver, lane: LaneId, sequence: SegmentSequence) {
+        if let Some(file) = self.files.remove(&(lane, sequence)) {
+            driver.unregister_file(file);
+        }
+        let path = self.layout.segment(lane, sequence);
+        let spares = self.spares.entry(lane).or_default();
+        if spares.len() < SPARE_SEGMENTS_MAX {
+            spares.push(path);
+        } else if self.maker.request(Request::Delete { path, token: 0 }).is_err() {
+            self.waiting.push_back((lane, Command::FreeSegment { sequence }));
+        }
+    }
+
+    /// The file of a segment, opened if it is not.
+    fn file(&mut self, driver: &mut Driver, lane: LaneId, sequence: SegmentSequence) -> Result<FileId, IoError> {
+        if let Some(file) = self.files.get(&(lane, sequence)) {
+            return Ok(*file);
+        }
+        let path = self.layout.segment(lane, sequence);
+        let file = OpenOptions::new().read(true).write(true).custom_flags(libc_o_direct()).open(&path);
+        let file = file.map_err(|error| IoError::new(Operation::Open, &path, &error))?;
+        self.register(driver, lane, sequence, file)
+    }
+
+    fn register(
+        &mut self,
+        driver: &mut Driver,
+        lane: LaneId,
+        sequence: SegmentSequence,
+        file: File,
+    ) -> Result<FileId, IoError> {
+        while self.files.len() >= FILES_OPEN_MAX {
+            let Some(oldest) = self.opened.pop_front() else { break };
+            if let Some(id) = self.files.remove(&oldest) {
+                driver.unregister_file(id);
+            }
+        }
+        let path = self.layout.segment(lane, sequence);
+        let id = driver.register_file(file).map_err(|error| IoError::new(Operation::Open, &path, &error))?;
+        self.files.insert((lane, sequence), id);
+        self.opened.push_back((lane, sequence));
+        Ok(id)
+    }
+}
+
+/// A write, without its buffer.
+#[derive(Clone, Copy)]
+struct Write {
+    lane: LaneId,
+    ticket: Ticket,
+    segment: SegmentSequence,
+    offset: u64,
+    len: usize,
+}
+
+fn libc_o_direct() -> i32 {
+    nix::fcntl::OFlag::O_DIRECT.bits()
+}
+
+/// An error of the ring as the journal names it.
+fn io_error(error: runtime::IoError) -> IoError {
+    let operation = match error.step {
+        runtime::error::Step::Write => Operation::Write,
+        runtime::error::Step::Sync => Operation::Sync,
+        runtime::error::Step::Read => Operation::Read,
+    };
+    IoError::from_errno(operation, error.errno.0)
+}

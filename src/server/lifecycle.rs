@@ -1,0 +1,292 @@
+//! The life of the process: start, serve, stop.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use config::{Config, Pinning};
+use journal::{LaneKind, LaneTail, LastState, Vector};
+use runtime::mesh::Mesh;
+use runtime::{Sleeper, Waker};
+
+use super::core_loop::{self, Start};
+use super::exit::Failed;
+use super::lobby::{Door, Notice, Order};
+use super::open::{Opened, open, random_u64};
+use super::{shape, signals};
+use crate::broker::FrontSettings;
+use crate::cli::{Announcer, Exit, RunArguments};
+use crate::event;
+use crate::home::Settings;
+use crate::limits;
+use crate::message::CoreId;
+use crate::net::core::ServerFacts;
+use crate::routing;
+
+/// How long a core may take to promise the start of its epoch.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+/// How long the cores may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs the broker until it is stopped.
+pub fn run(arguments: RunArguments) -> Exit {
+    match serve(&arguments) {
+        Ok(()) => {
+            event!(SV105);
+            Exit::Ok
+        }
+        Err(failed) => {
+            if failed.exit == Exit::Fenced {
+                event!(JN301, "{failed}");
+            } else {
+                event!(SV303, "{failed}");
+            }
+            eprintln!("error: {failed}");
+            failed.exit
+        }
+    }
+}
+
+/// The cores, as the main thread holds them.
+struct Cores {
+    orders: Vec<(Sender<Order>, Waker)>,
+    threads: Vec<JoinHandle<()>>,
+    notices: Receiver<Notice>,
+}
+
+fn serve(arguments: &RunArguments) -> Result<(), Failed> {
+    let RunArguments { config, accept_loss, announcer } = arguments;
+    let machine = runtime::probe::machine()
+        .map_err(|error| Failed::because(Exit::Failed, "this machine lacks what the broker needs", &error))?;
+    let allowed = runtime::pin::allowed().unwrap_or_default();
+    let cpus = u16::try_from(allowed.len().max(1)).unwrap_or(1).min(u16::try_from(limits::CORES_MAX).unwrap_or(1));
+    let (sender, notices) = channel();
+    signals::watch(sender.clone())
+        .map_err(|error| Failed::because(Exit::Failed, "signals cannot be watched", &error))?;
+    let mut opened = open(config, accept_loss, announcer, cpus)?;
+    let count = shape::cores(config, opened.shape.journal_lanes, cpus);
+    announce(announcer, &machine.kernel, &opened, count);
+    let cores = start_cores(config, &mut opened, count, sender, notices, &allowed)?;
+    await_epoch(&cores, count)?;
+    settle_state(&mut opened, |state, epoch| {
+        state.seen = epoch;
+        state.last_state = LastState::ActiveSolo;
+    })?;
+    opened
+        .lock
+        .set_epoch(opened.epoch.epoch)
+        .map_err(|error| Failed::because(Exit::Failed, "the lock cannot be written", &error))?;
+    let address = listen(config, &cores, announcer)?;
+    event!(SV102, %address);
+    event!(SV201);
+    announcer.ready();
+    event!(SV103);
+    let signal = await_signal(&cores)?;
+    announcer.stopping();
+    event!(SV104, signal);
+    let vector = stop_cores(cores)?;
+    settle_state(&mut opened, |state, _| {
+        state.clean_stop = vector;
+        state.last_state = LastState::Stopped;
+    })?;
+    opened.lock.release().map_err(|error| Failed::because(Exit::Failed, "the lock cannot be given back", &error))
+}
+
+fn announce(announcer: &Announcer, kernel: &str, opened: &Opened, cores: u16) {
+    let node = opened.ha_state.state().node;
+    announcer
+        .say("ringmq", format_args!("{}  node {node}  kernel {kernel}  {cores} data cores", env!("CARGO_PKG_VERSION")));
+    let bytes: u64 = opened.recovered.lanes.iter().map(|lane| lane.tail.end.since(lane.replay_from)).sum();
+    let lanes = opened.shape.journal_lanes;
+    let durability = "durability: synced on this node";
+    announcer.say("storage", format_args!("{}  {lanes} journal lanes  {durability}", opened.layout.journal.display()));
+    announcer.say("recovery", format_args!("{} records  {bytes} bytes", opened.loader.report().records));
+}
+
+fn start_cores(
+    config: &Config,
+    opened: &mut Opened,
+    count: u16,
+    sender: Sender<Notice>,
+    notices: Receiver<Notice>,
+    allowed: &[runtime::pin::Cpu],
+) -> Result<Cores, Failed> {
+    let failed = |error: std::io::Error| Failed::because(Exit::Failed, "a data core cannot be started", &error);
+    let sleepers = (0..count).map(|_| Sleeper::new()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let wakers: Vec<Waker> = sleepers.iter().map(Sleeper::waker).collect();
+    let endpoints = Mesh::build(limits::MAIL_PER_PAIR_MAX, &wakers);
+    let loader = Arc::new(Mutex::new(std::mem::take(&mut opened.loader)));
+    let unfinished = Arc::new(std::mem::take(&mut opened.unfinished));
+    let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, opened));
+    let mut cores = Cores { orders: Vec::new(), threads: Vec::new(), notices };
+    for (index, ((sleeper, endpoint), waker)) in (0..count).zip(sleepers.into_iter().zip(endpoints).zip(wakers)) {
+        let core = CoreId(index);
+        let (orders, inbox) = channel();
+        let pinned = *config.pinning != Pinning::Off && count > 1;
+        let start = Start {
+            door: Door { core, notices: sender.clone(), orders: inbox },
+            sleeper,
+            endpoint,
+            cpu: allowed.get(usize::from(index)).copied().filter(|_| pinned),
+            layout: opened.layout.clone(),
+            shape: opened.shape,
+            sync: opened.ha_state.state().sync,
+            tails: tails_of(opened, core, count),
+            epoch: opened.epoch.clone(),
+            loader: Arc::clone(&loader),
+            unfinished: Arc::clone(&unfinished),
+            home: home_settings(config, opened, core, count, run_number),
+            front: front_settings(config, opened, count),
+            facts: facts.clone(),
+            reuse_port: count > 1,
+        };
+        let name = format!("core-{index}");
+        let thread = std::thread::Builder::new().name(name).spawn(move || core_loop::run(start)).map_err(failed)?;
+        cores.orders.push((orders, waker));
+        cores.threads.push(thread);
+    }
+    Ok(cores)
+}
+
+/// The lanes that a core drives: the bindings and checkpoint lanes on core 0, each other lane by its index.
+fn tails_of(opened: &Opened, core: CoreId, cores: u16) -> Vec<LaneTail> {
+    let own = |tail: &LaneTail| match tail.lane.kind() {
+        LaneKind::Bindings | LaneKind::Checkpoint => core == CoreId(0),
+        _ => routing::core_of_lane(tail.lane.index(), cores) == core,
+    };
+    opened.recovered.lanes.iter().map(|lane| &lane.tail).filter(|tail| own(tail)).cloned().collect()
+}
+
+fn home_settings(config: &Config, opened: &Opened, core: CoreId, cores: u16, run_number: u64) -> Settings {
+    Settings {
+        core,
+        cores,
+        lanes: opened.shape.journal_lanes,
+        hot_bytes: usize::try_from(config.hot_window_size.bytes()).unwrap_or(limits::HOT_WINDOW_BYTES_DEFAULT),
+        auto_create: *config.address_auto_create_queues && *config.address_auto_create_addresses,
+        run_number: run_number.wrapping_add(u64::from(core.0) << 44),
+        epoch: opened.epoch.epoch.number,
+        segments_before_compaction: u64::from(*config.journal_min_files).max(2),
+        checkpoint_bytes: limits::CHECKPOINT_BYTES,
+    }
+}
+
+fn front_settings(config: &Config, opened: &Opened, cores: u16) -> FrontSettings {
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ttl = config.connection_ttl_override.map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+    FrontSettings {
+        ttl_override_ms: ttl.unwrap_or(-1),
+        ttl_check_interval_ms: millis(*config.connection_ttl_check_interval).max(1),
+        handshake_timeout_ms: millis(*config.acceptor_handshake_timeout),
+        lanes: opened.shape.journal_lanes,
+        cores,
+    }
+}
+
+fn facts(config: &Config, opened: &Opened) -> ServerFacts {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let node = format!("{:032x}", opened.ha_state.state().node.0);
+    let part = |range: std::ops::Range<usize>| node.get(range).unwrap_or_default();
+    let node_id = [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-");
+    ServerFacts {
+        node_id,
+        started_unix_ms: i64::try_from(now).unwrap_or(i64::MAX),
+        auto_create: *config.address_auto_create_queues,
+    }
+}
+
+fn await_epoch(cores: &Cores, count: u16) -> Result<(), Failed> {
+    let mut ready = HashSet::new();
+    while ready.len() < usize::from(count) {
+        match cores.notices.recv_timeout(START_PATIENCE) {
+            Ok(Notice::Ready(core)) => {
+                ready.insert(core);
+            }
+            Ok(notice) => unexpected(notice)?,
+            Err(_) => {
+                return Err(Failed::new(
+                    Exit::TimedOut,
+                    "the start of the epoch was not durable in time: look at the disk",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens the acceptors: the first core finds the port where none is given, the others share it.
+fn listen(config: &Config, cores: &Cores, announcer: &Announcer) -> Result<SocketAddr, Failed> {
+    let mut address = SocketAddr::new(*config.acceptor_host, *config.acceptor_port);
+    for (orders, waker) in &cores.orders {
+        drop(orders.send(Order::Listen(address)));
+        waker.wake();
+        address = loop {
+            match cores.notices.recv_timeout(START_PATIENCE) {
+                Ok(Notice::Listening(_, address)) => break address,
+                Ok(notice) => unexpected(notice)?,
+                Err(_) => return Err(Failed::new(Exit::TimedOut, "an acceptor did not open in time")),
+            }
+        };
+    }
+    announcer.listening(address, "core");
+    Ok(address)
+}
+
+fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
+    loop {
+        match cores.notices.recv() {
+            Ok(Notice::Signal(signal)) => return Ok(signal),
+            Ok(notice) => unexpected(notice)?,
+            Err(_) => return Err(Failed::new(Exit::Failed, "all data cores are gone")),
+        }
+    }
+}
+
+fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
+    for (orders, waker) in &cores.orders {
+        drop(orders.send(Order::Stop));
+        waker.wake();
+    }
+    let mut vector = Vector::new();
+    for _ in 0..cores.threads.len() {
+        match cores.notices.recv_timeout(STOP_PATIENCE) {
+            Ok(Notice::Stopped(_, promised)) => vector.merge(&promised),
+            Ok(notice) => unexpected(notice)?,
+            Err(_) => {
+                return Err(Failed::new(Exit::TimedOut, "a data core did not stop in time; nothing acked is lost"));
+            }
+        }
+    }
+    for thread in cores.threads {
+        drop(thread.join());
+    }
+    Ok(vector)
+}
+
+/// A notice out of turn: a broken core or a second signal ends the process, the rest says nothing.
+fn unexpected(notice: Notice) -> Result<(), Failed> {
+    match notice {
+        Notice::Broken { core, message, fenced } => {
+            let exit = if fenced { Exit::Fenced } else { Exit::Failed };
+            Err(Failed::new(exit, format!("data core {}: {message}", core.0)))
+        }
+        Notice::Signal(signal) => {
+            Err(Failed::new(Exit::Failed, format!("{signal} while the broker was starting or stopping")))
+        }
+        Notice::Ready(_) | Notice::Listening(..) | Notice::Stopped(..) => Ok(()),
+    }
+}
+
+fn settle_state(
+    opened: &mut Opened,
+    change: impl FnOnce(&mut journal::HaState, journal::EpochId),
+) -> Result<(), Failed> {
+    let epoch = opened.epoch.epoch;
+    opened
+        .ha_state
+        .update(&mut opened.storage, |state| change(state, epoch))
+        .map_err(|error| Failed::because(Exit::Failed, "the state of this instance cannot be written", &error))
+}

@@ -1,0 +1,47 @@
+//! Where the cores meet while they start and stop.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender};
+
+use journal::Vector;
+
+use crate::message::CoreId;
+
+/// What the main thread hears.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// The core has promised the start of its epoch on all its lanes.
+    Ready(CoreId),
+    /// The core's acceptor is open.
+    Listening(CoreId, SocketAddr),
+    /// The core cannot go on: what to say, and whether it was the disk.
+    Broken { core: CoreId, message: String, fenced: bool },
+    /// The core has ended in order; what its lanes have promised.
+    Stopped(CoreId, Vector),
+    /// The process got a signal.
+    Signal(&'static str),
+}
+
+/// What a core is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    /// Open the acceptor; port 0 means any.
+    Listen(SocketAddr),
+    /// Stop in order.
+    Stop,
+}
+
+/// A core's end of the lobby.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) core: CoreId,
+    pub(super) notices: Sender<Notice>,
+    pub(super) orders: Receiver<Order>,
+}
+
+impl Door {
+    /// Tells the main thread; when it is gone, the process is ending and nobody needs to hear.
+    pub(super) fn tell(&self, notice: Notice) {
+        drop(self.notices.send(notice));
+    }
+}

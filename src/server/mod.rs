@@ -1,0 +1,15 @@
+//! Builds the broker, in order, and takes it down in reverse.
+//!
+//! The main thread opens the store, recovers it and starts a thread for each data core; then it waits for a signal, or for a
+//! core that can promise nothing any more.
+
+mod core_loop;
+mod disk;
+mod exit;
+mod lifecycle;
+mod lobby;
+mod open;
+mod shape;
+mod signals;
+
+pub use lifecycle::run;
