@@ -1,5 +1,7 @@
 //! The conformance suite on the drivers of this crate: blocking on real files, blocking and simulated on the simulated disk.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::path::{Path, PathBuf};
 
 use journal::testing::{Honesty, QueuedBlocking, SimDisk, SimDriver, conformance};

@@ -125,7 +125,16 @@ impl SimDriver {
         honesty: Honesty,
         seed: u64,
     ) -> Self {
-        Self { disk, layout, shape, sync, honesty, random: Random::new(seed), under_way: Vec::new(), spare: Vec::new() }
+        Self {
+            disk,
+            layout,
+            shape,
+            sync,
+            honesty,
+            random: Random::new(seed),
+            under_way: Vec::new(),
+            spare: POOL.take(),
+        }
     }
 
     /// The disk.
@@ -159,14 +168,15 @@ impl SimDriver {
 
     fn abandon(&mut self, may_land: bool) {
         for (lane, phase, command) in std::mem::take(&mut self.under_way) {
-            if let (Command::Write { segment, offset, buffer, len, .. }, Phase::Waiting) = (command, phase)
+            let Command::Write { segment, offset, buffer, len, .. } = command else { continue };
+            if matches!(phase, Phase::Waiting)
                 && may_land
                 && self.random.percent(70)
                 && let Ok(file) = self.disk.open(&self.layout.segment(lane, segment), Access::Write)
             {
                 let _ = self.disk.write_at(file, offset, buffer.as_ref().get(..len).unwrap_or_default());
-                self.spare.push(buffer);
             }
+            self.spare.push(buffer);
         }
     }
 
@@ -228,6 +238,18 @@ impl SimDriver {
         };
         self.disk.close(file);
         Ok(done? || self.honesty == Honesty::WrittenOnly)
+    }
+}
+
+thread_local! {
+    /// Block buffers that outlive a driver: a test that crashes a thousand times would spend its time on asking for memory.
+    static POOL: std::cell::Cell<Vec<AlignedBuffer>> = const { std::cell::Cell::new(Vec::new()) };
+}
+
+impl Drop for SimDriver {
+    fn drop(&mut self) {
+        self.abandon(false);
+        POOL.set(std::mem::take(&mut self.spare));
     }
 }
 
