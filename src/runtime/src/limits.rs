@@ -55,8 +55,15 @@ pub const ACCEPT_BACKLOG: i32 = 1024;
 /// Requests waiting at the segment maker.
 pub const SEGMENT_REQUESTS_MAX: usize = 64;
 
-/// Bytes the segment maker writes at once.
-pub const ZERO_FILL_CHUNK_BYTES: usize = 1024 * 1024;
+/// Bytes the segment maker writes at once. Small, since a file system may keep other writers of the same
+/// file waiting while new extents are written.
+pub const ZERO_FILL_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Bytes of a begun segment that are filled and flushed at once, between two looks for requests.
+pub const FILL_SLICE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What a new store fills of each lane before it opens; the rest follows in the background.
+pub const FIRST_FILL_BYTES: u64 = 1024 * 1024;
 
 const _: () = assert!(BLOCK_BUFFER_BYTES.is_multiple_of(BLOCK_ALIGNMENT));
 const _: () = assert!(ZERO_FILL_CHUNK_BYTES.is_multiple_of(BLOCK_ALIGNMENT));

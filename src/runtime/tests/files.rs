@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use runtime::segment_maker::{Order, Reply, Request, SegmentMaker, make_now};
+use runtime::segment_maker::{Frontier, Order, Reply, Request, SegmentMaker, make_now};
 use runtime::{AlignedBuffer, Config, Driver, Errno, Event, FileId, Sync, Wait, Why, disk_probe, probe};
 
 const O_DIRECT: i32 = 0o40000;
@@ -236,6 +236,49 @@ fn a_segment_is_made_in_the_background_recycled_and_deleted() {
     let mut names: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["fourth", "third"], "and no temporary file");
+}
+
+#[test]
+fn a_segment_is_filled_ahead_of_its_writer() {
+    let directory = directory("ahead");
+    let mut driver = driver();
+    let maker = SegmentMaker::start(driver.waker()).unwrap();
+    let frontier = Frontier::new();
+    let mut long = order(&directory, "long", None);
+    long.bytes = 16 * SEGMENT_BYTES;
+    maker.request(Request::Begin { order: long, filled: 64 * 1024, frontier: frontier.clone() }).unwrap();
+    let Reply::Made { file, .. } = reply(&mut driver, &maker) else { panic!("not made") };
+    assert_eq!(file.metadata().unwrap().len(), 16 * SEGMENT_BYTES, "reserved in whole");
+    assert!(frontier.filled() >= 64 * 1024);
+    let again = file.try_clone().unwrap();
+    let id = driver.register_file(file).unwrap();
+    write(&mut driver, id, 60 * 1024, AlignedBuffer::new(4096), 8, Sync::Dsync);
+    // The rest comes without being asked for, and each step wakes the loop.
+    let limit = driver.now() + Duration::from_secs(20);
+    while frontier.filled() < 16 * SEGMENT_BYTES {
+        assert!(driver.now() < limit, "filled up to {}", frontier.filled());
+        driver.turn(Wait::Event(Some(limit))).unwrap();
+        while driver.next_event().is_some() {}
+    }
+    let content = fs::read(directory.join("long")).unwrap();
+    assert!(content.starts_with(b"a header") && content[60 * 1024] == 8, "what was written stays");
+
+    // After a restart: from where the writer stopped.
+    let second = Frontier::new();
+    maker.request(Request::Resume { file: again, from: 8 * SEGMENT_BYTES, frontier: second.clone() }).unwrap();
+    while second.filled() < 16 * SEGMENT_BYTES {
+        assert!(driver.now() < limit && second.failure().is_none());
+        driver.turn(Wait::Event(Some(driver.now() + Duration::from_millis(100)))).unwrap();
+        while driver.next_event().is_some() {}
+    }
+    let third = Frontier::new();
+    let read_only = File::open(directory.join("long")).unwrap();
+    maker.request(Request::Resume { file: read_only, from: 0, frontier: third.clone() }).unwrap();
+    while third.failure().is_none() {
+        assert!(driver.now() < limit);
+        driver.turn(Wait::Event(Some(driver.now() + Duration::from_millis(100)))).unwrap();
+        while driver.next_event().is_some() {}
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::slots::Slot;
 impl<R: Ring> Driver<R> {
     /// Closes all listeners, sockets and files and waits until the kernel has finished with all of them,
     /// at most until `deadline`. Events that this makes are handed to `sink`; writes in flight are
-    /// waited for, not cancelled. Gives whether everything ended.
+    /// waited for, not cancelled. Gives whether everything ended; the driver is of no further use.
     pub fn drain(&mut self, deadline: Moment, mut sink: impl FnMut(Event)) -> io::Result<bool> {
         self.draining = true;
         let (listeners, sockets, files): (Vec<Slot>, Vec<Slot>, Vec<Slot>) =

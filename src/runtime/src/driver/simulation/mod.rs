@@ -41,7 +41,7 @@ fn all(faults: Faults) -> (Outcome, Counts) {
 fn a_sound_kernel_is_served_without_a_retry() {
     let (sum, _) = all(Faults::none());
     assert_eq!(sum.stats.stale, 0);
-    assert!(sum.stats.received_bytes > 0 && sum.stats.sent_bytes > 0 && sum.written > 0 && sum.read > 0);
+    assert!(cfg!(miri) || sum.stats.received_bytes > 0 && sum.stats.sent_bytes > 0 && sum.written > 0 && sum.read > 0);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn control_a_driver_without_generations_is_caught() {
     let ghosts = Faults { ghost: 200, ..Faults::none() };
     let caught =
         (0..SEEDS).filter(|seed| live(*seed, ghosts, |life| life.driver.without_generation_check()).is_err()).count();
-    assert!(caught as u64 > SEEDS * 9 / 10, "caught in {caught} of {SEEDS} lives");
+    assert!(cfg!(miri) || caught as u64 > SEEDS * 9 / 10, "caught in {caught} of {SEEDS} lives");
     // The same kernel and a sound driver.
     for seed in 0..SEEDS {
         live(seed, ghosts, |_| {}).unwrap();
@@ -102,5 +102,5 @@ fn control_a_driver_without_generations_is_caught() {
 fn control_a_kernel_that_swallows_a_completion_is_caught() {
     let swallows = Faults { swallow: 20, ..Faults::none() };
     let caught = (0..SEEDS).filter(|seed| live(*seed, swallows, |_| {}).is_err()).count();
-    assert!(caught as u64 > SEEDS * 9 / 10, "caught in {caught} of {SEEDS} lives");
+    assert!(cfg!(miri) || caught as u64 > SEEDS * 9 / 10, "caught in {caught} of {SEEDS} lives");
 }
