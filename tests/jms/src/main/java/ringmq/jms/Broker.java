@@ -29,14 +29,14 @@ final class Broker {
 
     /** SIGKILL: nothing that was not on disk survives. */
     void kill() throws IOException {
-        ask("@kill");
         up = false;
+        ask("@kill");
     }
 
     /** SIGTERM: the broker says goodbye to its clients. */
     void stop() throws IOException {
-        ask("@stop");
         up = false;
+        ask("@stop");
     }
 
     void start() throws IOException {

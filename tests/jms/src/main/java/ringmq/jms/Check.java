@@ -5,6 +5,8 @@ import java.util.Objects;
 
 /** Assertions whose message says what was expected and what came. */
 final class Check {
+    private static final int BRIEF = 200;
+
     private Check() {
     }
 
@@ -34,7 +36,8 @@ final class Check {
 
     static void equal(Object expected, Object actual, String what) {
         if (!Objects.equals(expected, actual)) {
-            throw new Failed(what + ": expected " + brief(expected) + ", got " + brief(actual));
+            throw new Failed(what + ": expected " + brief(expected) + ", got " + brief(actual) + firstDifference(
+                    String.valueOf(expected), String.valueOf(actual)));
         }
     }
 
@@ -72,9 +75,22 @@ final class Check {
         throw new Failed(what + ": expected " + type.getSimpleName() + ", nothing was thrown");
     }
 
+    /** Where two long texts part; of short ones the reader sees it. */
+    private static String firstDifference(String expected, String actual) {
+        if (expected.length() <= BRIEF && actual.length() <= BRIEF) {
+            return "";
+        }
+        int at = 0;
+        while (at < Math.min(expected.length(), actual.length()) && expected.charAt(at) == actual.charAt(at)) {
+            at++;
+        }
+        return ", first difference at " + at + ": …" + brief(expected.substring(Math.max(0, at - 20)))
+                + " against …" + brief(actual.substring(Math.max(0, Math.min(at, actual.length()) - 20)));
+    }
+
     /** Long texts would bury the point of a failure line. */
     private static String brief(Object value) {
         String text = String.valueOf(value);
-        return text.length() <= 300 ? text : text.substring(0, 300) + "… (" + text.length() + " characters)";
+        return text.length() <= BRIEF ? text : text.substring(0, BRIEF) + "… (" + text.length() + " characters)";
     }
 }

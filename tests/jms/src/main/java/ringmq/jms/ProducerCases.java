@@ -240,7 +240,7 @@ final class ProducerCases {
         Session session = scope.started().createSession(false, Session.AUTO_ACKNOWLEDGE);
         MessageProducer producer = session.createProducer(session.createQueue(queue));
         MessageConsumer consumer = session.createConsumer(session.createQueue(queue));
-        // Letters outside Latin-1 cannot be packed, so each of these is just below 100 KiB on the wire.
+        // Two bytes a letter: just below the 100 KiB from which the client cuts a message into chunks.
         String body = "漢".repeat(45_000);
         for (int i = 0; i < 40; i++) {
             producer.send(session.createTextMessage(body + i));
