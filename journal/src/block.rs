@@ -171,15 +171,15 @@ pub struct Checks {
     pub crc: bool,
     /// The chain behind the predecessor.
     pub chain: bool,
-    /// That an epoch number never decreases along a lane.
-    pub epoch: bool,
+    /// That epoch numbers and promised positions never decrease along a lane.
+    pub order: bool,
     /// That what is kept is flushed before anything is built on it.
     pub flush: bool,
 }
 
 impl Checks {
     /// What every reader checks.
-    pub const ALL: Self = Self { crc: true, chain: true, epoch: true, flush: true };
+    pub const ALL: Self = Self { crc: true, chain: true, order: true, flush: true };
 }
 
 /// A verified block.

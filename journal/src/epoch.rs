@@ -206,6 +206,16 @@ impl SegmentFreeRecord {
     }
 }
 
+/// The room for a body in the smallest block: a scan looks for the journal's own records in whole fragments only.
+const SMALL_BODY_BYTES_MAX: usize =
+    crate::limits::PAGE_BYTES - crate::limits::BLOCK_HEADER_BYTES - crate::limits::FRAGMENT_HEADER_BYTES;
+const _: () =
+    assert!(8 + 17 + 4 + EPOCH_HISTORY_MAX * EpochEntry::BYTES <= SMALL_BODY_BYTES_MAX, "a SEGMENT_FREE fits one page");
+const _: () = assert!(
+    16 + 3 + 24 + EpochEntry::BYTES + 8 + 2 + VECTOR_LANES_MAX * 10 <= SMALL_BODY_BYTES_MAX,
+    "an EPOCH_START that names every lane fits one page"
+);
+
 /// The most lanes that a vector on disk names.
 pub(crate) const VECTOR_LANES_MAX: usize = 5 * crate::limits::LANES_PER_KIND_MAX as usize;
 

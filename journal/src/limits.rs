@@ -36,7 +36,7 @@ pub const SEAL_IDLE_NANOS: u64 = 10_000_000;
 /// After a failed segment creation (no space, as a rule) the lane asks again after this time.
 pub const SEGMENT_RETRY_NANOS: u64 = 100_000_000;
 /// How many epochs a lane's history keeps. Older ones can hold nothing undecided: every start settles what it finds.
-pub const EPOCH_HISTORY_MAX: usize = 64;
+pub const EPOCH_HISTORY_MAX: usize = 48;
 /// Runs with members and without COMMIT that one lane may have at a time.
 pub const OPEN_RUNS_MAX: usize = 4096;
 /// Lanes of one kind; a lane's name has two decimal digits.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use journal::testing::{Body, Driver, Honesty, Model, Rig, RigError, SimDisk, SimDriver};
 use journal::{
-    BlockView, Company, Finding, Geometry, LaneId, Lsn, Place, RecoveryError, RecoveryOptions, SEAL_IDLE_NANOS,
+    BlockView, Checks, Company, Finding, Geometry, LaneId, Lsn, Place, RecoveryError, RecoveryOptions, SEAL_IDLE_NANOS,
     SEGMENT_BYTES_MIN, SegmentSequence, StoreId, StoreLayout, StoreShape, SyncMode, Vector,
 };
 
@@ -115,6 +115,28 @@ fn an_accepted_loss_cuts_there_and_stays_in_the_history() {
     );
 }
 
+/// (1) A loss is accepted on a lane; (2) its epoch start becomes durable, that of lane j00 does not, so j00 still says what the lane had promised
+/// before; (3) the next start must not refuse again.
+#[test]
+fn a_crash_right_after_an_accepted_loss_does_not_ask_again() {
+    let (disk, model, _) = store(3, 100, true);
+    let (disk, mut model, _) = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
+    let bindings = layout().segment(LaneId::BINDINGS, SegmentSequence(0));
+    let mut damaged = disk.clone();
+    damaged.flip_bit(&bindings, 4096 + 10, 1);
+    let at = Lsn(0);
+    assert!(
+        matches!(refused(&damaged, &model), RecoveryError::Corruption(damage) if damage.at == at && damage.lane == LaneId::BINDINGS)
+    );
+    model.lanes.get_mut(&LaneId::BINDINGS).unwrap().promised = at;
+    let accept = RecoveryOptions { accept_loss: vec![(LaneId::BINDINGS, at)], ..RecoveryOptions::alone() };
+    let (after, _, _) = start(&damaged, &model, &accept).unwrap();
+    // The bindings lane as the start left it, and everything else as it was before.
+    let mut mixed = disk.clone();
+    mixed.put_file(&bindings, after.content(&bindings).unwrap().to_vec());
+    assert!(start(&mixed, &model, &RecoveryOptions::alone()).is_ok());
+}
+
 #[test]
 fn a_torn_tail_is_cut_in_silence() {
     let (mut disk, mut model, blocks) = store(3, 100, false);
@@ -176,8 +198,20 @@ fn blocks_behind_a_hole_are_evidence_and_never_data() {
         "{findings:?}"
     );
     // The old blocks are still there and fit to the byte behind the new ones; their epoch and their chain do not.
-    let (_, _, findings) = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
-    assert_eq!(findings, []);
+    let sound = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
+    assert_eq!(sound.2, []);
+    let either = [Checks { chain: false, ..Checks::ALL }, Checks { order: false, ..Checks::ALL }];
+    for checks in either {
+        assert!(
+            start(&disk, &model, &RecoveryOptions { checks, ..RecoveryOptions::alone() }).is_ok(),
+            "one check is enough here"
+        );
+    }
+    // The control: without both, the last of them is taken for data.
+    let blind =
+        RecoveryOptions { checks: Checks { chain: false, order: false, ..Checks::ALL }, ..RecoveryOptions::alone() };
+    let invented = start(&disk, &model, &blind).map(|_| ());
+    assert!(matches!(&invented, Err(RigError::Wrong(text)) if text.starts_with("INVENTED")), "{invented:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::error::{AppendError, FreeError, IoError};
 use crate::geometry::Geometry;
 use crate::ids::{Chain, EpochId, LaneId, Lsn, Now, RunId, SegmentSequence, Ticket};
 use crate::latch::Latch;
-use crate::limits::{EPOCH_HISTORY_MAX, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS, SEGMENTS_AHEAD_MAX};
+use crate::limits::{EPOCH_HISTORY_MAX, FRAGMENT_HEADER_BYTES, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS, SEGMENTS_AHEAD_MAX};
 use crate::record::{Appended, Record, RecordKind};
 use crate::vector::Vector;
 use dependencies::Dependencies;
@@ -208,8 +208,18 @@ impl<B: BlockBuffer> Lane<B> {
         let chain = self.segment_ends.front().filter(|(of, _)| *of == sequence).map(|(_, chain)| *chain);
         let body = SegmentFreeRecord { sequence, chain, history: self.history.clone() }.encode();
         let parts = [body.as_slice()];
-        let appended =
-            self.append(Record::alone(RecordKind::SEGMENT_FREE, &parts), &Vector::new()).map_err(FreeError::Append)?;
+        // A scan must find it in one fragment: it does not begin in a block that cannot hold all of it.
+        let whole = FRAGMENT_HEADER_BYTES + body.len();
+        if self.filling.as_ref().is_some_and(|filling| filling.room() < whole)
+            && self.check_room(body.len(), true).is_ok()
+        {
+            self.close_filling(BlockFlags::default());
+        }
+        let appended = match self.filling.as_ref().map_or(whole, Filling::room) {
+            room if room >= whole => self.append(Record::alone(RecordKind::SEGMENT_FREE, &parts), &Vector::new()),
+            _ => Err(AppendError::Full),
+        };
+        let appended = appended.map_err(FreeError::Append)?;
         if chain.is_some() {
             self.segment_ends.pop_front();
         }

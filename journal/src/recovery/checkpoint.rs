@@ -65,6 +65,7 @@ pub(super) fn recover_lane(
         lane,
         mark: None,
         known_promised: Lsn::ZERO,
+        known_epoch: 0,
         accept_loss: &[],
         company: options.company,
         checks: options.checks,

@@ -7,7 +7,8 @@
 //!
 //! 1. *Epoch.* The first block written at c is the start of an epoch f > e: f is made durable in `ha.state` before, and every later block
 //!    has an epoch of at least f. A scan refuses a block whose epoch is below that of its predecessor. So once the start of f is durable, an
-//!    old block at the end of the new ones has the wrong epoch, even if its LSN fits to the byte.
+//!    old block at the end of the new ones has the wrong epoch, even if its LSN fits to the byte. (Its promised position is lower than that
+//!    of the new blocks as well, and must not be.)
 //! 2. *Chain.* An old block's chain is a hash over its old predecessors. The block at c was invalid, so the new lane differs at c, and no
 //!    old block can follow (up to a collision of 128 bits).
 //! 3. *Order of writing.* Until the start of f is durable on every lane, nothing of f is promised or even appended. If it is lost, the scan

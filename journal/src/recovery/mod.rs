@@ -37,6 +37,8 @@ pub struct RecoveryOptions {
     pub accept_loss: Vec<(LaneId, Lsn)>,
     /// What is known to have been promised: the vector of the last clean stop.
     pub known_promised: Vector,
+    /// The epoch of that stop. A lane with a later epoch start was judged by that start, and is not held to the vector any more.
+    pub known_epoch: u64,
     /// Who else may have what is missing here.
     pub company: Company,
     /// Whether to go by the newest index checkpoint. Without, everything is read.
@@ -52,6 +54,7 @@ impl RecoveryOptions {
         Self {
             accept_loss: Vec::new(),
             known_promised: Vector::new(),
+            known_epoch: u64::MAX,
             company: Company::Alone,
             use_checkpoint: true,
             checks: Checks::ALL,
@@ -112,16 +115,18 @@ pub fn recover(
     // Lane j00 first: its newest epoch start says what all lanes had promised then.
     let mut order: Vec<LaneId> = shape.data_lanes().collect();
     order.sort_by_key(|&lane| lane != LaneId::JOURNAL);
-    let mut known = options.known_promised.clone();
+    let mut started: Option<(u64, Vector)> = None;
     let mut lanes = Vec::new();
     for lane in order {
         let mark = checkpoint.as_ref().and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
         let accept_loss: Vec<Lsn> =
             options.accept_loss.iter().filter(|(of, _)| *of == lane).map(|(_, lsn)| *lsn).collect();
+        let (known_epoch, known_promised) = known_of(lane, options, started.as_ref());
         let order = ScanOrder {
             lane,
             mark,
-            known_promised: known.get(lane).unwrap_or_default(),
+            known_promised,
+            known_epoch,
             accept_loss: &accept_loss,
             company: options.company,
             checks: options.checks,
@@ -130,13 +135,20 @@ pub fn recover(
         if options.checks.flush {
             flush(storage, layout, shape, &scanned)?;
         }
-        known.merge(&scanned.vector);
+        started = started.or(scanned.vector);
         findings.extend(scanned.findings);
         lanes.push(RecoveredLane { tail: scanned.tail, replay_from: scanned.from });
     }
     lanes.sort_by_key(|recovered| recovered.tail.lane);
     lanes.push(checkpoint_lane);
     Ok(Recovered { lanes, checkpoint, findings, checks: options.checks })
+}
+
+/// What is known to have been promised on a lane: the newer of the last clean stop and the newest epoch start on lane j00.
+fn known_of(lane: LaneId, options: &RecoveryOptions, started: Option<&(u64, Vector)>) -> (u64, Lsn) {
+    let stopped = options.known_promised.get(lane).map(|lsn| (options.known_epoch, lsn));
+    let started = started.and_then(|(epoch, vector)| vector.get(lane).map(|lsn| (*epoch, lsn)));
+    stopped.max(started).unwrap_or_default()
 }
 
 /// Makes durable what the scan read: it may have come from a volatile cache (the argument is in `decision`).

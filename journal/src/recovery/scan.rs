@@ -25,8 +25,10 @@ pub(super) struct ScanOrder<'a> {
     pub(super) lane: LaneId,
     /// Where to begin, if a checkpoint says so.
     pub(super) mark: Option<&'a LaneMark>,
-    /// A promise known from elsewhere (the clean stop).
+    /// A promise known from elsewhere: the clean stop, or lane j00's epoch start.
     pub(super) known_promised: Lsn,
+    /// The epoch in which it was known. A lane with a later epoch start was held to it, or excused from it, by that start.
+    pub(super) known_epoch: u64,
     /// The positions that the operator gives up on this lane: at most one at its beginning and one at its end.
     pub(super) accept_loss: &'a [Lsn],
     pub(super) company: Company,
@@ -80,8 +82,8 @@ pub(super) struct Scanned {
     pub(super) promised: Lsn,
     /// What the headers of each epoch say was promised.
     pub(super) promised_in_epoch: Vec<(u64, Lsn)>,
-    /// What the newest epoch start of this lane says that all lanes had promised.
-    pub(super) vector: Vector,
+    /// The newest epoch start of this lane, and what it says that all lanes had promised.
+    pub(super) vector: Option<(u64, Vector)>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -99,7 +101,7 @@ struct Progress {
     kept_from: Option<SegmentSequence>,
     promised: Lsn,
     promised_in_epoch: Vec<(u64, Lsn)>,
-    vector: Vector,
+    vector: Option<(u64, Vector)>,
 }
 
 /// What stopped a scan.
@@ -207,7 +209,7 @@ impl Progress {
             kept_from: mark.map(|mark| mark.first_kept),
             promised: Lsn::ZERO,
             promised_in_epoch: Vec::new(),
-            vector: Vector::new(),
+            vector: None,
         };
         if let Some(mark) = mark {
             progress.at = mark.end;
@@ -223,22 +225,27 @@ impl Progress {
     fn accept(&mut self, view: &BlockView<'_>, geometry: Geometry, checks: Checks) -> Result<(), Place> {
         let header = view.header;
         let starts_epoch = header.flags.contains(BlockFlags::EPOCH_START);
-        if checks.epoch && header.epoch < self.epoch {
+        if checks.order && header.epoch < self.epoch {
             // Left over from before a cut: see the argument in `decision`.
             return Err(Place::Blank);
         }
-        if header.flags.contains(BlockFlags::TERMINATOR) {
+        let follows = !checks.chain || self.chain.is_none_or(|chain| view.follows(chain));
+        if follows && header.flags.contains(BlockFlags::TERMINATOR) {
             return Err(Place::Terminator);
         }
-        let follows = !checks.chain || self.chain.is_none_or(|chain| view.follows(chain));
         let in_segment = header.bytes() <= geometry.block_bytes_max(header.lsn);
         let begins = self.chain.is_none() || self.last_block.is_none();
         let epoch_fits = if starts_epoch {
             header.epoch > self.epoch
         } else {
-            header.epoch == self.epoch || begins || !checks.epoch
+            header.epoch == self.epoch || begins || !checks.order
         };
-        if !follows || !in_segment || !epoch_fits || header.promised < self.promised || !view.well_formed() {
+        if !follows
+            || !in_segment
+            || !epoch_fits
+            || (checks.order && header.promised < self.promised)
+            || !view.well_formed()
+        {
             return Err(Place::Torn);
         }
         for fragment in view.fragments().filter(|fragment| !fragment.header.kind.is_user()) {
@@ -249,7 +256,7 @@ impl Progress {
                         return Err(Place::Torn);
                     }
                     self.kept_from = Some(record.first_kept);
-                    self.vector = record.start.vector;
+                    self.vector = Some((header.epoch, record.start.vector));
                     self.history.push(record.entry);
                     if self.history.len() > EPOCH_HISTORY_MAX {
                         self.history.remove(0);
@@ -332,7 +339,8 @@ fn judge(
     file: PathBuf,
 ) -> Result<(Option<AcceptedLoss>, Vec<Finding>), RecoveryError> {
     let (lane, at) = (order.lane, progress.at);
-    let promised = behind.promised.max(order.known_promised);
+    let known = if progress.epoch > order.known_epoch { Lsn::ZERO } else { order.known_promised };
+    let promised = behind.promised.max(known);
     let named = order.accept_loss.iter().copied().find(|&lsn| front.is_none_or(|front| front.at != lsn));
     let consent = match named {
         _ if order.accept_loss.contains(&at) => Consent::Here,

@@ -53,7 +53,7 @@ fn a_start_that_does_not_flush_what_it_keeps_is_caught() {
 /// What lies behind a cut is kept out by the chain and by the epoch; with neither, old blocks come back as data.
 #[test]
 fn a_recovery_that_takes_old_blocks_for_new_ones_is_caught() {
-    let blind = Checks { chain: false, epoch: false, ..Checks::ALL };
+    let blind = Checks { chain: false, order: false, ..Checks::ALL };
     let tiny =
         WorkloadOptions { steps: 40, usual_bytes: 100, long_records: false, depends_percent: 60, housekeeping: false };
     let broken = caught(0..80, |life| Life { checks: blind, workload: tiny, ..life });
