@@ -63,8 +63,15 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     /// The session is gone: its transaction is rolled back, its consumers are closed.
     pub(super) fn end_session(&mut self, who: Who, failed: bool, deliver: &mut impl Deliver) -> Outcome {
+        let mut orphans = Vec::new();
         if let Some(session) = self.sessions.get_mut(&who.from) {
             session.staged = Staged::default();
+            orphans = std::mem::take(&mut session.orphans);
+        }
+        for (queue, entry) in orphans {
+            // Acknowledged, so consumed once, in a transaction that comes to nothing.
+            self.give_back(queue, entry, false);
+            self.dispatch(queue, deliver);
         }
         for key in self.consumers_of(who) {
             self.remove_consumer(key, failed, deliver);
