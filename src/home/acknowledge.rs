@@ -97,7 +97,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn release_at(&mut self, lane: LaneId, entry: &Entry, end: journal::Lsn) {
         if entry.is_durable() && !entry.is_large() {
             let segment = self.segment_of(lane, entry.location.block());
-            self.lanes.at(lane, end, Effect::Released { lane, segment });
+            let bytes = entry.size();
+            self.lanes.at(lane, end, Effect::Released { lane, segment, bytes });
         } else {
             self.release(lane, entry, &Vector::of(lane, end));
         }

@@ -23,7 +23,7 @@ impl<B: BlockBuffer> Home<B> {
                 HomeLane { id: lane.id(), lives: Lives::starting_at(first), lane }
             })
             .collect();
-        let keeper = lanes.iter().any(|lane| lane.id == LaneId::BINDINGS).then_some(Keeper { next_queue: 1 });
+        let keeper = lanes.iter().any(|lane| lane.id == LaneId::BINDINGS).then(Keeper::new);
         Self {
             bodies: Bodies::new(settings.hot_bytes, settings.run_number),
             lanes: Lanes::new(lanes),

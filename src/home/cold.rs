@@ -14,6 +14,9 @@ use crate::message::{MessageId, QueueKey};
 use crate::queue::Entry;
 use crate::store::record::Stored;
 
+/// Entries that one read looks at to keep their bodies.
+const WARM_MAX: usize = 1_024;
+
 /// A read that the driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColdRead {
@@ -34,6 +37,8 @@ pub struct ColdRead {
 struct Reading {
     queue: QueueKey,
     id: MessageId,
+    /// It is read to be written again in this lane, not to be delivered.
+    moving: Option<LaneId>,
     lane: LaneId,
     /// The block where the read starts.
     lsn: Lsn,
@@ -80,7 +85,13 @@ impl<B: journal::BlockBuffer> Home<B> {
             None => (lane, location, None),
         };
         let (lsn, offset) = (location.block(), Some(location.offset()));
-        self.start_read(Reading { queue: key, id, lane, lsn, offset, record: Vec::new(), pieces });
+        self.start_read(Reading { queue: key, id, moving: None, lane, lsn, offset, record: Vec::new(), pieces });
+    }
+
+    /// Reads the body of a message that compaction moves.
+    pub(super) fn read_to_move(&mut self, queue: QueueKey, entry: &Entry, lane: LaneId) {
+        let (id, lsn, offset) = (entry.id, entry.location.block(), Some(entry.location.offset()));
+        self.start_read(Reading { queue, id, moving: Some(lane), lane, lsn, offset, record: Vec::new(), pieces: None });
     }
 
     fn start_read(&mut self, reading: Reading) {
@@ -106,6 +117,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             Err(error) => Err(error.to_string()),
         };
         match outcome {
+            Ok(true) if reading.moving.is_some() => {}
             Ok(true) => {
                 if let Some(queue) = self.names.queue_mut(key) {
                     queue.reading = false;
@@ -114,12 +126,17 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             Ok(false) => self.start_read(reading),
             // The queue stays as it is: wrong data is never delivered, and nothing behind it overtakes it.
-            Err(problem) => crate::event!(
-                JN304,
-                lane = %reading.lane,
-                lsn = reading.lsn.0,
-                "a stored message cannot be read back: {problem}"
-            ),
+            Err(problem) => {
+                crate::event!(
+                    JN304,
+                    lane = %reading.lane,
+                    lsn = reading.lsn.0,
+                    "a stored message cannot be read back: {problem}"
+                );
+                if let Some(lane) = reading.moving {
+                    self.read_moved(lane, None);
+                }
+            }
         }
     }
 
@@ -167,8 +184,13 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             _ => return Err("another kind of record stands there".to_owned()),
         };
-        if let Some(queue) = self.names.queue_mut(reading.queue) {
-            queue.read_body = Some((reading.id, message));
+        match reading.moving {
+            Some(lane) => self.read_moved(lane, Some(message)),
+            None => {
+                if let Some(queue) = self.names.queue_mut(reading.queue) {
+                    queue.read_body = Some((reading.id, message));
+                }
+            }
         }
         Ok(true)
     }
@@ -179,9 +201,12 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(queue) = names.queue_mut(reading.queue) else { return };
         let end = reading.lsn.plus(bytes.len() as u64);
         let mut block: Option<(Lsn, BlockView<'_>)> = None;
-        for entry in queue.waiting.available_mut().skip(1) {
+        for entry in queue.waiting.available_mut().take(WARM_MAX) {
             let lsn = entry.location.block();
-            if entry.is_large() || !entry.is_durable() || lsn < reading.lsn || lsn >= end {
+            if entry.id == reading.id || entry.is_large() || !entry.is_durable() || lsn < reading.lsn {
+                continue;
+            }
+            if lsn >= end {
                 break;
             }
             if block.as_ref().is_none_or(|(at, _)| *at != lsn) {

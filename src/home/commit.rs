@@ -148,7 +148,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let appended = self.lanes.append(lane, record, vector)?;
         let segment = self.segment_of(lane, appended.location.block());
         if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.lives.add(segment);
+            lane.lives.add(segment, 0);
         }
         Ok(Some((lane, appended)))
     }
@@ -207,7 +207,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// Every part is done up to this vector: the decision's segment need not be kept for it any longer.
     pub(super) fn settled(&mut self, who: Who, vector: &Vector) -> Outcome {
         if let Some((lane, segment)) = self.decisions.remove(&who.from) {
-            self.release_segment(lane, segment, vector);
+            self.release_segment(lane, segment, 0, vector);
         }
         Outcome::done(Vector::new())
     }
@@ -228,7 +228,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 None => return,
             }
         }
-        self.release_segment(decision.0, decision.1, &vector);
+        self.release_segment(decision.0, decision.1, 0, &vector);
     }
 
     /// The session's transaction comes to nothing; everything its consumers hold goes back.

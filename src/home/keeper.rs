@@ -3,6 +3,7 @@
 use journal::{LaneId, Record, Vector};
 
 use super::queue::stored;
+use super::rewrite::Directory;
 use super::{Home, Outcome};
 use crate::mail::{Binding, Failure, FailureKind, Letter};
 use crate::message::{CoreId, QueueId};
@@ -13,6 +14,35 @@ use crate::store::{encode, record};
 pub(super) struct Keeper {
     /// The number of the next queue.
     pub(super) next_queue: u32,
+    /// Every name of the store.
+    pub(super) directory: Directory,
+}
+
+impl Keeper {
+    /// A keeper of no names yet.
+    pub(super) fn new() -> Self {
+        Self { next_queue: 1, directory: Directory::default() }
+    }
+
+    /// A binding is written.
+    fn note(&mut self, binding: &Binding, number: u32) {
+        let Directory { addresses, queues, .. } = &mut self.directory;
+        match binding {
+            Binding::Address { name, routing, auto_created } => {
+                let known = addresses.entry(name.clone()).or_insert((*routing, *auto_created));
+                known.0 = known.0.with(*routing);
+            }
+            Binding::AddressGone { name } => {
+                addresses.remove(name);
+            }
+            Binding::Queue(definition) => {
+                queues.insert(number, definition.clone());
+            }
+            Binding::QueueGone { id, .. } => {
+                queues.remove(id);
+            }
+        }
+    }
 }
 
 impl<B: journal::BlockBuffer> Home<B> {
@@ -55,7 +85,12 @@ impl<B: journal::BlockBuffer> Home<B> {
         };
         let parts: [&[u8]; 1] = [&self.scratch];
         match self.lanes.append(LaneId::BINDINGS, Record::alone(kind, &parts), &Vector::new()) {
-            Ok(appended) => Ok((Vector::of(LaneId::BINDINGS, appended.end), number)),
+            Ok(appended) => {
+                if let Some(keeper) = self.keeper.as_mut() {
+                    keeper.note(binding, number);
+                }
+                Ok((Vector::of(LaneId::BINDINGS, appended.end), number))
+            }
             Err(error) => Err(super::publish::refusal(&error)),
         }
     }

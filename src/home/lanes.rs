@@ -47,6 +47,16 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         self.lanes.iter_mut().find(|lane| lane.id == id)
     }
 
+    /// How many lanes there are.
+    pub(super) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// The lane at this place of the table.
+    pub(super) fn id_at(&self, at: usize) -> Option<LaneId> {
+        self.lanes.get(at).map(|lane| lane.id)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &HomeLane<B>> {
         self.lanes.iter()
     }

@@ -11,16 +11,18 @@ use journal::SegmentSequence;
 pub(super) struct Lives {
     first: u64,
     counts: VecDeque<u32>,
+    live_bytes: u64,
 }
 
 impl Lives {
     /// Counts for a lane whose oldest kept segment is this.
     pub(super) fn starting_at(first: SegmentSequence) -> Self {
-        Self { first: first.0, counts: VecDeque::new() }
+        Self { first: first.0, counts: VecDeque::new(), live_bytes: 0 }
     }
 
-    /// Something in this segment lives. What lies before the oldest segment is gone and counts nothing.
-    pub(super) fn add(&mut self, segment: SegmentSequence) {
+    /// Something of this size in this segment lives. What lies before the oldest segment is gone and counts nothing.
+    pub(super) fn add(&mut self, segment: SegmentSequence, bytes: u32) {
+        self.live_bytes += u64::from(bytes);
         let Some(at) = segment.0.checked_sub(self.first) else { return };
         let at = usize::try_from(at).unwrap_or(usize::MAX);
         while self.counts.len() <= at {
@@ -31,8 +33,9 @@ impl Lives {
         }
     }
 
-    /// Something in this segment lives no more.
-    pub(super) fn release(&mut self, segment: SegmentSequence) {
+    /// Something of this size in this segment lives no more.
+    pub(super) fn release(&mut self, segment: SegmentSequence, bytes: u32) {
+        self.live_bytes = self.live_bytes.saturating_sub(u64::from(bytes));
         let at = segment.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
             debug_assert!(*count > 0, "released more often than added");
@@ -62,9 +65,9 @@ impl Lives {
         self.counts.front().copied().unwrap_or(0)
     }
 
-    /// Living things in all segments.
-    pub(super) fn total(&self) -> u64 {
-        self.counts.iter().map(|count| u64::from(*count)).sum()
+    /// Bytes of everything that lives.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.live_bytes
     }
 }
 
@@ -75,11 +78,11 @@ mod tests {
     #[test]
     fn only_the_oldest_dead_segment_can_go() {
         let mut lives = Lives::starting_at(SegmentSequence(5));
-        lives.add(SegmentSequence(5));
-        lives.add(SegmentSequence(7));
-        lives.add(SegmentSequence(2));
+        lives.add(SegmentSequence(5), 10);
+        lives.add(SegmentSequence(7), 10);
+        lives.add(SegmentSequence(2), 10);
         assert_eq!(lives.oldest_dead(SegmentSequence(8)), None);
-        lives.release(SegmentSequence(5));
+        lives.release(SegmentSequence(5), 10);
         assert_eq!(lives.oldest_dead(SegmentSequence(5)), None, "it is being written");
         assert_eq!(lives.oldest_dead(SegmentSequence(8)), Some(SegmentSequence(5)));
         lives.drop_oldest();

@@ -262,6 +262,9 @@ impl Loader {
         }
         if let Some(keeper) = home.keeper.as_mut() {
             keeper.next_queue = self.highest_queue + 1;
+            let addresses = self.addresses.iter().map(|(name, state)| (name.as_str().into(), *state));
+            keeper.directory.addresses = addresses.collect();
+            keeper.directory.queues = self.queues.iter().map(|(id, queue)| (id.0, queue.clone())).collect();
         }
         let mut ids: Vec<QueueId> = self.queues.keys().copied().collect();
         ids.sort_unstable();
@@ -301,8 +304,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         for LoadedMessage { mut entry, large } in messages {
             entry.set_promised();
             let segment = self.segment_of(lane, entry.location.block());
+            let bytes = entry.size();
             if let Some(lane) = self.lanes.get_mut(lane) {
-                lane.lives.add(segment);
+                lane.lives.add(segment, bytes);
             }
             if let Some(body) = large {
                 self.load_large(entry.id, body);
@@ -327,7 +331,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             let own: Vec<LaneId> = lanes.iter().copied().filter(|lane| self.lanes.get(*lane).is_some()).collect();
             let segment = self.segment_of(*lane, location.block());
             if let Some(lane) = self.lanes.get_mut(*lane) {
-                lane.lives.add(segment);
+                lane.lives.add(segment, 0);
             }
             self.write_ends(*transaction, &own, (*lane, segment));
         }

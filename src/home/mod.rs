@@ -20,6 +20,7 @@ mod ongoing;
 mod publish;
 mod queue;
 mod reclaim;
+mod rewrite;
 mod sessions;
 
 use std::collections::VecDeque;
@@ -91,7 +92,7 @@ enum Effect {
     /// A message may be delivered.
     Arrived { queue: QueueKey, place: Place, priority: u8 },
     /// A record's subject lives no more.
-    Released { lane: LaneId, segment: SegmentSequence },
+    Released { lane: LaneId, segment: SegmentSequence, bytes: u32 },
     /// A transaction over several lanes of this core is decided for good.
     Decided { transaction: TransactionId, lanes: Vec<LaneId>, decision: (LaneId, SegmentSequence) },
     /// Another core waits for this position.
@@ -290,8 +291,8 @@ impl<B: BlockBuffer> Home<B> {
                 self.names.queue_mut(queue)?.waiting.promise(place, priority);
                 Some(queue)
             }
-            Effect::Released { lane, segment } => {
-                self.lanes.get_mut(lane)?.lives.release(segment);
+            Effect::Released { lane, segment, bytes } => {
+                self.lanes.get_mut(lane)?.lives.release(segment, bytes);
                 None
             }
             Effect::Decided { transaction, lanes, decision } => {

@@ -287,18 +287,24 @@ impl<B: journal::BlockBuffer> Home<B> {
             return;
         }
         let segment = self.segment_of(lane, entry.location.block());
-        self.release_segment(lane, segment, vector);
+        self.release_segment(lane, segment, entry.size(), vector);
         if entry.is_large()
             && let Some(large) = self.bodies.release_large(entry.id)
         {
             for sequence in self.segments_of_body(large.body) {
-                self.release_segment(large.body.lane, sequence, vector);
+                self.release_segment(large.body.lane, sequence, 0, vector);
             }
         }
     }
 
-    pub(super) fn release_segment(&mut self, lane: LaneId, segment: journal::SegmentSequence, vector: &Vector) {
-        if let Some(effect) = self.lanes.after(vector, Effect::Released { lane, segment }) {
+    pub(super) fn release_segment(
+        &mut self,
+        lane: LaneId,
+        segment: journal::SegmentSequence,
+        bytes: u32,
+        vector: &Vector,
+    ) {
+        if let Some(effect) = self.lanes.after(vector, Effect::Released { lane, segment, bytes }) {
             self.run(effect);
         }
     }

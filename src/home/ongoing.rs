@@ -349,7 +349,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn hold_large(&mut self, id: MessageId, large: Large) {
         for sequence in self.segments_of_body(large.body) {
             if let Some(lane) = self.lanes.get_mut(large.body.lane) {
-                lane.lives.add(sequence);
+                lane.lives.add(sequence, 0);
             }
         }
         self.bodies.keep_large(id, large);

@@ -84,17 +84,17 @@ impl<B: journal::BlockBuffer> Home<B> {
         at: (LaneId, journal::Lsn),
     ) {
         let segment = self.segment_of(lane, entry.location.block());
+        let (priority, bytes) = (entry.priority(), entry.size());
         if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.lives.add(segment);
+            lane.lives.add(segment, bytes);
         }
-        let priority = entry.priority();
         match self.names.queue_mut(queue) {
             Some(into) => {
                 let place = into.waiting.arrive(entry);
                 self.lanes.at(at.0, at.1, Effect::Arrived { queue, place, priority });
             }
             // The queue went while the message waited for its commit.
-            None => self.lanes.at(at.0, at.1, Effect::Released { lane, segment }),
+            None => self.lanes.at(at.0, at.1, Effect::Released { lane, segment, bytes }),
         }
     }
 

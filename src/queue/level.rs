@@ -57,6 +57,11 @@ impl Level {
     }
 
     /// The entry at this place.
+    pub fn find(&self, place: Place) -> Option<&Entry> {
+        self.position(place).and_then(|at| self.entries.get(at))
+    }
+
+    /// The entry at this place, to be changed.
     pub fn find_mut(&mut self, place: Place) -> Option<&mut Entry> {
         let at = self.position(place)?;
         self.entries.get_mut(at)
@@ -82,11 +87,6 @@ impl Level {
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
-    }
-
-    /// All entries, to be changed; places and promises must stay as they are.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.iter_mut()
     }
 
     /// How many there are, available or not.

@@ -57,6 +57,16 @@ impl Waiting {
         self.levels.get_mut(usize::from(priority)).and_then(|level| level.remove(place))
     }
 
+    /// The entry at a place.
+    pub fn find(&self, place: Place, priority: u8) -> Option<&Entry> {
+        self.levels.get(usize::from(priority)).and_then(|level| level.find(place))
+    }
+
+    /// The entry at a place, to give it a new location.
+    pub fn find_mut(&mut self, place: Place, priority: u8) -> Option<&mut Entry> {
+        self.levels.get_mut(usize::from(priority)).and_then(|level| level.find_mut(place))
+    }
+
     /// The available entries in the order of delivery, for reading ahead.
     pub fn available_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.levels.iter_mut().rev().flat_map(Level::available_mut)
@@ -65,11 +75,6 @@ impl Waiting {
     /// All entries, available or not.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.levels.iter().flat_map(Level::iter)
-    }
-
-    /// All entries, to give them a new location; places and promises must stay as they are.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.levels.iter_mut().flat_map(Level::iter_mut)
     }
 
     /// How many wait, available or not.

@@ -53,7 +53,7 @@ pub(super) struct Start {
 pub(super) fn run(start: Start) {
     let (core, notices) = (start.door.core, start.door.notices.clone());
     if let Err((message, fenced)) = CoreLoop::start(start).and_then(CoreLoop::serve) {
-        drop(notices.send(Notice::Broken { core, message, fenced }));
+        let _heard = notices.send(Notice::Broken { core, message, fenced });
     }
 }
 
@@ -126,7 +126,9 @@ impl CoreLoop {
         }
         let mut home = Home::new(start.home, lanes);
         match start.loader.lock() {
-            Ok(mut loader) => drop(loader.fill(&mut home)),
+            Ok(mut loader) => {
+                loader.fill(&mut home);
+            }
             Err(_) => return Err(("another core failed while it was loading".to_owned(), false)),
         }
         home.finish_load(&start.unfinished);
@@ -320,7 +322,7 @@ impl CoreLoop {
             .map_err(|error| (format!("cannot listen on {address}: {error}"), false))?;
         self.listener = Some(listener);
         let address = self.driver.address(listener).unwrap_or(address);
-        self.door.tell(Notice::Listening(self.door.core, address));
+        self.door.tell(Notice::Listening(address));
         Ok(())
     }
 
@@ -337,7 +339,7 @@ impl CoreLoop {
         let vector: Vector = self.core.home().positions().map(|(lane, _, promised)| (lane, promised)).collect();
         let deadline = self.driver.now() + STOP_PATIENCE;
         self.driver.drain(deadline, |_| {}).map_err(|error| (format!("the ring failed: {error}"), false))?;
-        self.door.tell(Notice::Stopped(self.door.core, vector));
+        self.door.tell(Notice::Stopped(vector));
         Ok(())
     }
 }

@@ -221,11 +221,11 @@ fn await_epoch(cores: &Cores, count: u16) -> Result<(), Failed> {
 fn listen(config: &Config, cores: &Cores, announcer: &Announcer) -> Result<SocketAddr, Failed> {
     let mut address = SocketAddr::new(*config.acceptor_host, *config.acceptor_port);
     for (orders, waker) in &cores.orders {
-        drop(orders.send(Order::Listen(address)));
+        let _heard = orders.send(Order::Listen(address));
         waker.wake();
         address = loop {
             match cores.notices.recv_timeout(START_PATIENCE) {
-                Ok(Notice::Listening(_, address)) => break address,
+                Ok(Notice::Listening(address)) => break address,
                 Ok(notice) => unexpected(notice)?,
                 Err(_) => return Err(Failed::new(Exit::TimedOut, "an acceptor did not open in time")),
             }
@@ -247,13 +247,13 @@ fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
 
 fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
     for (orders, waker) in &cores.orders {
-        drop(orders.send(Order::Stop));
+        let _heard = orders.send(Order::Stop);
         waker.wake();
     }
     let mut vector = Vector::new();
     for _ in 0..cores.threads.len() {
         match cores.notices.recv_timeout(STOP_PATIENCE) {
-            Ok(Notice::Stopped(_, promised)) => vector.merge(&promised),
+            Ok(Notice::Stopped(promised)) => vector.merge(&promised),
             Ok(notice) => unexpected(notice)?,
             Err(_) => {
                 return Err(Failed::new(Exit::TimedOut, "a data core did not stop in time; nothing acked is lost"));
@@ -261,7 +261,7 @@ fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
         }
     }
     for thread in cores.threads {
-        drop(thread.join());
+        let _ended = thread.join();
     }
     Ok(vector)
 }

@@ -13,11 +13,11 @@ pub(super) enum Notice {
     /// The core has promised the start of its epoch on all its lanes.
     Ready(CoreId),
     /// The core's acceptor is open.
-    Listening(CoreId, SocketAddr),
+    Listening(SocketAddr),
     /// The core cannot go on: what to say, and whether it was the disk.
     Broken { core: CoreId, message: String, fenced: bool },
     /// The core has ended in order; what its lanes have promised.
-    Stopped(CoreId, Vector),
+    Stopped(Vector),
     /// The process got a signal.
     Signal(&'static str),
 }
@@ -42,6 +42,6 @@ pub(super) struct Door {
 impl Door {
     /// Tells the main thread; when it is gone, the process is ending and nobody needs to hear.
     pub(super) fn tell(&self, notice: Notice) {
-        drop(self.notices.send(notice));
+        let _heard = self.notices.send(notice);
     }
 }
