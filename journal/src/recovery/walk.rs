@@ -49,7 +49,8 @@ impl<'a> BlockWalk<'a> {
         checks: Checks,
     ) -> Self {
         let geometry = shape.geometry(lane);
-        let window = AlignedBuffer::new(WINDOW_BYTES);
+        let payload = usize::try_from(geometry.payload_bytes()).unwrap_or(WINDOW_BYTES);
+        let window = AlignedBuffer::new(WINDOW_BYTES.min(payload));
         Self { storage, layout, lane, geometry, checks, window, filled: (Lsn::ZERO, 0), open: None }
     }
 

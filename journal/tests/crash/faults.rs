@@ -41,7 +41,10 @@ fn run(life: &Life, fault: Fault, seal: bool) -> Result<End, RigError> {
     };
     driver.cut_power(random.next());
     match Rig::start_or_return(driver, model, &life.options()) {
-        Ok(_) => Ok(End::Whole),
+        Ok(rig) => {
+            drop(rig.close());
+            Ok(End::Whole)
+        }
         Err((RigError::Refused(RecoveryError::Io(_)), ..)) => Ok(End::Unreadable),
         Err((RigError::Refused(_), ..)) => Ok(End::Detected),
         Err((RigError::Wrong(text), ..)) if text.starts_with("LOST") => Ok(End::Undetected),

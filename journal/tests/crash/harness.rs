@@ -97,7 +97,7 @@ impl Life {
             (driver, model) = self.work(driver, model, &mut random)?;
             self.crash(&mut driver, &mut random);
         }
-        Rig::start(driver, model, &self.options()).map(drop)
+        Rig::start(driver, model, &self.options()).map(|rig| drop(rig.close()))
     }
 
     /// How many operations the first life asks for.
