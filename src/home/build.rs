@@ -40,6 +40,7 @@ impl<B: BlockBuffer> Home<B> {
             creating: HashMap::new(),
             next_ticket: 0,
             next_transaction: 0,
+            open_transactions: 0,
             reads: cold::Reads::default(),
             waiting_for_room: Vec::new(),
             letters: VecDeque::new(),

@@ -1,9 +1,9 @@
 //! Transactions end: in one lane by a run of records, over several lanes by a decision that names all their positions.
 
-use journal::{LaneId, Record, Run, SegmentSequence, Vector};
+use journal::{LaneId, Record, Run, Vector};
 
 use super::ongoing::{Ending, Item, Ongoing, Part, Prepared, Send};
-use super::{Effect, Home, Outcome, Who};
+use super::{Decided, Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Answer, Deliver, Publish};
 use crate::message::{AddressKey, QueueKey};
@@ -31,6 +31,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let mut ongoing = self.collect(who);
         let several = others_take_part || ongoing.parts.len() > 1;
         if several {
+            self.open_transactions += 1;
             let transaction = self.new_transaction();
             for part in &mut ongoing.parts {
                 part.items.insert(0, Item::Prepare(transaction));
@@ -119,7 +120,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             Ok(Some((lane, appended))) => {
                 self.take_effect_of(ongoing, Some((lane, appended.end)), deliver);
                 let decision = (lane, self.segment_of(lane, appended.location.block()));
-                self.lanes.at(lane, appended.end, Effect::Decided { transaction, lanes, decision });
+                self.lanes.at(lane, appended.end, Effect::Decided(Box::new(Decided { transaction, lanes, decision })));
                 self.answer_later(who, Answer::done(Vector::of(lane, appended.end)), deliver);
             }
             // No room now: it stays as it is, all prepared, and is tried again.
@@ -162,6 +163,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             Ok(Some((lane, appended))) => {
                 let segment = self.segment_of(lane, appended.location.block());
                 self.decisions.insert(who.from, (lane, segment));
+                self.open_transactions += 1;
                 Outcome::done(Vector::of(lane, appended.end))
             }
             Ok(None) => Outcome::failed(crate::mail::FailureKind::Full, "the journal takes no record now"),
@@ -183,6 +185,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 vector.raise(lane, appended.end);
             }
         }
+        self.after(&vector, Effect::Closed);
         Outcome::done(vector)
     }
 
@@ -208,27 +211,24 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn settled(&mut self, who: Who, vector: &Vector) -> Outcome {
         if let Some((lane, segment)) = self.decisions.remove(&who.from) {
             self.release_segment(lane, segment, 0, vector);
+            self.after(vector, Effect::Closed);
         }
         Outcome::done(Vector::new())
     }
 
     /// A decision is promised with all it names: each lane gets an END, and then the decision may be forgotten.
-    pub(super) fn write_ends(
-        &mut self,
-        transaction: TransactionId,
-        lanes: &[LaneId],
-        decision: (LaneId, SegmentSequence),
-    ) {
+    pub(super) fn write_ends(&mut self, decided: &Decided) {
         let mut vector = Vector::new();
-        for lane in lanes {
-            encode::transaction(&mut self.scratch, transaction);
+        for lane in &decided.lanes {
+            encode::transaction(&mut self.scratch, decided.transaction);
             match self.append_small(*lane, record::END) {
                 Some(appended) => vector.raise(*lane, appended.end),
                 // Without its END the decision has to stay; the next start writes it.
                 None => return,
             }
         }
-        self.release_segment(decision.0, decision.1, 0, &vector);
+        self.release_segment(decided.decision.0, decided.decision.1, 0, &vector);
+        self.after(&vector, Effect::Closed);
     }
 
     /// The session's transaction comes to nothing; everything its consumers hold goes back.

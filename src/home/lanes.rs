@@ -80,15 +80,12 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         }
     }
 
-    /// Runs `effect` once the vector is promised: at once if it is already, which is what the answer says.
-    pub(super) fn after(&mut self, vector: &Vector, effect: E) -> Option<E> {
-        let Some((lane, lsn)) = self.promises.first_missing(vector) else { return Some(effect) };
+    /// Asks the cores of other lanes to tell when this is promised.
+    pub(super) fn await_remote(&mut self, vector: &Vector) {
         self.watch(vector);
-        self.effects.wait(lane, lsn, effect);
-        None
     }
 
-    /// Runs `effect` once this position of an own lane is promised.
+    /// Runs `effect` once this position of a lane is promised.
     pub(super) fn at(&mut self, lane: LaneId, lsn: Lsn, effect: E) {
         self.effects.wait(lane, lsn, effect);
     }

@@ -15,6 +15,7 @@ use crate::mail::{QueueDefinition, RoutingType, RoutingTypes};
 use crate::message::{MessageId, QueueId};
 use crate::queue::Entry;
 use crate::store::Malformed;
+use crate::store::index::{self, Indexed};
 use crate::store::record::{LargeBody, Shape, Stored, StoredQueue, TransactionId};
 
 /// A record that recovery hands over.
@@ -158,6 +159,30 @@ impl Loader {
             Stored::End { transaction } => self.end(lane, transaction),
             Stored::Body { .. } => {}
             change => self.change(loaded, &change),
+        }
+        Ok(())
+    }
+
+    /// Takes a chunk of the index checkpoint at which the replays begin; all chunks come before the first record.
+    ///
+    /// # Errors
+    /// The chunk is not one of this version.
+    pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), LoadError> {
+        let (lane, location) = (LaneId::CHECKPOINT, Location::from_bits(0));
+        let broken = |malformed| LoadError::Malformed { lane, location, malformed };
+        for (kind, body) in index::items(chunk).map_err(broken)? {
+            if kind != index::INDEX {
+                self.record(Loaded { lane, location, epoch: 0, run: Run::None, kind, body })?;
+                continue;
+            }
+            let (queue, messages) = index::messages(body).map_err(broken)?;
+            for Indexed { id, location, shape, large } in messages {
+                let mut entry = Entry::new(id, location, shape.size, shape.priority, true);
+                if large.is_some() {
+                    entry.set_large();
+                }
+                self.apply(Change::Add { message: LoadedMessage { entry, large }, queues: vec![queue] });
+            }
         }
         Ok(())
     }
@@ -333,7 +358,8 @@ impl<B: journal::BlockBuffer> Home<B> {
             if let Some(lane) = self.lanes.get_mut(*lane) {
                 lane.lives.add(segment, 0);
             }
-            self.write_ends(*transaction, &own, (*lane, segment));
+            self.open_transactions += 1;
+            self.write_ends(&super::Decided { transaction: *transaction, lanes: own, decision: (*lane, segment) });
         }
     }
 }

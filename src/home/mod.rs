@@ -94,9 +94,26 @@ enum Effect {
     /// A record's subject lives no more.
     Released { lane: LaneId, segment: SegmentSequence, bytes: u32 },
     /// A transaction over several lanes of this core is decided for good.
-    Decided { transaction: TransactionId, lanes: Vec<LaneId>, decision: (LaneId, SegmentSequence) },
+    Decided(Box<Decided>),
+    /// A transaction over several lanes is over, as far as this core is concerned.
+    Closed,
+    /// All that this core's snapshot shows is promised.
+    SnapshotSafe,
+    /// The rest of a vector has to be promised too.
+    Rest(Box<(Vector, Effect)>),
     /// Another core waits for this position.
     Tell { core: CoreId, lane: LaneId, lsn: Lsn },
+}
+
+// One of these waits for every message in flight.
+const _: () = assert!(size_of::<Effect>() <= 32);
+
+/// A transaction over several lanes of one core whose decision is written.
+#[derive(Debug)]
+struct Decided {
+    transaction: TransactionId,
+    lanes: Vec<LaneId>,
+    decision: (LaneId, SegmentSequence),
 }
 
 /// The addresses of one core.
@@ -120,6 +137,8 @@ pub struct Home<B: BlockBuffer> {
     creating: HashMap<u64, Creation>,
     next_ticket: u64,
     next_transaction: u64,
+    /// Transactions over several lanes that are not over for this core.
+    open_transactions: usize,
     reads: cold::Reads,
     /// Queues that could deliver more once the lanes take records again.
     waiting_for_room: Vec<QueueKey>,
@@ -255,9 +274,7 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Another core waits for a position of a lane of this one.
     pub fn watched(&mut self, core: CoreId, lane: LaneId, lsn: Lsn) {
-        if let Some(effect) = self.lanes.after(&Vector::of(lane, lsn), Effect::Tell { core, lane, lsn }) {
-            self.run(effect);
-        }
+        self.after(&Vector::of(lane, lsn), Effect::Tell { core, lane, lsn });
     }
 
     /// Another core's lane is promised up to here.
@@ -284,6 +301,20 @@ impl<B: BlockBuffer> Home<B> {
         }
     }
 
+    /// Runs an effect once all of the vector is promised: now, if it is. Names the queue that may have something to deliver now.
+    fn after(&mut self, vector: &Vector, effect: Effect) -> Option<QueueKey> {
+        match self.lanes.promises().first_missing(vector) {
+            None => self.run(effect),
+            Some((lane, lsn)) => {
+                self.lanes.await_remote(vector);
+                let single = vector.len() == 1;
+                let effect = if single { effect } else { Effect::Rest(Box::new((vector.clone(), effect))) };
+                self.lanes.at(lane, lsn, effect);
+                None
+            }
+        }
+    }
+
     /// Runs an effect; names the queue that may have something to deliver now.
     fn run(&mut self, effect: Effect) -> Option<QueueKey> {
         match effect {
@@ -295,9 +326,25 @@ impl<B: BlockBuffer> Home<B> {
                 self.lanes.get_mut(lane)?.lives.release(segment, bytes);
                 None
             }
-            Effect::Decided { transaction, lanes, decision } => {
-                self.write_ends(transaction, &lanes, decision);
+            Effect::Decided(decided) => {
+                self.write_ends(&decided);
                 None
+            }
+            Effect::Closed => {
+                self.open_transactions = self.open_transactions.saturating_sub(1);
+                None
+            }
+            Effect::SnapshotSafe => {
+                if self.keeper.is_some() {
+                    self.snapshot_is_safe();
+                } else {
+                    self.letters.push_back((CoreId(0), Letter::SnapshotSafe));
+                }
+                None
+            }
+            Effect::Rest(rest) => {
+                let (vector, effect) = *rest;
+                self.after(&vector, effect)
             }
             Effect::Tell { core, lane, lsn } => {
                 self.letters.push_back((core, Letter::Promised { lane, lsn }));

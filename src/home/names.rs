@@ -45,14 +45,6 @@ impl Names {
         self.queues.iter()
     }
 
-    pub(super) fn queues_mut(&mut self) -> impl Iterator<Item = (QueueKey, &mut Queue)> {
-        self.queues.iter_mut()
-    }
-
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.addresses.values()
-    }
-
     pub(super) fn find_address(&self, name: &str) -> Option<AddressKey> {
         self.address_names.get(name).copied()
     }
@@ -304,9 +296,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         bytes: u32,
         vector: &Vector,
     ) {
-        if let Some(effect) = self.lanes.after(vector, Effect::Released { lane, segment, bytes }) {
-            self.run(effect);
-        }
+        self.after(vector, Effect::Released { lane, segment, bytes });
     }
 
     pub(super) fn segment_of(&self, lane: LaneId, lsn: journal::Lsn) -> journal::SegmentSequence {

@@ -9,7 +9,7 @@ mod request;
 pub use answer::{AddressState, Answer, Failure, FailureKind, QueueState, Reply};
 pub use request::{Acknowledge, Ask, Publish, QueueDefinition, Request, RoutingType, RoutingTypes};
 
-use journal::{LaneId, Lsn, Vector};
+use journal::{LaneId, LaneMark, Lsn, Vector};
 
 use crate::message::{ConsumerId, CoreId, MessageId, SessionKey};
 
@@ -67,8 +67,25 @@ pub enum Letter {
     Bind { ticket: u64, binding: Binding },
     /// The record of that ticket is written; it names this position, and this number if it makes a queue.
     Bound { ticket: u64, vector: Vector, queue: u32 },
+    /// A lane of the sender has grown so much that a checkpoint is worth writing.
+    CheckpointDue,
+    /// Core 0 writes a checkpoint and needs what this core knows.
+    SnapshotWanted,
+    /// Here it is.
+    Snapshot(Box<Snapshot>),
+    /// All that the sender's snapshot shows is promised.
+    SnapshotSafe,
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
+}
+
+/// What one core gives to a checkpoint.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// A mark of each of its lanes.
+    pub marks: Vec<LaneMark>,
+    /// Its index.
+    pub chunks: Vec<Vec<u8>>,
 }
 
 /// A change of the names that a store knows.

@@ -30,6 +30,9 @@ const READ_BUFFERS: usize = 4;
 /// How long clients are given to take what is written when the broker stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a core that stops looks whether it is quiet, at most.
+const POLL: Duration = Duration::from_millis(5);
+
 /// What a core starts with.
 pub(super) struct Start {
     pub(super) door: Door,
@@ -103,6 +106,9 @@ struct CoreLoop {
     reuse_port: bool,
     ready_told: bool,
     stop_at: Option<Moment>,
+    quiet_told: bool,
+    checkpoint_asked: bool,
+    end: bool,
 }
 
 impl CoreLoop {
@@ -148,6 +154,9 @@ impl CoreLoop {
             reuse_port: start.reuse_port,
             ready_told: false,
             stop_at: None,
+            quiet_told: false,
+            checkpoint_asked: false,
+            end: false,
         };
         for (lane, command) in later {
             this.disk.execute(&mut this.driver, &mut this.core, lane, command);
@@ -165,8 +174,9 @@ impl CoreLoop {
                 return Err((format!("lane {lane}: {latch}"), true));
             }
             self.take_orders(now)?;
-            if self.may_end() {
-                return self.end();
+            self.tell_how_far();
+            if self.end {
+                return self.finish();
             }
             let wait = self.wait(now);
             self.driver.turn(wait).map_err(|error| (format!("the ring failed: {error}"), false))?;
@@ -185,7 +195,8 @@ impl CoreLoop {
         if !self.outbox.is_empty() {
             return Wait::Event(Some(Moment::from_nanoseconds(now.0 + 1_000_000)));
         }
-        match (deadline, self.stop_at) {
+        let patience = self.stop_at.filter(|_| !self.quiet_told).map(|at| at.max(self.driver.now() + POLL));
+        match (deadline, patience) {
             (Some(a), Some(b)) => Wait::Event(Some(a.min(b))),
             (a, b) => Wait::Event(a.or(b)),
         }
@@ -309,6 +320,12 @@ impl CoreLoop {
                     self.stop_at = Some(Moment::from_nanoseconds(now.0) + STOP_PATIENCE);
                     self.decide(now);
                 }
+                Order::Checkpoint => {
+                    self.core.home_mut().want_checkpoint();
+                    self.checkpoint_asked = true;
+                    self.decide(now);
+                }
+                Order::End => self.end = true,
             }
         }
         Ok(())
@@ -326,16 +343,22 @@ impl CoreLoop {
         Ok(())
     }
 
-    /// A stop in order: clients are told and gone, or time is over; and everything appended is promised.
-    fn may_end(&self) -> bool {
-        let Some(stop_at) = self.stop_at else { return false };
-        let clients_gone = self.core.connection_count() == 0;
-        let time_is_over = self.driver.now() >= stop_at;
+    /// Tells the main thread when this core has nothing more to do of what it was asked for.
+    fn tell_how_far(&mut self) {
+        if self.checkpoint_asked && self.core.home().checkpoint_is_idle() {
+            self.checkpoint_asked = false;
+            self.door.tell(Notice::CheckpointWritten);
+        }
+        let Some(stop_at) = self.stop_at.filter(|_| !self.quiet_told) else { return };
+        let clients_gone = self.core.connection_count() == 0 || self.driver.now() >= stop_at;
         let promised = self.core.home().positions().all(|(_, appended, promised)| promised >= appended);
-        (clients_gone && promised) || (time_is_over && promised) || self.driver.now() >= stop_at + STOP_PATIENCE
+        if (clients_gone && promised) || self.driver.now() >= stop_at + STOP_PATIENCE {
+            self.quiet_told = true;
+            self.door.tell(Notice::Quiet);
+        }
     }
 
-    fn end(mut self) -> Result<(), Broken> {
+    fn finish(mut self) -> Result<(), Broken> {
         let vector: Vector = self.core.home().positions().map(|(lane, _, promised)| (lane, promised)).collect();
         let deadline = self.driver.now() + STOP_PATIENCE;
         self.driver.drain(deadline, |_| {}).map_err(|error| (format!("the ring failed: {error}"), false))?;

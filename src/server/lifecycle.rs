@@ -246,24 +246,54 @@ fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
 }
 
 fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
-    for (orders, waker) in &cores.orders {
-        let _heard = orders.send(Order::Stop);
+    let count = cores.threads.len();
+    cores.order_all(Order::Stop);
+    await_notices(&cores, count, |notice| matches!(notice, Notice::Quiet))?;
+    if let Some((orders, waker)) = cores.orders.first() {
+        let _heard = orders.send(Order::Checkpoint);
         waker.wake();
+        // Without it the next start reads more: nothing to fail for.
+        if await_notices(&cores, 1, |notice| matches!(notice, Notice::CheckpointWritten)).is_err() {
+            event!(JN206);
+        }
     }
+    cores.order_all(Order::End);
     let mut vector = Vector::new();
-    for _ in 0..cores.threads.len() {
+    await_notices(&cores, count, |notice| {
+        if let Notice::Stopped(promised) = notice {
+            vector.merge(promised);
+            return true;
+        }
+        false
+    })?;
+    for thread in cores.threads {
+        let _ended = thread.join();
+    }
+    Ok(vector)
+}
+
+impl Cores {
+    fn order_all(&self, order: Order) {
+        for (orders, waker) in &self.orders {
+            let _heard = orders.send(order);
+            waker.wake();
+        }
+    }
+}
+
+/// Waits for this many notices of a kind.
+fn await_notices(cores: &Cores, count: usize, mut wanted: impl FnMut(&Notice) -> bool) -> Result<(), Failed> {
+    let mut seen = 0;
+    while seen < count {
         match cores.notices.recv_timeout(STOP_PATIENCE) {
-            Ok(Notice::Stopped(promised)) => vector.merge(&promised),
+            Ok(notice) if wanted(&notice) => seen += 1,
             Ok(notice) => unexpected(notice)?,
             Err(_) => {
                 return Err(Failed::new(Exit::TimedOut, "a data core did not stop in time; nothing acked is lost"));
             }
         }
     }
-    for thread in cores.threads {
-        let _ended = thread.join();
-    }
-    Ok(vector)
+    Ok(())
 }
 
 /// A notice out of turn: a broken core or a second signal ends the process, the rest says nothing.
@@ -276,7 +306,9 @@ fn unexpected(notice: Notice) -> Result<(), Failed> {
         Notice::Signal(signal) => {
             Err(Failed::new(Exit::Failed, format!("{signal} while the broker was starting or stopping")))
         }
-        Notice::Ready(_) | Notice::Listening(..) | Notice::Stopped(..) => Ok(()),
+        Notice::Ready(_) | Notice::Listening(_) | Notice::Quiet | Notice::CheckpointWritten | Notice::Stopped(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) enum Notice {
     Listening(SocketAddr),
     /// The core cannot go on: what to say, and whether it was the disk.
     Broken { core: CoreId, message: String, fenced: bool },
+    /// The core's clients are gone and all it appended is promised.
+    Quiet,
+    /// The index is written, as it was asked for.
+    CheckpointWritten,
     /// The core has ended in order; what its lanes have promised.
     Stopped(Vector),
     /// The process got a signal.
@@ -27,8 +31,12 @@ pub(super) enum Notice {
 pub(super) enum Order {
     /// Open the acceptor; port 0 means any.
     Listen(SocketAddr),
-    /// Stop in order.
+    /// Take no more clients and let those go who are here.
     Stop,
+    /// Write the index; for core 0, while all cores still run.
+    Checkpoint,
+    /// Nothing more is wanted.
+    End,
 }
 
 /// A core's end of the lobby.

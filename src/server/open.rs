@@ -158,6 +158,23 @@ fn load(
     recovered: &Recovered,
     loader: &mut Loader,
 ) -> Result<Unfinished, Failed> {
+    if let Some(checkpoint) = &recovered.checkpoint {
+        let mut problem = None;
+        checkpoint
+            .read(storage, layout, shape, &mut |chunk| {
+                if problem.is_none() {
+                    problem = loader.chunk(chunk).err();
+                }
+            })
+            .map_err(|error| Failed::because(Exit::Failed, "the index checkpoint cannot be read", &error))?;
+        if let Some(problem) = problem {
+            return Err(Failed::because(
+                Exit::Failed,
+                "the index checkpoint cannot be understood; it may be deleted",
+                &problem,
+            ));
+        }
+    }
     for lane in shape.data_lanes().filter(|lane| lane.kind() != journal::LaneKind::Large) {
         let mut problem = None;
         let mut take = |record: journal::Replayed<'_>| {

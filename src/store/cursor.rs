@@ -48,6 +48,10 @@ impl<'a> Cursor<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("bytes left over")) }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(super) fn rest(&mut self) -> &'a [u8] {
         self.offset += self.rest.len();
         std::mem::take(&mut self.rest)
@@ -105,7 +109,7 @@ impl<'a> Cursor<'a> {
         if self.rest.len().is_multiple_of(item_bytes) { Ok(self.rest()) } else { Err(self.malformed("half an item")) }
     }
 
-    fn bytes(&mut self, length: usize, problem: &'static str) -> Result<&'a [u8], Malformed> {
+    pub(super) fn bytes(&mut self, length: usize, problem: &'static str) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.malformed(problem))?;
         self.rest = rest;
         self.offset += length;

@@ -6,6 +6,7 @@
 mod cursor;
 pub mod encode;
 mod hot_window;
+pub mod index;
 pub mod record;
 
 pub use cursor::Malformed;

@@ -41,9 +41,9 @@ const ROOMS: [Room; 19] = [
     drives(7, "net", &[]),
     decides(8, "broker", &[]),
     drives(8, "ha", &[]),
-    drives(9, "server", &[]),
-    drives(10, "cli", &[]),
-    drives(10, "main", &["cli"]),
+    drives(9, "cli", &[]),
+    drives(10, "server", &[]),
+    drives(11, "main", &[]),
     // Around the path: it sees every room, and only tests see it.
     drives(u8::MAX, TESTING, &[]),
 ];

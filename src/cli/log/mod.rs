@@ -58,9 +58,11 @@ pub fn start(format: LogFormat, level: LogLevel) -> Result<Log, Box<dyn std::err
         LogLevel::Trace => LevelFilter::TRACE,
     };
     tracing_subscriber::registry().with(collector.with_filter(filter)).try_init()?;
-    let writer = std::thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || write(&receiver, &dropped, format, std::io::stderr()))?;
+    let writer = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+        // Signals are for the thread that watches them: one delivered here would end the process on the spot.
+        let _blocked = nix::sys::signal::SigSet::all().thread_block();
+        write(&receiver, &dropped, format, std::io::stderr());
+    })?;
     Ok(Log { sender, writer: Some(writer) })
 }
 
