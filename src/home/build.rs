@@ -57,6 +57,11 @@ impl<B: BlockBuffer> Home<B> {
         self.lanes.iter().map(|lane| (lane.id, lane.lane.appended(), lane.lane.promised()))
     }
 
+    /// Is everything appended promised, and said to be in a later header of each lane?
+    pub fn is_sealed(&self, now: journal::Now) -> bool {
+        self.lanes.deadline(now).is_none() && self.positions().all(|(_, appended, promised)| promised >= appended)
+    }
+
     /// The lanes, for starting an epoch and for the clean end.
     pub fn lanes_mut(&mut self) -> impl Iterator<Item = &mut Lane<B>> {
         self.lanes.iter_mut().map(|lane| &mut lane.lane)

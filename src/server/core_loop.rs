@@ -345,7 +345,8 @@ impl CoreLoop {
 
     /// Tells the main thread when this core has nothing more to do of what it was asked for.
     fn tell_how_far(&mut self) {
-        if self.checkpoint_asked && self.core.home().checkpoint_is_idle() {
+        // A checkpoint counts at the next start only if a later header of its lane promises it: the seal of the idle lane does.
+        if self.checkpoint_asked && self.core.home().checkpoint_is_idle() && self.core.home().is_sealed(self.now()) {
             self.checkpoint_asked = false;
             self.door.tell(Notice::CheckpointWritten);
         }

@@ -57,7 +57,7 @@ pub(super) fn open(
     let node = ha_state.state().node;
     let lock = DirectoryLock::take(&layout.journal, shape.store, node)
         .map_err(|error| Failed::because(Exit::Conflict, "the store is in use", &error))?;
-    let clean_stop = ha_state.state().clean_stop.clone();
+    let clean_stop = (ha_state.state().clean_stop.clone(), ha_state.state().seen.number);
     let nonce = random_u64();
     ha_state
         .update(&mut storage, |state| state.start(nonce))
@@ -124,10 +124,11 @@ fn recover_lanes(
     layout: &StoreLayout,
     shape: &StoreShape,
     accept_loss: &[AcceptLoss],
-    clean_stop: Vector,
+    (known_promised, known_epoch): (Vector, u64),
 ) -> Result<Recovered, Failed> {
     let mut options = RecoveryOptions::alone();
-    options.known_promised = clean_stop;
+    options.known_promised = known_promised;
+    options.known_epoch = known_epoch;
     for loss in accept_loss {
         let lane: LaneId = loss.lane.parse().map_err(|error| Failed::because(Exit::Usage, "--accept-loss", &error))?;
         options.accept_loss.push((lane, journal::Lsn(loss.lsn)));
