@@ -26,9 +26,8 @@ final class RestartCases {
         return List.of(
                 Case.restarting("restart_messages_survive", RestartCases::survive),
                 Case.restarting("restart_sessions_go_on", RestartCases::goOn),
-                Case.restarting("restart_while_sending", scope -> whileSending(scope, "", false)),
-                Case.restarting("restart_async_sends",
-                        scope -> whileSending(scope, "&confirmationWindowSize=10000", true)),
+                Case.restarting("restart_while_sending", RestartCases::whileSending),
+                Case.restarting("restart_async_sends", RestartCases::asyncSends),
                 Case.restarting("restart_graceful", RestartCases::graceful),
                 Case.restarting("restart_given_up", RestartCases::givenUp));
     }
@@ -118,15 +117,29 @@ final class RestartCases {
     }
 
     /** A thread sends all the time while the broker is killed. */
-    private static void whileSending(Scope scope, String parameters, boolean async) throws Exception {
+    private static void whileSending(Scope scope) throws Exception {
         String queue = scope.queue("q");
-        Connection connection = scope.started(RECONNECT + parameters);
-        Sending sending = Sending.start(connection, queue, async);
+        Connection connection = scope.started(RECONNECT);
+        Sending sending = Sending.start(connection, queue);
         sending.awaitAcked(200);
         CountDownLatch again = CutCases.reconnected(connection);
         killAndStart(scope);
         CutCases.await(again, "no reconnection after the restart");
         sending.awaitAcked(20);
+        sending.end();
+        sending.judge(scope.drain(queue));
+    }
+
+    /** Killed in the middle of asynchronous sends: what was completed is there. */
+    private static void asyncSends(Scope scope) throws Exception {
+        String queue = scope.queue("q");
+        Connection connection = scope.started(RECONNECT + "&confirmationWindowSize=10000");
+        Sending sending = Sending.inBursts(connection, queue);
+        sending.burst(300);
+        CountDownLatch again = CutCases.reconnected(connection);
+        killAndStart(scope);
+        CutCases.await(again, "no reconnection after the restart");
+        sending.burst(20);
         sending.end();
         sending.judge(scope.drain(queue));
     }

@@ -48,10 +48,11 @@ final class Runner {
     }
 
     boolean run(List<String> names) throws IOException {
-        List<Case> chosen = new ArrayList<>(all());
-        if (!names.isEmpty() && !names.contains("all")) {
-            chosen.removeIf(c -> !names.contains(c.name()));
-            Check.that(chosen.size() >= names.size(), "no such case among " + names);
+        List<Case> chosen = new ArrayList<>();
+        for (String name : names.isEmpty() ? List.of("all") : names) {
+            List<Case> found = all().stream().filter(c -> name.equals("all") || name.equals(c.name())).toList();
+            Check.that(!found.isEmpty(), "no case has the name " + name);
+            chosen.addAll(found);
         }
         int passed = 0;
         int failed = 0;
