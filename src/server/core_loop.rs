@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use journal::{
-    Command, Commands, EpochStart, FileStorage, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions, LaneTail, Now,
-    StoreLayout, StoreShape, SyncMode, Vector, prepare_segment,
+    AppendError, Command, Commands, EpochStart, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions, LaneTail, Now,
+    StoreLayout, StoreShape, SyncMode, Vector,
 };
 use runtime::driver::{Config as DriverConfig, ListenOptions};
 use runtime::mesh::{CoreIndex, Endpoint};
@@ -60,31 +60,48 @@ pub(super) fn run(start: Start) {
     }
 }
 
-/// Starts the epoch on a lane. The segment for it is made here and now if it is not there; those further ahead are left in `later`, for the
-/// segment maker.
+/// Has the segments made that the lanes need, and starts the epoch on each lane as soon as its first one is there.
 fn start_epoch(
-    lane: &mut Lane<AlignedBuffer>,
+    lanes: &mut [Lane<AlignedBuffer>],
     epoch: &EpochStart,
-    layout: &StoreLayout,
-    shape: &StoreShape,
-    later: &mut Vec<(LaneId, Command<AlignedBuffer>)>,
-) -> Result<(), Broken> {
-    let mut storage = FileStorage::new();
+    driver: &mut Driver,
+    disk: &mut Disk,
+) -> Result<Vec<(LaneId, Command<AlignedBuffer>)>, Broken> {
+    let mut later = Vec::new();
     let mut commands = Commands::with_capacity(16);
-    lane.poll(Now(0), &mut commands);
-    while let Some(command) = commands.pop() {
-        let next = lane.segment_of(lane.appended()).0;
-        match command {
-            Command::PrepareSegment { sequence } if sequence == next => {
-                prepare_segment(&mut storage, layout, shape, lane.id(), sequence).map_err(|error| {
-                    (format!("the first segment of lane {} cannot be made: {error}", lane.id()), false)
-                })?;
-                lane.segment_ready(sequence);
+    for lane in &mut *lanes {
+        lane.poll(Now(0), &mut commands);
+        while let Some(command) = commands.pop() {
+            match command {
+                Command::PrepareSegment { sequence } => disk.prepare(lane.id(), sequence),
+                command => later.push((lane.id(), command)),
             }
-            command => later.push((lane.id(), command)),
         }
     }
-    lane.start_epoch(epoch).map_err(|error| (format!("the epoch cannot be started: {error}"), false)).map(drop)
+    let mut waiting: Vec<LaneId> = lanes.iter().map(Lane::id).collect();
+    loop {
+        for lane in lanes.iter_mut() {
+            if !waiting.contains(&lane.id()) {
+                continue;
+            }
+            match lane.start_epoch(epoch) {
+                Ok(_) => waiting.retain(|id| *id != lane.id()),
+                Err(AppendError::Blocked) => {}
+                Err(error) => {
+                    return Err((format!("the epoch cannot be started on lane {}: {error}", lane.id()), false));
+                }
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(later);
+        }
+        driver.turn(Wait::Event(None)).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        while driver.next_event().is_some() {}
+        while let Some((id, sequence, result)) = disk.next_made(driver) {
+            result.map_err(|error| (format!("a segment of lane {id} cannot be made: {error}"), false))?;
+            lanes.iter_mut().filter(|lane| lane.id() == id).for_each(|lane| lane.segment_ready(sequence));
+        }
+    }
 }
 
 /// Why a core cannot go on, and whether its disk failed.
@@ -122,14 +139,15 @@ impl CoreLoop {
         let config = DriverConfig { block_buffers: blocks + READ_BUFFERS, ..DriverConfig::default() };
         let mut driver = Driver::open_with(config, start.sleeper)
             .map_err(|error| (format!("io_uring cannot be used: {error}"), false))?;
-        let (mut lanes, mut later) = (Vec::new(), Vec::new());
+        let disk = Disk::new(start.layout, start.shape, start.sync, driver.waker());
+        let mut disk = disk.map_err(|error| (format!("the segment maker cannot be started: {error}"), false))?;
+        let mut lanes = Vec::new();
         for tail in start.tails {
             let geometry = start.shape.geometry(tail.lane);
             let take: Vec<AlignedBuffer> = (0..buffers(tail.lane)).filter_map(|_| driver.take_buffer()).collect();
-            let mut lane = Lane::open(LaneOptions { geometry, segments_ahead: 2 }, tail, take);
-            start_epoch(&mut lane, &start.epoch, &start.layout, &start.shape, &mut later)?;
-            lanes.push(lane);
+            lanes.push(Lane::open(LaneOptions { geometry, segments_ahead: 2 }, tail, take));
         }
+        let later = start_epoch(&mut lanes, &start.epoch, &mut driver, &mut disk)?;
         let mut home = Home::new(start.home, lanes);
         match start.loader.lock() {
             Ok(mut loader) => {
@@ -138,8 +156,6 @@ impl CoreLoop {
             Err(_) => return Err(("another core failed while it was loading".to_owned(), false)),
         }
         home.finish_load(&start.unfinished);
-        let disk = Disk::new(start.layout, start.shape, start.sync, driver.waker())
-            .map_err(|error| (format!("the segment maker cannot be started: {error}"), false))?;
         let mut this = Self {
             core: Core::new(start.door.core, home, start.facts, start.front),
             door: start.door,
@@ -192,7 +208,7 @@ impl CoreLoop {
 
     fn wait(&self, now: Now) -> Wait {
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() || self.disk.is_waiting() {
             return Wait::Event(Some(Moment::from_nanoseconds(now.0 + 1_000_000)));
         }
         let patience = self.stop_at.filter(|_| !self.quiet_told).map(|at| at.max(self.driver.now() + POLL));

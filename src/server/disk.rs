@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use journal::{
     Command, IoError, LaneId, Operation, SPARE_SEGMENTS_MAX, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
 };
-use runtime::segment_maker::{Order, Reply, Request, SegmentMaker};
+use runtime::limits::FIRST_FILL_BYTES;
+use runtime::segment_maker::{Frontier, Order, Reply, Request, SegmentMaker};
 use runtime::{AlignedBuffer, Driver, FileId, Sync, Waker, Why};
 
 use crate::broker::Core;
@@ -32,6 +33,8 @@ pub(super) struct Disk {
     opened: VecDeque<(LaneId, SegmentSequence)>,
     orders: HashMap<u64, (LaneId, SegmentSequence)>,
     next_order: u64,
+    /// Segments that are still being filled with zeros: what is written above would be lost.
+    frontiers: HashMap<(LaneId, SegmentSequence), Frontier>,
     /// Freed files that can be used again.
     spares: HashMap<LaneId, Vec<PathBuf>>,
     /// Commands that found no place on the ring or in the maker's queue.
@@ -54,6 +57,7 @@ impl Disk {
             opened: VecDeque::new(),
             orders: HashMap::new(),
             next_order: 0,
+            frontiers: HashMap::new(),
             spares: HashMap::new(),
             waiting: VecDeque::new(),
             waiting_reads: VecDeque::new(),
@@ -84,6 +88,13 @@ impl Disk {
             Ok(file) => file,
             Err(error) => return core.written(lane, ticket, buffer, Err(error)),
         };
+        match self.is_filled(lane, segment, offset + len as u64) {
+            Ok(true) => {}
+            Ok(false) => {
+                return self.waiting.push_back((lane, Command::Write { ticket, segment, offset, buffer, len }));
+            }
+            Err(error) => return core.written(lane, ticket, buffer, Err(error)),
+        }
         let token = (u64::from(lane.number()) << TICKET_BITS) | (ticket.0 & ((1 << TICKET_BITS) - 1));
         if let Err(refused) = driver.write(file, offset, buffer, len, self.sync, token) {
             if refused.why == Why::FileOperationsFull {
@@ -94,6 +105,27 @@ impl Disk {
                 core.written(lane, ticket, refused.buffer, Err(error));
             }
         }
+    }
+
+    /// May be written up to here? Segments are used while the background still fills their ends.
+    fn is_filled(&mut self, lane: LaneId, segment: SegmentSequence, end: u64) -> Result<bool, IoError> {
+        let Some(frontier) = self.frontiers.get(&(lane, segment)) else { return Ok(true) };
+        let filled = frontier.filled();
+        if filled >= self.shape.geometry(lane).segment_bytes() {
+            self.frontiers.remove(&(lane, segment));
+            return Ok(true);
+        }
+        match frontier.failure() {
+            Some(errno) if filled < end => {
+                Err(IoError::from_errno(Operation::Write, errno.0).at(&self.layout.segment(lane, segment)))
+            }
+            _ => Ok(filled >= end),
+        }
+    }
+
+    /// Does something wait that no event will announce?
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() || !self.waiting_reads.is_empty()
     }
 
     /// A write of a lane ended.
@@ -137,8 +169,11 @@ impl Disk {
 
     /// Goes on with what had to wait, and takes what the segment maker has done.
     pub(super) fn turn(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>) {
-        while let Some(reply) = self.maker.reply() {
-            self.made(driver, core, reply);
+        while let Some((lane, sequence, result)) = self.next_made(driver) {
+            match result {
+                Ok(()) => core.segment_ready(lane, sequence),
+                Err(error) => core.segment_failed(lane, sequence, error),
+            }
         }
         for (lane, command) in std::mem::take(&mut self.waiting) {
             self.execute(driver, core, lane, command);
@@ -148,28 +183,35 @@ impl Disk {
         }
     }
 
-    fn made(&mut self, driver: &mut Driver, core: &mut Core<AlignedBuffer>, reply: Reply) {
-        match reply {
-            Reply::Made { token, file, .. } => {
-                let Some((lane, sequence)) = self.orders.remove(&token) else { return };
-                match self.register(driver, lane, sequence, file) {
-                    Ok(_) => core.segment_ready(lane, sequence),
-                    Err(error) => core.segment_failed(lane, sequence, error),
+    /// The next segment that was made, or could not be.
+    pub(super) fn next_made(&mut self, driver: &mut Driver) -> Option<(LaneId, SegmentSequence, Result<(), IoError>)> {
+        while let Some(reply) = self.maker.reply() {
+            let (token, result) = match reply {
+                Reply::Made { token, file, .. } => (token, Ok(file)),
+                Reply::Failed { token, errno } => (token, Err(errno)),
+                Reply::NotDeleted { errno, .. } => {
+                    crate::event!(JN205, "a freed segment could not be deleted: {errno}");
+                    continue;
                 }
-            }
-            Reply::Failed { token, errno } => {
-                let Some((lane, sequence)) = self.orders.remove(&token) else { return };
-                let error = IoError::from_errno(Operation::Create, errno.0).at(&self.layout.segment(lane, sequence));
-                crate::event!(JN204, %lane, "a segment could not be made: {error}");
-                core.segment_failed(lane, sequence, error);
-            }
-            Reply::NotDeleted { errno, .. } => {
-                crate::event!(JN205, "a freed segment could not be deleted: {errno}");
-            }
+            };
+            let Some((lane, sequence)) = self.orders.remove(&token) else { continue };
+            let result = match result {
+                Ok(file) => self.register(driver, lane, sequence, file).map(drop),
+                Err(errno) => {
+                    self.frontiers.remove(&(lane, sequence));
+                    let error =
+                        IoError::from_errno(Operation::Create, errno.0).at(&self.layout.segment(lane, sequence));
+                    crate::event!(JN204, %lane, "a segment could not be made: {error}");
+                    Err(error)
+                }
+            };
+            return Some((lane, sequence, result));
         }
+        None
     }
 
-    fn prepare(&mut self, lane: LaneId, sequence: SegmentSequence) {
+    /// Has a segment made: usable when its beginning is filled, filled to its end in the background.
+    pub(super) fn prepare(&mut self, lane: LaneId, sequence: SegmentSequence) {
         let header = self.shape.segment_header(lane, sequence);
         let path = self.layout.segment(lane, sequence);
         let token = self.next_order;
@@ -182,9 +224,12 @@ impl Disk {
             recycle: self.spares.get_mut(&lane).and_then(Vec::pop),
         };
         let recycle = order.recycle.clone();
-        if self.maker.request(Request::Make(order)).is_ok() {
+        let filled = order.bytes.min(FIRST_FILL_BYTES);
+        let frontier = Frontier::new();
+        if self.maker.request(Request::Begin { order, filled, frontier: frontier.clone() }).is_ok() {
             self.next_order += 1;
             self.orders.insert(token, (lane, sequence));
+            self.frontiers.insert((lane, sequence), frontier);
         } else {
             self.spares.entry(lane).or_default().extend(recycle);
             self.waiting.push_back((lane, Command::PrepareSegment { sequence }));
@@ -212,7 +257,23 @@ impl Disk {
         let path = self.layout.segment(lane, sequence);
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc_o_direct()).open(&path);
         let file = file.map_err(|error| IoError::new(Operation::Open, &path, &error))?;
+        self.resume_filling(lane, sequence, &file);
         self.register(driver, lane, sequence, file)
+    }
+
+    /// Goes on filling a segment whose filling the last process did not finish. What is not filled is a hole for the file system.
+    fn resume_filling(&mut self, lane: LaneId, sequence: SegmentSequence, file: &File) {
+        let bytes = self.shape.geometry(lane).segment_bytes();
+        let hole =
+            nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekHole).ok().and_then(|at| u64::try_from(at).ok());
+        let Some(from) = hole.filter(|at| *at < bytes && !self.frontiers.contains_key(&(lane, sequence))) else {
+            return;
+        };
+        let Ok(file) = file.try_clone() else { return };
+        let frontier = Frontier::new();
+        if self.maker.request(Request::Resume { file, from, frontier: frontier.clone() }).is_ok() {
+            self.frontiers.insert((lane, sequence), frontier);
+        }
     }
 
     fn register(
