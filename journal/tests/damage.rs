@@ -266,6 +266,31 @@ fn a_missing_or_headless_segment_in_the_middle_is_damage() {
     assert!(matches!(refused(&damaged, &model), RecoveryError::Corruption(damage) if damage.place == Place::NoFile));
 }
 
+/// Two segments are freed; a power cut brings the file of the older one back, that of the newer one stays gone.
+#[test]
+fn a_freed_file_that_comes_back_without_its_successor_is_no_damage() {
+    let mut rig = Rig::start(driver(SimDisk::new(1)), Model::default(), &RecoveryOptions::alone()).unwrap();
+    for seed in 0..9 {
+        rig.append(LANE, Body { seed, bytes: 60_000 }).unwrap();
+        assert!(rig.settle());
+    }
+    let old = rig.driver.disk().content(&segment(0)).unwrap().to_vec();
+    for sequence in 0..2 {
+        rig.lane(LANE).free_segment(SegmentSequence(sequence)).unwrap();
+        assert!(rig.settle());
+    }
+    let (driver, model) = rig.close();
+    let mut disk = driver.disk().clone();
+    assert!(disk.content(&segment(1)).is_none());
+    disk.put_file(&segment(0), old);
+    disk.kill_process();
+    let (mut disk, model, _) = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
+    assert!(disk.content(&segment(0)).is_none(), "it is freed again");
+    // The control: a file missing from the kept ones is damage all the same.
+    disk.remove_file(&segment(3));
+    assert!(matches!(refused(&disk, &model), RecoveryError::Corruption(_)));
+}
+
 #[test]
 fn all_segments_of_a_lane_gone_is_damage() {
     let (mut disk, model, _) = store(3, 100, true);

@@ -56,6 +56,12 @@ impl LaneFiles {
         self.files.range(sequence..).map(|(&file, _)| file)
     }
 
+    /// Every segment that has a file while the one before it, not being the first, has none.
+    pub(super) fn behind_gaps(&self) -> impl Iterator<Item = SegmentSequence> + '_ {
+        let pairs = self.files.keys().zip(self.files.keys().skip(1));
+        pairs.filter(|(before, after)| before.next() != **after).map(|(_, after)| *after)
+    }
+
     pub(super) fn state(&self, sequence: SegmentSequence) -> Option<&FileState> {
         self.files.get(&sequence)
     }

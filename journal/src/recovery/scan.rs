@@ -119,10 +119,9 @@ pub(super) fn scan(
     let files = LaneFiles::read(storage, layout, shape, order.lane)?;
     let geometry = shape.geometry(order.lane);
     let mut first = files.first().unwrap_or_default();
-    let mut progress = Progress::begin(order.mark, geometry.start(first));
     let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
-    let from = progress.at;
-    let stop = run(&mut walk, &files, geometry, order, &mut progress)?;
+    let (mut progress, stop) = read_from(&mut walk, &files, geometry, order, &mut first)?;
+    let from = order.mark.map_or(geometry.start(first), |mark| mark.end);
     let behind = Behind::look(&mut walk, &files, geometry, &progress, stop.place)?;
     if first.0 <= SEGMENTS_AHEAD_MAX
         && progress.last_block.is_none()
@@ -155,13 +154,43 @@ pub(super) fn scan(
         loss: loss.or(front),
     };
     Ok(Scanned {
-        from: from.max(geometry.start(first_kept)),
+        from: from.max(geometry.start(first_kept)).min(tail.end),
         promised: progress.promised.max(order.mark.map_or(Lsn::ZERO, |mark| mark.end)),
         promised_in_epoch: progress.promised_in_epoch,
         vector: progress.vector,
         tail,
         findings,
     })
+}
+
+/// Reads the lane from its mark or from its first file.
+///
+/// Where a file is missing, and a later one holds a record that says that everything before it is free, the lane begins there. That is no
+/// damage: (1) segments 5 and 6 are freed, the file of 6 goes durably and that of 5 does not; (2) power fails, and 5 is back without 6.
+/// Such a record was appended only when all that it frees was promised, and what settles it stands before it in the same files.
+fn read_from(
+    walk: &mut BlockWalk<'_>,
+    files: &LaneFiles,
+    geometry: Geometry,
+    order: ScanOrder<'_>,
+    first: &mut SegmentSequence,
+) -> Result<(Progress, Stop), RecoveryError> {
+    let mut progress = Progress::begin(order.mark, geometry.start(*first));
+    let mut stop = run(walk, files, geometry, order, &mut progress)?;
+    if order.mark.is_some() {
+        return Ok((progress, stop));
+    }
+    for behind_gap in files.behind_gaps() {
+        if stop.place != Place::NoFile || geometry.place(progress.at).0 >= behind_gap {
+            continue;
+        }
+        let mut later = Progress::begin(None, geometry.start(behind_gap));
+        let later_stop = run(walk, files, geometry, order, &mut later)?;
+        if later.kept_from.is_some_and(|kept| kept >= behind_gap) {
+            (progress, stop, *first) = (later, later_stop, behind_gap);
+        }
+    }
+    Ok((progress, stop))
 }
 
 /// Reads on until something is not the next block.

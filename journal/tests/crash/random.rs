@@ -7,7 +7,7 @@ use crate::harness::Life;
 #[test]
 fn nothing_promised_is_lost_in_random_lives() {
     // More of them on demand: the seeds are the same ones, and further ones.
-    let lives = std::env::var("RINGMQ_JOURNAL_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(120);
+    let lives = std::env::var("RINGMQ_JOURNAL_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(60);
     for seed in 100..100 + lives {
         let mut random = Random::new(seed);
         let workload = WorkloadOptions {
