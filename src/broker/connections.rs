@@ -12,7 +12,8 @@ use crate::session::{Modes, Session};
 impl<B: BlockBuffer> Core<B> {
     /// A connection was accepted. `None`: there are as many as there may be.
     pub fn accepted(&mut self, now: Now) -> Option<ConnectionKey> {
-        if self.front.connection_count() >= limits::CONNECTIONS_PER_CORE_MAX {
+        let most = self.front.settings.connections_max.clamp(1, limits::CONNECTIONS_PER_CORE_MAX);
+        if self.front.connection_count() >= most {
             return None;
         }
         if self.front.connection_count() == 0 {

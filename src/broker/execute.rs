@@ -107,7 +107,8 @@ impl<B: BlockBuffer> Core<B> {
             *pre_acknowledge = session.modes.pre_acknowledge;
         }
         session.note(&ask, core);
-        let token = (respond != Respond::Nothing).then(|| session.replies.expect(respond, 1));
+        let waits = self.front.settings.sync_non_transactional || !matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
+        let token = (respond != Respond::Nothing).then(|| session.replies.expect_with(respond, 1, waits));
         self.request(key, core, token, ask);
     }
 

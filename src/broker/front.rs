@@ -26,6 +26,14 @@ pub struct Settings {
     pub ttl_check_interval_ms: u64,
     /// Until the first session must be open.
     pub handshake_timeout_ms: u64,
+    /// Connections of this core; further ones are closed at once.
+    pub connections_max: usize,
+    /// A frame after login.
+    pub frame_bytes_max: usize,
+    /// Do answers of commits wait for the disk?
+    pub sync_transactional: bool,
+    /// Do answers of sends and acknowledgements outside transactions wait for the disk?
+    pub sync_non_transactional: bool,
     /// Journal lanes and data cores, to find the home of an address.
     pub lanes: u16,
     /// See `lanes`.
@@ -115,7 +123,7 @@ impl Front {
 
     pub(super) fn add_client(&mut self, now_ms: u64) -> ConnectionKey {
         self.clients.insert(Client {
-            protocol: Connection::new(now_ms),
+            protocol: Connection::new(now_ms, self.settings.frame_bytes_max),
             output: crate::net::Output::default(),
             channels: HashMap::new(),
             listed: false,

@@ -39,7 +39,7 @@ Examples:
   ringmq run
   ringmq run --data-directory /var/lib/ringmq --port 61617
   ringmq run --config /etc/ringmq/ringmq.toml --log-format json
-  ringmq run --set journal-lanes=2 --set address.max-delivery-attempts=5
+  ringmq run --set journal-lanes=2 --set acceptor.max-connections=100
 
 Exit codes: 0 stopped when asked, 1 failed, 76 stopped itself because the disk failed (start it
 again), 78 configuration invalid (starting it again will not help)";

@@ -46,6 +46,7 @@ impl<B: BlockBuffer> Home<B> {
             letters: VecDeque::new(),
             claims: HashMap::new(),
             scratch: Vec::new(),
+            active: false,
             checkpoints: checkpoint::Checkpoints::default(),
             compactions: reclaim::Compactions::default(),
             settings,

@@ -350,8 +350,10 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    /// Says in the lanes of this core what was decided before the last end and not said yet.
-    pub fn finish_load(&mut self, unfinished: &Unfinished) {
+    /// The epoch has begun on all lanes of the store: says in the lanes of this core what was decided before the last end and
+    /// not said yet, and begins to serve.
+    pub fn activate(&mut self, unfinished: &Unfinished) {
+        self.active = true;
         for (transaction, lanes, (lane, location)) in &unfinished.ends {
             let own: Vec<LaneId> = lanes.iter().copied().filter(|lane| self.lanes.get(*lane).is_some()).collect();
             let segment = self.segment_of(*lane, location.block());

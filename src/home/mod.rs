@@ -147,6 +147,8 @@ pub struct Home<B: BlockBuffer> {
     claims: HashMap<(Box<str>, Box<str>), SessionRef>,
     /// For the fixed parts of records.
     scratch: Vec<u8>,
+    /// The start of the epoch is promised on all lanes of the store: before that nothing may be appended.
+    active: bool,
     checkpoints: checkpoint::Checkpoints,
     compactions: reclaim::Compactions,
 }
@@ -214,8 +216,10 @@ impl<B: BlockBuffer> Home<B> {
                 self.dispatch(queue, deliver);
             }
         }
-        self.reclaim();
-        self.write_checkpoints();
+        if self.active {
+            self.reclaim();
+            self.write_checkpoints();
+        }
         self.lanes.poll(now, &mut each);
     }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use journal::{
     AppendError, Command, Commands, EpochStart, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions, LaneTail, Now,
-    StoreLayout, StoreShape, SyncMode, Vector,
+    StoreLayout, StoreShape, Vector,
 };
 use runtime::driver::{Config as DriverConfig, ListenOptions};
 use runtime::mesh::{CoreIndex, Endpoint};
 use runtime::{AlignedBuffer, Driver, Event, ListenerId, Moment, Sleeper, SocketId, Wait};
 use slotmap::SecondaryMap;
 
-use super::disk::Disk;
+use super::disk::{Disk, DiskOptions};
 use super::lobby::{Door, Notice, Order};
 use crate::broker::{Core, FrontSettings, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
@@ -41,7 +41,7 @@ pub(super) struct Start {
     pub(super) cpu: Option<runtime::pin::Cpu>,
     pub(super) layout: StoreLayout,
     pub(super) shape: StoreShape,
-    pub(super) sync: SyncMode,
+    pub(super) disk: DiskOptions,
     pub(super) tails: Vec<LaneTail>,
     pub(super) epoch: EpochStart,
     pub(super) loader: Arc<Mutex<Loader>>,
@@ -117,6 +117,8 @@ struct CoreLoop {
     connections: SecondaryMap<ConnectionKey, SocketId>,
     /// Letters that found no place in the mesh.
     outbox: std::collections::VecDeque<(CoreId, Letter)>,
+    /// What the lanes must hear once the epoch has begun everywhere.
+    unfinished: Arc<Unfinished>,
     /// What the rooms want done, kept to be filled again.
     outputs: Vec<Output<AlignedBuffer>>,
     listener: Option<ListenerId>,
@@ -139,7 +141,7 @@ impl CoreLoop {
         let config = DriverConfig { block_buffers: blocks + READ_BUFFERS, ..DriverConfig::default() };
         let mut driver = Driver::open_with(config, start.sleeper)
             .map_err(|error| (format!("io_uring cannot be used: {error}"), false))?;
-        let disk = Disk::new(start.layout, start.shape, start.sync, driver.waker());
+        let disk = Disk::new(start.layout, start.shape, start.disk, driver.waker());
         let mut disk = disk.map_err(|error| (format!("the segment maker cannot be started: {error}"), false))?;
         let mut lanes = Vec::new();
         for tail in start.tails {
@@ -155,7 +157,6 @@ impl CoreLoop {
             }
             Err(_) => return Err(("another core failed while it was loading".to_owned(), false)),
         }
-        home.finish_load(&start.unfinished);
         let mut this = Self {
             core: Core::new(start.door.core, home, start.facts, start.front),
             door: start.door,
@@ -165,6 +166,7 @@ impl CoreLoop {
             sockets: HashMap::new(),
             connections: SecondaryMap::new(),
             outbox: std::collections::VecDeque::new(),
+            unfinished: start.unfinished,
             outputs: Vec::new(),
             listener: None,
             reuse_port: start.reuse_port,
@@ -347,7 +349,9 @@ impl CoreLoop {
         Ok(())
     }
 
+    /// All lanes of the store have promised the start of the epoch: the core serves.
     fn listen(&mut self, address: SocketAddr) -> Result<(), Broken> {
+        self.core.home_mut().activate(&self.unfinished);
         let options = ListenOptions { reuse_port: self.reuse_port, ..ListenOptions::default() };
         let listener = self
             .driver

@@ -5,9 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use journal::{
-    Command, IoError, LaneId, Operation, SPARE_SEGMENTS_MAX, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
-};
+use journal::{Command, IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket};
 use runtime::limits::FIRST_FILL_BYTES;
 use runtime::segment_maker::{Frontier, Order, Reply, Request, SegmentMaker};
 use runtime::{AlignedBuffer, Driver, FileId, Sync, Waker, Why};
@@ -22,6 +20,15 @@ const TICKET_BITS: u32 = 47;
 /// Files kept open for reading only.
 const FILES_OPEN_MAX: usize = 192;
 
+/// How the files are treated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DiskOptions {
+    /// How a write is made durable.
+    pub(super) sync: SyncMode,
+    /// How many freed files of a lane are kept.
+    pub(super) spares_max: usize,
+}
+
 /// The files of one core's lanes.
 pub(super) struct Disk {
     layout: StoreLayout,
@@ -35,6 +42,8 @@ pub(super) struct Disk {
     next_order: u64,
     /// Segments that are still being filled with zeros: what is written above would be lost.
     frontiers: HashMap<(LaneId, SegmentSequence), Frontier>,
+    /// How many freed files of a lane are kept.
+    spares_max: usize,
     /// Freed files that can be used again.
     spares: HashMap<LaneId, Vec<PathBuf>>,
     /// Commands that found no place on the ring or in the maker's queue.
@@ -43,8 +52,13 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(layout: StoreLayout, shape: StoreShape, sync: SyncMode, waker: Waker) -> std::io::Result<Self> {
-        let sync = match sync {
+    pub(super) fn new(
+        layout: StoreLayout,
+        shape: StoreShape,
+        options: DiskOptions,
+        waker: Waker,
+    ) -> std::io::Result<Self> {
+        let sync = match options.sync {
             SyncMode::Dsync => Sync::Dsync,
             SyncMode::Fdatasync => Sync::Fdatasync,
         };
@@ -58,6 +72,7 @@ impl Disk {
             orders: HashMap::new(),
             next_order: 0,
             frontiers: HashMap::new(),
+            spares_max: options.spares_max,
             spares: HashMap::new(),
             waiting: VecDeque::new(),
             waiting_reads: VecDeque::new(),
@@ -242,7 +257,7 @@ impl Disk {
         }
         let path = self.layout.segment(lane, sequence);
         let spares = self.spares.entry(lane).or_default();
-        if spares.len() < SPARE_SEGMENTS_MAX {
+        if spares.len() < self.spares_max {
             spares.push(path);
         } else if self.maker.request(Request::Delete { path, token: 0 }).is_err() {
             self.waiting.push_back((lane, Command::FreeSegment { sequence }));

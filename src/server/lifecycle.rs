@@ -13,6 +13,7 @@ use runtime::mesh::Mesh;
 use runtime::{Sleeper, Waker};
 
 use super::core_loop::{self, Start};
+use super::disk::DiskOptions;
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
 use super::open::{Opened, open, random_u64};
@@ -133,7 +134,12 @@ fn start_cores(
             cpu: allowed.get(usize::from(index)).copied().filter(|_| pinned),
             layout: opened.layout.clone(),
             shape: opened.shape,
-            sync: opened.ha_state.state().sync,
+            disk: DiskOptions {
+                sync: opened.ha_state.state().sync,
+                spares_max: config
+                    .journal_pool_files
+                    .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)),
+            },
             tails: tails_of(opened, core, count),
             epoch: opened.epoch.clone(),
             loader: Arc::clone(&loader),
@@ -181,6 +187,11 @@ fn front_settings(config: &Config, opened: &Opened, cores: u16) -> FrontSettings
         ttl_override_ms: ttl.unwrap_or(-1),
         ttl_check_interval_ms: millis(*config.connection_ttl_check_interval).max(1),
         handshake_timeout_ms: millis(*config.acceptor_handshake_timeout),
+        connections_max: usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX)
+            / usize::from(cores.max(1)),
+        frame_bytes_max: usize::try_from(config.acceptor_max_frame_size.bytes()).unwrap_or(limits::FRAME_BYTES_MAX),
+        sync_transactional: *config.journal_sync_transactional,
+        sync_non_transactional: *config.journal_sync_non_transactional,
         lanes: opened.shape.journal_lanes,
         cores,
     }

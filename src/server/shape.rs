@@ -18,7 +18,7 @@ const BODY_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     pub(super) sync: SyncMode,
-    /// How many flushes side by side pay.
+    /// How many lanes pay on it.
     pub(super) lanes: u16,
     /// For the announcement.
     pub(super) text: String,
@@ -38,19 +38,29 @@ pub(super) fn probe_disk(config: &Config, journal: &Path, cpus: u16) -> Result<D
         config::SyncMode::Dsync => SyncMode::Dsync,
         config::SyncMode::Fdatasync => SyncMode::Fdatasync,
     };
-    let (one, four) = match sync {
-        SyncMode::Dsync => (report.dsync_1, report.dsync_4),
-        SyncMode::Fdatasync => (report.fdatasync_1, report.fdatasync_4),
+    let one = match sync {
+        SyncMode::Dsync => report.dsync_1,
+        SyncMode::Fdatasync => report.fdatasync_1,
     };
-    // Four writers that together flush nearly four times as often do not slow each other.
-    let side_by_side = four.flushes_per_second >= one.flushes_per_second.saturating_mul(3);
-    let lanes = if side_by_side { cpus } else { 1 };
+    // A disk without FUA flushes all of its cache for each write: two lanes then cost each other more than they gain.
+    let lanes = if has_fua(journal) { cpus } else { 1 };
     let name = match sync {
         SyncMode::Dsync => "write with DSYNC",
         SyncMode::Fdatasync => "write and fdatasync",
     };
     let text = format!("{name} {} µs p50, {} µs p99", one.p50_microseconds, one.p99_microseconds);
     Ok(Disk { sync, lanes, text })
+}
+
+/// Does the disk under this directory take single writes through its cache? Unknown disks count as such that do not.
+fn has_fua(directory: &Path) -> bool {
+    let Ok(status) = nix::sys::stat::stat(directory) else { return false };
+    let device = format!("{}:{}", nix::sys::stat::major(status.st_dev), nix::sys::stat::minor(status.st_dev));
+    // A partition has no queue of its own; its disk stands one level up.
+    ["queue/fua", "../queue/fua"].into_iter().any(|file| {
+        let path = format!("/sys/dev/block/{device}/{file}");
+        std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+    })
 }
 
 /// The shape of a new store.

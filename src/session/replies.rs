@@ -19,6 +19,8 @@ pub struct Released<C> {
 #[derive(Debug)]
 struct Slot<C> {
     context: C,
+    /// Does it wait for what its answers rely on?
+    waits: bool,
     /// Answers still to come: one from each core that was asked.
     missing: usize,
     reply: Result<Reply, Failure>,
@@ -53,10 +55,15 @@ pub enum Next<R> {
 }
 
 impl<C> Replies<C> {
-    /// Owes a reply that takes this many answers.
+    /// Owes a reply that takes this many answers, and waits until what they rely on is promised.
     pub fn expect(&mut self, context: C, answers: usize) -> Token {
+        self.expect_with(context, answers, true)
+    }
+
+    /// As [`Replies::expect`]. Without `waits` the reply leaves when its answers are there, and may be lost in a crash.
+    pub fn expect_with(&mut self, context: C, answers: usize, waits: bool) -> Token {
         let token = Token(self.first + self.slots.len() as u64);
-        self.slots.push_back(Slot { context, missing: answers, reply: Ok(Reply::Done), vector: Vector::new() });
+        self.slots.push_back(Slot { context, waits, missing: answers, reply: Ok(Reply::Done), vector: Vector::new() });
         token
     }
 
@@ -65,7 +72,9 @@ impl<C> Replies<C> {
         let at = token.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) else { return };
         slot.missing = slot.missing.saturating_sub(1);
-        slot.vector.merge(&answer.vector);
+        if slot.waits {
+            slot.vector.merge(&answer.vector);
+        }
         if slot.reply.is_ok() && !(answer.reply == Ok(Reply::Done)) {
             slot.reply = answer.reply;
         }

@@ -30,7 +30,7 @@ host = \"127.0.0.1\"
 port = 61616
 
 [address.\"#\"]
-max-delivery-attempts = 10
+auto-create-queues = true
 ```
 ";
 

@@ -239,7 +239,7 @@ attributes! {
     /// The largest frame a client may send. A larger one closes the connection.
     acceptor_max_frame_size: ByteSize = "max-frame-size" {
         aliases: &["maxFrameSize"], scope: Scope::Acceptor,
-        kind: Kind::Bytes { min: 64 << 10, max: 64 * MIB, multiple_of: 1 }, default: "4MiB",
+        kind: Kind::Bytes { min: 64 << 10, max: 64 * MIB, multiple_of: 1 }, default: "64MiB",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: splitting the stream into frames",
     }
 
@@ -252,15 +252,5 @@ attributes! {
     address_auto_create_queues: bool = "auto-create-queues" {
         aliases: &["auto-create-jms-queues"], scope: Scope::Address, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
-    }
-    /// How often a message is delivered before it goes to `dead-letter-address`. `-1` is without end.
-    address_max_delivery_attempts: Option<u32> = "max-delivery-attempts" {
-        aliases: &[], scope: Scope::Address, kind: Kind::OrNone(&Kind::Integer { min: 1, max: 1_000_000 }), default: "10",
-        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "delivery: redelivery",
-    }
-    /// Where a message goes that was delivered too often.
-    address_dead_letter_address: String = "dead-letter-address" {
-        aliases: &[], scope: Scope::Address, kind: Kind::Name, default: "DLQ",
-        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "delivery: redelivery",
     }
 }

@@ -46,7 +46,6 @@ fn defaults_without_any_source() {
     assert_eq!(config.journal_file_size.bytes(), 64 << 20);
     assert_eq!(*config.connection_ttl_override, None);
     assert_eq!(config.connection_ttl_check_interval.as_millis(), 2000);
-    assert_eq!(*config.address_max_delivery_attempts, Some(10));
     assert!(config.warnings.is_empty());
     let directories = config.directories();
     assert_eq!(directories.journal.to_str(), Some("ringmq-data/journal"));
@@ -128,7 +127,6 @@ fn values_in_every_notation() {
         ("journal-pool-files = -1", "journal-pool-files", "-1"),
         ("[acceptor]\nhost = \"localhost\"", "acceptor.host", "127.0.0.1"),
         ("acceptor.host = \"::1\"", "acceptor.host", "::1"),
-        ("address.'#'.max-delivery-attempts = -1", "address.max-delivery-attempts", "-1"),
     ] {
         let shown = shown(&load_file(file), path);
         assert_eq!(shown.split(' ').nth(1), Some(expected), "{file}");

@@ -101,7 +101,7 @@ port = 70000
 handshakeTimeout = 1000
 
 [address.orders]
-max-delivery-attempts = 3
+auto-create-queues = true
 ";
 
 /// What is said about [`MANY_ERRORS`].

@@ -17,6 +17,7 @@ use crate::session::Modes;
 /// A CORE connection.
 #[derive(Debug)]
 pub struct Connection {
+    frame_bytes_max: usize,
     greeted: bool,
     /// A session was opened: larger frames are taken.
     logged_in: bool,
@@ -75,8 +76,9 @@ impl std::fmt::Display for Problem {
 
 impl Connection {
     /// A connection that was accepted at this time.
-    pub fn new(now_ms: u64) -> Self {
+    pub fn new(now_ms: u64, frame_bytes_max: usize) -> Self {
         Self {
+            frame_bytes_max: frame_bytes_max.min(limits::FRAME_BYTES_MAX),
             greeted: false,
             logged_in: false,
             version: Version::UNSET,
@@ -108,7 +110,7 @@ impl Connection {
                 Handshake::Other => return Err(Problem::NotCore),
             }
         }
-        let cap = if self.logged_in { limits::FRAME_BYTES_MAX } else { limits::FRAME_BYTES_BEFORE_LOGIN };
+        let cap = if self.logged_in { self.frame_bytes_max } else { limits::FRAME_BYTES_BEFORE_LOGIN };
         match frame::split(bytes, cap) {
             Ok(Split::Frame { body, consumed }) => {
                 start += consumed - body.len();
