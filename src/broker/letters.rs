@@ -40,7 +40,7 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    fn take(&mut self, from: CoreId, letter: Letter) {
+    pub(super) fn take(&mut self, from: CoreId, letter: Letter) {
         match letter {
             Letter::Request(request) => self.foreign_request(request),
             Letter::Answer { to, token, answer } => self.front.answer(to, token, answer),

@@ -67,7 +67,7 @@ impl<B: BlockBuffer> Core<B> {
             output(Output::Read(read));
         }
         while let Some((core, letter)) = self.home.next_letter() {
-            output(Output::Letter { core, letter });
+            if core == self.front.core { self.take(core, letter) } else { output(Output::Letter { core, letter }) }
         }
         self.front.collect(output);
     }

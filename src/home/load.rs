@@ -291,6 +291,9 @@ impl Loader {
             keeper.directory.addresses = addresses.collect();
             keeper.directory.queues = self.queues.iter().map(|(id, queue)| (id.0, queue.clone())).collect();
         }
+        for queue in self.queues.values() {
+            home.load_alias(&queue.name, &queue.address);
+        }
         let mut ids: Vec<QueueId> = self.queues.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {

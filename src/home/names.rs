@@ -250,8 +250,31 @@ impl<B: journal::BlockBuffer> Home<B> {
                 if let Some(queue) = self.names.queue_mut(queue) {
                     queue.depends.merge(vector);
                 }
+                self.tell_alias(&definition.name, &definition.address, true);
             }
-            Binding::QueueGone { id, .. } => self.forget_queue(QueueId(*id), vector),
+            Binding::QueueGone { id, name, address } => {
+                self.forget_queue(QueueId(*id), vector);
+                self.tell_alias(name, address, false);
+            }
+        }
+    }
+
+    /// A queue whose name is not its address's is looked for by its name: every core must know where to find it.
+    fn tell_alias(&mut self, queue: &str, address: &str, there: bool) {
+        if queue == address {
+            return;
+        }
+        for core in (0..self.settings.cores).map(CoreId) {
+            let address = there.then(|| address.into());
+            self.letters.push_back((core, Letter::Alias { queue: queue.into(), address }));
+        }
+    }
+
+    /// Tells this core's own sessions where a queue is found that was loaded.
+    pub(super) fn load_alias(&mut self, queue: &str, address: &str) {
+        if queue != address {
+            let letter = Letter::Alias { queue: queue.into(), address: Some(address.into()) };
+            self.letters.push_back((self.settings.core, letter));
         }
     }
 
