@@ -29,16 +29,13 @@ impl<B: BlockBuffer> Core<B> {
         if client.closing {
             return;
         }
-        if client.protocol.kept() > 0 || client.stalled {
-            client.protocol.keep(bytes);
-            if !client.stalled {
-                self.handle_kept(key);
-            }
-        } else {
-            let used = self.handle_frames(key, bytes);
-            if let Some(client) = self.front.clients.get_mut(key) {
-                client.protocol.keep(bytes.get(used..).unwrap_or_default());
-            }
+        let rest = self.complete_kept(key, bytes);
+        let used = match self.front.clients.get(key) {
+            Some(client) if client.protocol.kept() == 0 && !client.stalled => self.handle_frames(key, rest),
+            _ => 0,
+        };
+        if let Some(client) = self.front.clients.get_mut(key) {
+            client.protocol.keep(rest.get(used..).unwrap_or_default());
         }
         self.pause_if_full(key);
         self.release_replies();
@@ -81,6 +78,22 @@ impl<B: BlockBuffer> Core<B> {
             }
             self.front.close_after_output(key);
         }
+    }
+
+    /// Completes the frame whose beginning a connection has kept, and no more, so that the frames behind it are handled where they
+    /// lie. Gives the bytes that are left.
+    fn complete_kept<'a>(&mut self, key: ConnectionKey, mut bytes: &'a [u8]) -> &'a [u8] {
+        while let Some(client) = self.front.clients.get_mut(key)
+            && !client.stalled
+            && !bytes.is_empty()
+            && let Some(missing) = client.protocol.missing()
+        {
+            let (part, rest) = bytes.split_at(missing.min(bytes.len()));
+            client.protocol.keep(part);
+            bytes = rest;
+            self.handle_kept(key);
+        }
+        bytes
     }
 
     /// Handles what a connection has kept.

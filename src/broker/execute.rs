@@ -107,8 +107,11 @@ impl<B: BlockBuffer> Core<B> {
             *pre_acknowledge = session.modes.pre_acknowledge;
         }
         session.note(&ask, core);
-        let waits = self.front.settings.sync_non_transactional || !matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
-        let token = (respond != Respond::Nothing).then(|| session.replies.expect_with(respond, 1, waits));
+        let stores = matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
+        let waits = self.front.settings.sync_non_transactional || !stores;
+        // A send that nobody waits for has a silent reply: what is answered after it, such as the close of the session, must not
+        // be heard before it is stored.
+        let token = (stores || respond != Respond::Nothing).then(|| session.replies.expect_with(respond, 1, waits));
         self.request(key, core, token, ask);
     }
 
@@ -180,18 +183,15 @@ impl<B: BlockBuffer> Core<B> {
     fn pass_gate(&mut self) {
         let Front { gate, sessions, due, two_phase_due, .. } = &mut self.front;
         let promises = self.home.promises();
-        let lanes: smallvec::SmallVec<[journal::LaneId; 8]> = gate.lanes().collect();
-        for lane in lanes {
-            while let Some(waiter) = gate.pass(lane, promises.of(lane)) {
-                match waiter {
-                    Waiter::Reply(key) => {
-                        if let Some(session) = sessions.get_mut(key) {
-                            session.replies.passed();
-                            due.push(key);
-                        }
+        while let Some(waiter) = gate.pass(promises) {
+            match waiter {
+                Waiter::Reply(key) => {
+                    if let Some(session) = sessions.get_mut(key) {
+                        session.replies.passed();
+                        due.push(key);
                     }
-                    Waiter::Decision(key) => two_phase_due.push(key),
                 }
+                Waiter::Decision(key) => two_phase_due.push(key),
             }
         }
     }
@@ -207,6 +207,10 @@ impl<B: BlockBuffer> Core<B> {
                     return self.front.gate.wait(lane, lsn, Waiter::Reply(key));
                 }
                 Next::Released(released) => {
+                    if let (Respond::Nothing, Err(failure)) = (&released.context, &released.reply) {
+                        crate::event!(NT103, "a request without an answer failed: {failure}");
+                        continue;
+                    }
                     self.front.list(connection);
                     let Front { clients, facts, .. } = &mut self.front;
                     let Some(client) = clients.get_mut(connection) else { return };

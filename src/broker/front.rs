@@ -159,8 +159,9 @@ impl Front {
 
     /// Gives what is to be written, closed, paused and sent to other cores.
     pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
-        for key in std::mem::take(&mut self.listed) {
-            let Some(client) = self.clients.get_mut(key) else { continue };
+        let Self { listed, clients, .. } = self;
+        for key in listed.drain(..) {
+            let Some(client) = clients.get_mut(key) else { continue };
             client.listed = false;
             if let Some(bytes) = client.output.take() {
                 output(Output::Send { connection: key, bytes });

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use journal::{LaneId, Lsn};
 
+use super::Promises;
+
 /// Waiters of type `W`, each at one position of one lane. A waiter whose vector has several positions waits for them one after
 /// the other.
 #[derive(Debug)]
@@ -31,19 +33,15 @@ impl<W> Gate<W> {
         }
     }
 
-    /// The next waiter whose position is reached, oldest first.
-    pub fn pass(&mut self, lane: LaneId, promised: Lsn) -> Option<W> {
-        let queue = self.lanes.get_mut(&lane)?;
-        if queue.front().is_some_and(|(lsn, _)| *lsn <= promised) {
+    /// The next waiter whose position is reached: lane by lane, the oldest of each first.
+    pub fn pass(&mut self, promises: &Promises) -> Option<W> {
+        self.lanes.iter_mut().find_map(|(lane, queue)| {
+            let (lsn, _) = queue.front()?;
+            if *lsn > promises.of(*lane) {
+                return None;
+            }
             queue.pop_front().map(|(_, waiter)| waiter)
-        } else {
-            None
-        }
-    }
-
-    /// The lanes for which somebody waits.
-    pub fn lanes(&self) -> impl Iterator<Item = LaneId> {
-        self.lanes.iter().filter(|(_, queue)| !queue.is_empty()).map(|(lane, _)| *lane)
+        })
     }
 }
 
@@ -60,13 +58,16 @@ mod tests {
         gate.wait(lane, Lsn(20), "b");
         gate.wait(lane, Lsn(20), "b2");
         gate.wait(other, Lsn(1), "o");
-        assert_eq!(gate.pass(lane, Lsn(9)), None);
-        let mut passed = Vec::new();
-        while let Some(waiter) = gate.pass(lane, Lsn(29)) {
-            passed.push(waiter);
-        }
-        assert_eq!(passed, ["a", "b", "b2"]);
-        assert_eq!(gate.pass(lane, Lsn(30)), Some("c"));
-        assert_eq!(gate.lanes().collect::<Vec<_>>(), [other]);
+        let mut promises = Promises::default();
+        let mut passed = |gate: &mut Gate<_>, lsn| {
+            promises.note(lane, Lsn(lsn));
+            std::iter::from_fn(|| gate.pass(&promises)).collect::<Vec<_>>()
+        };
+        assert_eq!(passed(&mut gate, 9), [""; 0]);
+        assert_eq!(passed(&mut gate, 29), ["a", "b", "b2"]);
+        assert_eq!(passed(&mut gate, 30), ["c"]);
+        promises.note(other, Lsn(1));
+        assert_eq!(gate.pass(&promises), Some("o"));
+        assert_eq!(gate.pass(&promises), None);
     }
 }

@@ -2,9 +2,9 @@
 
 use journal::{LaneId, Record, Vector};
 
+use super::Home;
 use super::queue::stored;
 use super::rewrite::Directory;
-use super::{Home, Outcome};
 use crate::mail::{Binding, Failure, FailureKind, Letter};
 use crate::message::{CoreId, QueueId};
 use crate::store::{encode, record};
@@ -98,12 +98,4 @@ impl<B: journal::BlockBuffer> Home<B> {
 
 fn not_the_keeper() -> Failure {
     Failure::new(FailureKind::Internal, "this core does not keep the names")
-}
-
-impl Outcome {
-    /// Is it done, and well?
-    #[cfg(test)]
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self, Self::Done(answer) if answer.reply.is_ok())
-    }
 }

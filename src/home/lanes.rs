@@ -134,9 +134,7 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
 
     /// The next effect whose position is promised.
     pub(super) fn next_effect(&mut self) -> Option<E> {
-        let (effects, promises) = (&mut self.effects, &self.promises);
-        let lanes: smallvec::SmallVec<[LaneId; 8]> = effects.lanes().collect();
-        lanes.into_iter().find_map(|lane| effects.pass(lane, promises.of(lane)))
+        self.effects.pass(&self.promises)
     }
 
     /// The next position of another core's lane that somebody must be asked about.

@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(homes, HOMES_OF_VERSION_1);
     }
 
-    const HOMES_OF_VERSION_1: [u16; 4] = [0, 0, 0, 0];
+    const HOMES_OF_VERSION_1: [u16; 4] = [41, 62, 59, 63];
 
     #[test]
     fn qualified_names_have_two_parts() {

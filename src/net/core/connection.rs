@@ -9,6 +9,7 @@ use protocol::core::packet::session::{CreateSession, CreateSessionResponse, Reat
 use protocol::core::packet::topology::{ClusterTopology, Pair, TopologyForm};
 use protocol::core::packet::{self, Direction, Packet};
 use protocol::core::version::Version;
+use protocol::limits::LENGTH_PREFIX_BYTES;
 
 use super::reply::ServerFacts;
 use crate::limits;
@@ -45,6 +46,10 @@ pub struct FrameAt {
 /// What a frame asks for, beyond what the connection answered itself.
 #[allow(missing_docs, reason = "a field is named by what the variant says")]
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for one call, and the large variant is the one of every message"
+)]
 pub enum Event<'a> {
     /// Nothing is left to do for it.
     Handled,
@@ -124,6 +129,19 @@ impl Connection {
     /// Bytes that are kept until the rest of their frame comes, or until they can be handled.
     pub fn kept(&self) -> usize {
         self.input.len()
+    }
+
+    /// How many bytes at least have to come before anything can be done with what is kept. `None`: nothing is kept.
+    pub fn missing(&self) -> Option<usize> {
+        let kept = self.input.len();
+        let needed = match (self.input.first_chunk::<LENGTH_PREFIX_BYTES>(), self.greeted) {
+            _ if kept == 0 => return None,
+            // A length that is no length is found out when its frame is looked for.
+            (Some(length), true) => LENGTH_PREFIX_BYTES.saturating_add(u32::from_be_bytes(*length) as usize),
+            (None, true) => LENGTH_PREFIX_BYTES,
+            (_, false) => 0,
+        };
+        Some(needed.saturating_sub(kept).max(1))
     }
 
     /// Keeps bytes.
