@@ -249,6 +249,13 @@ impl<B: BlockBuffer> Core<B> {
         }
         let settings = self.front.settings;
         self.front.next_ttl_check_ms = now_ms + settings.ttl_check_interval_ms;
+        let stalled: Vec<ConnectionKey> = self.front.stalled.clone();
+        for key in stalled {
+            // Its own pings wait behind frames that wait for the disk: without a word from us the client would give us up.
+            let Some(client) = self.front.clients.get_mut(key) else { continue };
+            client.protocol.ping(&mut client.output.bytes);
+            self.front.list(key);
+        }
         let mut silent = Vec::new();
         for (key, client) in &self.front.clients {
             let protocol = &client.protocol;

@@ -63,6 +63,14 @@ impl<B: BlockBuffer> Core<B> {
             }
             Verb::Metadata { key: name, value, unique } => self.metadata(key, &name, &value, unique, respond),
             Verb::Nothing => self.reply_now(key, respond, Answer::done(Vector::new())),
+            Verb::RefuseSend(failure) => {
+                crate::event!(NT205, session = ?key, "refused: {failure}");
+                if self.front.sessions.get(key).is_some_and(|session| !session.modes.auto_commit_sends) {
+                    self.ask(key, Ask::Spoil(failure), respond);
+                } else {
+                    self.reply_now(key, respond, Answer::failed(failure));
+                }
+            }
             Verb::Refuse(failure) => {
                 crate::event!(NT205, session = ?key, "refused: {failure}");
                 self.reply_now(key, respond, Answer::failed(failure));
@@ -136,6 +144,7 @@ impl<B: BlockBuffer> Core<B> {
             | Ask::CloseConsumer { consumer }
             | Ask::Expired { consumer, .. } => self.front.sessions.get(key)?.consumer_core(*consumer),
             Ask::Claim { .. } => Some(CoreId(0)),
+            Ask::Spoil(_) => Some(self.front.core),
             other => {
                 let name = other.address().unwrap_or_default();
                 let address = self.front.aliases.get(name).map_or(name, |address| address);

@@ -173,6 +173,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Acknowledge(acknowledge) => self.acknowledge(who, acknowledge, deliver),
             Ask::Credit { consumer, bytes } => self.credit(who, consumer, bytes, deliver),
             Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
+            Ask::Spoil(failure) => self.refuse_publish(who, true, failure),
             Ask::Commit => self.commit(who, deliver),
             Ask::Prepare => self.prepare(who, deliver),
             Ask::Decide { vector } => self.decide(who, &vector),

@@ -120,6 +120,8 @@ pub enum Ask<'a> {
     Stop,
     /// The session's connection takes no more bytes for now, or takes them again.
     Hold { held: bool },
+    /// The session's transaction can only be rolled back: something that belongs to it was refused.
+    Spoil(super::Failure),
     /// Make the session's transaction in this home durable: nothing else takes part in it.
     Commit,
     /// Make this home's part of the session's transaction durable, to count only if it is decided.
@@ -255,6 +257,7 @@ impl Ask<'_> {
             Self::Start => Ask::Start,
             Self::Stop => Ask::Stop,
             Self::Hold { held } => Ask::Hold { held },
+            Self::Spoil(failure) => Ask::Spoil(failure),
             Self::Commit => Ask::Commit,
             Self::Prepare => Ask::Prepare,
             Self::Decide { vector } => Ask::Decide { vector },

@@ -95,6 +95,7 @@ impl<C> Session<C> {
         let in_transaction = match ask {
             Ask::Publish(publish) => publish.in_transaction,
             Ask::Acknowledge(acknowledge) => acknowledge.in_transaction,
+            Ask::Spoil(_) => true,
             _ => false,
         };
         if in_transaction {

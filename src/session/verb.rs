@@ -26,4 +26,6 @@ pub enum Verb<'a> {
     Nothing,
     /// This cannot be done here.
     Refuse(Failure),
+    /// This send cannot be taken: in a transaction its commit must fail, or the message would be lost without a word.
+    RefuseSend(Failure),
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use protocol::core::frame::{self, Handshake, Split};
 use protocol::core::identity::{ChannelId, CommandId};
-use protocol::core::packet::connection::CheckForFailoverReply;
+use protocol::core::packet::connection::{CheckForFailoverReply, Ping};
 use protocol::core::packet::session::{CreateSession, CreateSessionResponse, ReattachSessionResponse};
 use protocol::core::packet::topology::{ClusterTopology, Pair, TopologyForm};
 use protocol::core::packet::{self, Direction, Packet};
@@ -271,6 +271,12 @@ impl Connection {
             modes,
             client_id: create.client_id.map(|id| id.to_string()),
         }
+    }
+
+    /// A sign of life that the client did not ask for.
+    pub fn ping(&self, out: &mut Vec<u8>) {
+        let ping = Ping { connection_ttl_ms: self.ttl_ms };
+        send(ChannelId::PING, &Packet::Ping(ping), self.version, out);
     }
 
     /// Tells the client that its session is open.

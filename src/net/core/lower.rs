@@ -117,13 +117,14 @@ fn lower_rare<'a>(packet: &Packet<'a>) -> Option<Lowered<'a>> {
             let (key, value) = (metadata.key.to_string().into(), metadata.data.to_string().into());
             Lowered::new(Verb::Metadata { key, value, unique: true }, Respond::NULL)
         }
-        Packet::SendLarge(_) => refuse(LARGE_MESSAGES, Respond::NULL),
+        // Not answered: what answers is the last piece.
+        Packet::SendLarge(_) => refuse_send(LARGE_MESSAGES, Respond::Nothing),
         Packet::SendContinuation(piece) => {
             let respond = match piece.trailer.requires_response {
                 true => Respond::Null(correlation(piece.trailer.correlation_id)),
                 false => Respond::Nothing,
             };
-            refuse(LARGE_MESSAGES, respond)
+            refuse_send(LARGE_MESSAGES, respond)
         }
         xa if is_xa(xa) => refuse("XA transactions are not served by this version", Respond::NULL),
         _ => return None,
@@ -159,15 +160,15 @@ fn lower_send<'a>(send: &Send<'a>, modes: Modes, names: &'a mut String) -> Lower
     };
     let header = match MessageView::parse(send.message) {
         Ok(view) => view.header,
-        Err(error) => return refuse(error.to_string(), respond),
+        Err(error) => return refuse_send(error.to_string(), respond),
     };
-    let Some(address) = header.address else { return refuse("the message names no address", respond) };
+    let Some(address) = header.address else { return refuse_send("the message names no address", respond) };
     names.clear();
     names.extend(address.chars());
     let routing = match header.properties.get(property_name::ROUTING_TYPE) {
         Ok(Some(PropertyValue::Byte(number))) => u8::try_from(number).ok().and_then(RoutingType::from_number),
         Ok(_) => None,
-        Err(error) => return refuse(error.to_string(), respond),
+        Err(error) => return refuse_send(error.to_string(), respond),
     };
     let publish = Publish {
         address: Cow::Borrowed(names.as_str()),
@@ -258,4 +259,8 @@ fn if_wanted(requires_response: bool) -> Respond {
 
 fn refuse<'a>(text: impl Into<String>, respond: Respond) -> Lowered<'a> {
     Lowered::new(Verb::Refuse(Failure::new(FailureKind::NotImplemented, text)), respond)
+}
+
+fn refuse_send<'a>(text: impl Into<String>, respond: Respond) -> Lowered<'a> {
+    Lowered::new(Verb::RefuseSend(Failure::new(FailureKind::NotImplemented, text)), respond)
 }
