@@ -1,0 +1,57 @@
+//! The command line: what may be asked for, and who does it.
+
+mod kill9;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures and proves, against the built broker.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
+    #[command(subcommand)]
+    Prove(Proof),
+}
+
+#[derive(Debug, Subcommand)]
+enum Proof {
+    /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
+    Kill9(kill9::Arguments),
+}
+
+/// What every proof takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// How much of it
+    #[arg(long, value_name = "N")]
+    count: u32,
+    /// The seed of all choices
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Where progress and stores are kept
+    #[arg(long, value_name = "DIR", default_value = "target/prove")]
+    directory: PathBuf,
+    /// Leave the ledger alone
+    #[arg(long)]
+    no_ledger: bool,
+}
+
+/// Does what was asked for. False: the proof failed.
+pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
+    match arguments.what {
+        What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
+    }
+}
+
+/// The top of the repository, from this crate's place in it.
+fn top() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,19 @@
+//! The kill loop: load the built broker, kill it without a warning, start it again, and compare what it says with what it said.
+//!
+//! One *round* is one store with its number of lanes and its own choices; it goes through some cycles and ends with all queues
+//! emptied and everything judged. Takes a binary and a seed, gives figures and findings. The choices (who sends what to where,
+//! when the kill comes) follow from the seed; how far the broker gets until then does not.
+
+mod broker;
+mod control;
+mod drain;
+mod figures;
+mod load;
+pub mod oracle;
+mod payload;
+mod round;
+
+pub use broker::{Broker, Place};
+pub use control::{CONTROL_VARIABLE, Caught, control};
+pub use figures::{Cycle, Figures};
+pub use round::{CYCLES_PER_ROUND, Plan, round};

@@ -1,0 +1,115 @@
+//! The ledger: one line for each proof that was run to its end, kept with the sources.
+//!
+//! Takes what was proved, gives a line of [`PATH`]. Must stay true: a line is only ever added.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where it lies, from the top of the repository.
+pub const PATH: &str = "bench/LEDGER.tsv";
+
+const HEAD: &str = "date\tproof\tseed\tcount\tcommit\tverdict\tcontrol\tnote\n";
+
+/// One proof.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name on the command line.
+    pub proof: &'static str,
+    /// The seed that its choices follow from.
+    pub seed: u64,
+    /// How much of it was run.
+    pub count: u64,
+    /// What came of it.
+    pub verdict: String,
+    /// What came of its control.
+    pub control: String,
+    /// Figures in words.
+    pub note: String,
+}
+
+/// Appends a line; the first one brings the head along.
+pub fn append(top: &Path, entry: &Entry) -> Result<(), String> {
+    let path = top.join(PATH);
+    let failed = |error: std::io::Error| format!("the ledger cannot be written: {}: {error}", path.display());
+    let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    let new = file.metadata().map_err(failed)?.len() == 0;
+    let text = if new { HEAD.to_owned() } else { String::new() } + &line(&today(), &commit(top), entry);
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+fn line(date: &str, commit: &str, entry: &Entry) -> String {
+    let Entry { proof, seed, count, verdict, control, note } = entry;
+    let flat = |text: &str| text.replace(['\t', '\n'], " ");
+    format!("{date}\t{proof}\t{seed}\t{count}\t{commit}\t{}\t{}\t{}\n", flat(verdict), flat(control), flat(note))
+}
+
+/// The commit that is checked out, with a `+` if the sources differ from it.
+pub fn commit(top: &Path) -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(top).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(head) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".to_owned() };
+    // The ledger itself changes with every proof.
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", &format!(":!{PATH}")]);
+    if changed.is_some_and(|changed| changed.is_empty()) { head } else { head + "+" }
+}
+
+fn today() -> String {
+    let days = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
+    date_of(days)
+}
+
+/// The date so many days after 1970-01-01.
+fn date_of(days: u64) -> String {
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let (mut year, mut left) = (1970, days);
+    loop {
+        let length = if is_leap(year) { 366 } else { 365 };
+        if left < length {
+            break;
+        }
+        left -= length;
+        year += 1;
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (days, date) in [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_453, "2025-12-31")] {
+            assert_eq!(date_of(days), date);
+        }
+    }
+
+    #[test]
+    fn a_line_has_eight_fields_whatever_is_in_them() {
+        let entry = Entry {
+            proof: "kill9",
+            seed: 7,
+            count: 300,
+            verdict: "held".to_owned(),
+            control: "caught\tonce".to_owned(),
+            note: "two\nlines".to_owned(),
+        };
+        let line = line("2026-01-02", "abc", &entry);
+        assert_eq!(line, "2026-01-02\tkill9\t7\t300\tabc\theld\tcaught once\ttwo lines\n");
+        assert_eq!(HEAD.split('\t').count(), line.split('\t').count());
+    }
+}

@@ -1,0 +1,8 @@
+//! Proofs: long runs against the built broker, each with a seed, a verdict and a control.
+//!
+//! A proof can be interrupted and goes on where it was ([`progress`]); what came of it is a line of the ledger ([`ledger`]).
+
+pub mod kill9;
+pub mod ledger;
+pub mod progress;
+pub mod random;
