@@ -1,15 +1,23 @@
 //! Tests of whole processes: the built binary, started, killed and restarted as a user or a power cut would.
 //!
-//! They link none of the broker's code. A new test is a function in a file of its subject and a line below; it takes a
+//! They link none of the broker's code, only the codec of its protocol. A new test is a function in a file of its subject and a line below; it takes a
 //! [`folder::Folder`], starts [`server::Server`]s in it and says what must be true for a client.
 
+mod client;
 mod folder;
 mod harness;
 mod process;
 mod server;
+mod wire;
 
+mod configuration;
 mod controls;
+mod damage;
+mod hostile;
 mod readme;
+mod refusals;
+mod stop;
+mod time_to_live;
 
 use std::process::ExitCode;
 
@@ -26,5 +34,24 @@ fn main() -> ExitCode {
         Trial { name: "a_process_without_an_end_is_caught", run: controls::a_process_without_an_end_is_caught },
         Trial { name: "readme_examples_are_found", run: readme::examples_are_found },
         Trial { name: "readme_commands_work", run: readme::commands_work },
+        Trial { name: "configuration_shows_who_set_what", run: configuration::every_setting_names_its_origin },
+        Trial { name: "configuration_errors_name_their_place", run: configuration::errors_name_their_place },
+        Trial { name: "configuration_open_door_is_refused", run: configuration::an_open_door_is_refused },
+        Trial { name: "damage_is_refused_with_a_way_out", run: damage::damage_is_refused_with_a_way_out },
+        Trial { name: "damage_accepted_where_none_is", run: damage::a_loss_that_is_none_is_refused },
+        Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },
+        Trial { name: "hostile_bytes", run: hostile::bytes_of_no_client_end_their_connection_alone },
+        Trial { name: "hostile_packets", run: hostile::sessions_are_not_confused_by_strange_packets },
+        Trial { name: "hostile_handshake", run: hostile::half_a_handshake_is_closed_in_time },
+        Trial { name: "hostile_half_open", run: hostile::half_open_connections_cost_little },
+        Trial { name: "refusals_are_answered", run: refusals::what_is_not_served_is_refused_and_the_session_goes_on },
+        Trial { name: "refusals_large_message", run: refusals::a_large_message_is_refused_at_its_last_piece },
+        Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
+        Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
+        Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
+        Trial { name: "stop_and_kill_compared", run: stop::a_clean_stop_makes_the_next_start_short },
+        Trial { name: "ttl_silent_client", run: time_to_live::a_silent_client_is_closed_and_its_messages_go_on },
+        Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },
+        Trial { name: "ttl_override", run: time_to_live::the_override_wins },
     ])
 }

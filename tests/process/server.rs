@@ -22,6 +22,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// address alone), and the machine's limits are lower than it would like.
 const ALWAYS_EXPECTED: [&str; 2] = ["SV201", "SV202"];
 
+/// Options for a store that is quickly made, with lanes enough to tell them apart.
+pub(crate) const SMALL: [&str; 4] = ["--set", "journal-file-size=1MiB", "--set", "journal-lanes=2"];
+
 /// A running broker.
 pub(crate) struct Server {
     process: Process,
@@ -36,6 +39,11 @@ impl Server {
         let mut command = Command::new(BINARY);
         command.args(["run", "--port", "0", "--data-directory"]).arg(data).args(options);
         Self::ready(&mut command, READY_WITHIN)
+    }
+
+    /// Starts `ringmq run` with small segments, as most tests want it.
+    pub(crate) fn small(data: &Path, options: &[&str]) -> Result<Self, String> {
+        Self::start(data, &[&SMALL, options].concat())
     }
 
     /// Starts any command that behaves like a broker.
@@ -58,6 +66,20 @@ impl Server {
         self.process.said(text, within)
     }
 
+    /// The memory that it has in use now, in bytes.
+    pub(crate) fn resident_bytes(&self) -> Result<u64, String> {
+        let path = format!("/proc/{}/status", self.process.pid());
+        let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let kib: u64 =
+            line.split_whitespace().next().unwrap_or_default().parse().map_err(|_| format!("{path}: no VmRSS"))?;
+        Ok(kib * 1024)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// The address as a client writes it.
     pub(crate) fn url(&self) -> String {
         format!("tcp://127.0.0.1:{}", self.port)
@@ -75,15 +97,29 @@ impl Server {
         if ended.status.success() { Ok(()) } else { Err(text()) }
     }
 
+    /// Sends it a signal and goes on.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
+        self.process.signal(signal)
+    }
+
+    /// Waits for the end of a stop that was asked for with [`Server::signal`], and gives what it said.
+    pub(crate) fn ended(self) -> Result<Ended, String> {
+        let expected = self.expected;
+        quiet(self.process.end(STOP_WITHIN)?, &expected)
+    }
+
     fn stop(self, signal: Signal) -> Result<Ended, String> {
         self.process.signal(signal)?;
-        let ended = self.process.end(STOP_WITHIN)?;
-        let found = complaints(&ended.lines, &self.expected);
-        if found.is_empty() {
-            return Ok(ended);
-        }
-        Err(format!("unexpected in the broker's log:\n{}\nall of it:\n{}", found.join("\n"), text_of(&ended.lines)))
+        self.ended()
     }
+}
+
+fn quiet(ended: Ended, expected: &[String]) -> Result<Ended, String> {
+    let found = complaints(&ended.lines, expected);
+    if found.is_empty() {
+        return Ok(ended);
+    }
+    Err(format!("unexpected in the broker's log:\n{}\nall of it:\n{}", found.join("\n"), text_of(&ended.lines)))
 }
 
 /// The port in `listen    127.0.0.1:61616 core`.

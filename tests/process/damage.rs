@@ -1,0 +1,200 @@
+//! A journal that lost what it had promised, and a store that somebody else holds: refused, with a way out.
+//!
+//! Reads segment files as `journal/FORMAT.md` draws them: sections 3 (positions) and 5 (blocks).
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::client::Client;
+use crate::folder::Folder;
+use crate::harness::{Outcome, Verdict};
+use crate::process::{Ended, Process, text_of};
+use crate::server::{BINARY, SMALL, Server};
+use crate::wire::SOON;
+
+const MESSAGES: usize = 60;
+const PAGE: u64 = 4096;
+/// Where the payload of a block begins.
+const PAYLOAD: u64 = 64;
+const QUEUES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+
+/// A block with records, as it lies in its file.
+#[derive(Clone, Debug)]
+struct Block {
+    lane: String,
+    lsn: u64,
+    file: PathBuf,
+    at: u64,
+}
+
+/// The blocks of the journal lanes that hold records, in the order of lane and LSN.
+fn blocks(data: &Path) -> Result<Vec<Block>, String> {
+    let folder = data.join("journal");
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut blocks = Vec::new();
+    for file in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some((lane, sequence)) = name.strip_suffix(".seg").and_then(|name| name.split_once('-')) else { continue };
+        if !lane.starts_with('j') {
+            continue;
+        }
+        let sequence = u64::from_str_radix(sequence, 16).map_err(|_| format!("{name} has no sequence"))?;
+        let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let payload_bytes = bytes.len() as u64 - PAGE;
+        let mut at = PAGE;
+        while let Some(header) = bytes.get(at as usize..at as usize + PAYLOAD as usize) {
+            let number = |from: usize, bytes: usize| {
+                header[from..from + bytes].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+            };
+            let (lsn, pages, fragments) = (number(24, 8), number(10, 2), number(56, 4));
+            if &header[..4] != b"RMQB" || lsn != sequence * payload_bytes + at - PAGE {
+                break;
+            }
+            if fragments > 0 {
+                blocks.push(Block { lane: lane.to_owned(), lsn, file: file.clone(), at });
+            }
+            at += pages * PAGE;
+        }
+    }
+    blocks.sort_by_key(|block| (block.lane.clone(), block.lsn));
+    Ok(blocks)
+}
+
+/// Changes one byte of a block's payload.
+fn flip(block: &Block) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", block.file.display());
+    let file = OpenOptions::new().read(true).write(true).open(&block.file).map_err(failed)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, block.at + PAYLOAD).map_err(failed)?;
+    file.write_all_at(&[!byte[0]], block.at + PAYLOAD).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}
+
+/// A store that was closed in order, with messages in several queues, and no checkpoint: all of the journal is read.
+fn filled(data: &Path) -> Result<(), String> {
+    let server = Server::small(data, &[])?;
+    let mut client = Client::new(server.port)?;
+    for number in 0..MESSAGES {
+        for queue in QUEUES {
+            client.send(queue, &format!("{queue} {number}"))?;
+        }
+    }
+    drop(client);
+    server.terminate()?;
+    let entries = std::fs::read_dir(data.join("journal")).map_err(|error| error.to_string())?;
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with('c') && name.ends_with(".seg") {
+            std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts a broker that must not come up.
+fn refused(data: &Path, options: &[&str]) -> Result<Ended, String> {
+    let mut command = Command::new(BINARY);
+    command.args(["run", "--port", "0", "--data-directory"]).arg(data).args(SMALL).args(options);
+    Process::start(&mut command)?.end(SOON)
+}
+
+/// It must have ended with this code and have said all of this.
+fn expect(ended: &Ended, code: i32, parts: &[&str]) -> Result<(), String> {
+    let text = text_of(&ended.lines);
+    let missing: Vec<&&str> = parts.iter().filter(|part| !text.contains(**part)).collect();
+    if ended.status.code() == Some(code) && missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("expected exit code {code} and {parts:?}; {}, without {missing:?}\n{text}", ended.status))
+}
+
+/// What is in a queue: the numbers behind its name.
+fn numbers(server: &Server, queue: &str) -> Result<Vec<usize>, String> {
+    let mut client = Client::new(server.port)?;
+    client.consume(queue)?;
+    let mut numbers = Vec::new();
+    while let Some(message) = client.take_now()? {
+        let number = message.text.strip_prefix(queue).and_then(|number| number.trim().parse().ok());
+        numbers.push(number.ok_or_else(|| format!("{queue} holds {message:?}"))?);
+    }
+    Ok(numbers)
+}
+
+pub(crate) fn damage_is_refused_with_a_way_out() -> Verdict {
+    let folder = Folder::new("damage")?;
+    filled(folder.path())?;
+    // The control: without damage everything is there.
+    let server = Server::small(folder.path(), &[])?;
+    for queue in QUEUES {
+        let found = numbers(&server, queue)?;
+        if found != (0..MESSAGES).collect::<Vec<_>>() {
+            return Err(format!("without damage, {queue} holds {found:?}"));
+        }
+    }
+    server.terminate()?;
+    filled(folder.path())?;
+    let all = blocks(folder.path())?;
+    let Some(victim) = all.get(all.len() / 3) else { return Err("no blocks were found".to_owned()) };
+    flip(victim)?;
+    let way_out = format!("--accept-loss {}@{}", victim.lane, victim.lsn);
+    let file = victim.file.display().to_string();
+    let lane = format!("lane {}", victim.lane);
+    for _ in 0..2 {
+        // Refused again: the first time has changed nothing.
+        expect(&refused(folder.path(), &[])?, 1, &[&lane, &victim.lsn.to_string(), &file, &way_out])?;
+    }
+    let consent = format!("{}@{}", victim.lane, victim.lsn);
+    let server = Server::small(folder.path(), &["--accept-loss", &consent])?.expect_complaint("JN203");
+    server.heard("JN203", SOON)?;
+    let mut kept = 0;
+    let mut lost = 0;
+    for queue in QUEUES {
+        let found = numbers(&server, queue)?;
+        // Two rounds were sent; the first was looked at and not acknowledged.
+        let sent: Vec<usize> = (0..MESSAGES).chain(0..MESSAGES).collect();
+        if !sent.starts_with(&found) {
+            return Err(format!("{queue} holds {found:?}, which is not a beginning of what was sent"));
+        }
+        kept += found.len();
+        lost += sent.len() - found.len();
+    }
+    let mut client = Client::new(server.port)?;
+    client.send("alpha", "alpha 1000")?;
+    drop(client);
+    server.terminate()?;
+    // Without the option from now on.
+    Server::small(folder.path(), &[])?.terminate()?;
+    if kept > 0 && lost > 0 { Ok(Outcome::Passed) } else { Err(format!("{kept} messages kept, {lost} lost")) }
+}
+
+pub(crate) fn a_loss_that_is_none_is_refused() -> Verdict {
+    let folder = Folder::new("no-damage")?;
+    filled(folder.path())?;
+    let all = blocks(folder.path())?;
+    let Some(sound) = all.get(all.len() / 2) else { return Err("no blocks were found".to_owned()) };
+    let consent = format!("{}@{}", sound.lane, sound.lsn);
+    expect(&refused(folder.path(), &["--accept-loss", &consent])?, 1, &["JN304", &consent])?;
+    let server = Server::small(folder.path(), &[])?;
+    let found = numbers(&server, QUEUES[0])?;
+    server.terminate()?;
+    if found.len() == MESSAGES { Ok(Outcome::Passed) } else { Err(format!("{found:?} after a refused consent")) }
+}
+
+pub(crate) fn a_second_process_is_refused() -> Verdict {
+    let folder = Folder::new("second")?;
+    let server = Server::small(folder.path(), &[])?;
+    let mut client = Client::new(server.port)?;
+    client.send("second", "before")?;
+    let holder = server.pid().to_string();
+    expect(&refused(folder.path(), &[])?, 7, &[&holder, "in use"])?;
+    // The first one has noticed nothing.
+    client.send("second", "after")?;
+    client.consume("second")?;
+    let texts = client.drain(2)?;
+    server.terminate()?;
+    // The control: when the holder is gone, the same command line starts.
+    Server::small(folder.path(), &[])?.terminate()?;
+    if texts == ["before", "after"] { Ok(Outcome::Passed) } else { Err(format!("{texts:?}")) }
+}

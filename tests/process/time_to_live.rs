@@ -1,0 +1,98 @@
+//! Connections that fall silent: closed when their client said so, not before, and what they held goes on.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::folder::Folder;
+use crate::harness::{Outcome, Verdict};
+use crate::server::Server;
+use crate::wire::{Came, Mode, Wire};
+
+const QUICK_CHECK: [&str; 2] = ["--set", "connection-ttl-check-interval=100ms"];
+/// A machine with other work may be late; a broker that looks every two seconds, or never, is later.
+const IN_TIME: Duration = Duration::from_secs(5);
+const NEVER: i64 = -1;
+
+// proves: S1-154, S1-155
+pub(crate) fn a_silent_client_is_closed_and_its_messages_go_on() -> Verdict {
+    let folder = Folder::new("silent")?;
+    let server = Server::small(folder.path(), &QUICK_CHECK)?.expect_complaint("NT204");
+    let mut sender = Client::new(server.port)?;
+    let texts = ["one", "two", "three"];
+    for text in texts {
+        sender.send("ttl", text)?;
+    }
+    let mut silent = Client::new(server.port)?;
+    silent.consume("ttl")?;
+    for text in texts {
+        let message = silent.take()?;
+        if (message.text.as_str(), message.deliveries) != (text, 1) {
+            return Err(format!("{message:?} came instead of `{text}` for the first time"));
+        }
+    }
+    let mut next = Client::new(server.port)?;
+    next.consume("ttl")?;
+    silent.wire.ping(500)?;
+    let (packets, after) = silent.wire.until_closed()?;
+    // The echo of the ping took a little of its time.
+    if after < Duration::from_millis(300) || after > IN_TIME || !packets.is_empty() {
+        return Err(format!("closed {after:?} after a ping with 500 ms to live, and {packets:?} came before"));
+    }
+    for text in texts {
+        let message = next.take()?;
+        if (message.text.as_str(), message.deliveries) != (text, 2) {
+            return Err(format!("{message:?} came instead of `{text}` for the second time"));
+        }
+        next.acknowledge(&message)?;
+    }
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}
+
+/// The silent client is the control of the other two.
+// proves: S1-155, S1-157
+pub(crate) fn only_a_silent_client_is_closed() -> Verdict {
+    let folder = Folder::new("pinging")?;
+    let server = Server::small(folder.path(), &QUICK_CHECK)?.expect_complaint("NT204");
+    let mut endless = Wire::session(server.port, Mode::Automatic)?;
+    endless.ping(NEVER)?;
+    let mut silent = Wire::session(server.port, Mode::Automatic)?;
+    let mut pinging = Wire::session(server.port, Mode::Automatic)?;
+    silent.ping(1_000)?;
+    // Two and a half times its time to live, told by the clock that the broker uses: waiting for what does not come.
+    for _ in 0..10 {
+        pinging.ping(1_000)?;
+        if let Came::Closed = pinging.next(Duration::from_millis(250))? {
+            return Err("a client that pings in time was closed".to_owned());
+        }
+    }
+    silent.until_closed()?;
+    endless.ping(NEVER)?;
+    pinging.ping(1_000)?;
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}
+
+// proves: S1-158
+pub(crate) fn the_override_wins() -> Verdict {
+    let folder = Folder::new("override")?;
+    let options = [QUICK_CHECK, ["--set", "connection-ttl-override=300ms"]].concat();
+    let server = Server::small(folder.path(), &options)?.expect_complaint("NT204");
+    let mut client = Wire::session(server.port, Mode::Automatic)?;
+    client.ping(NEVER)?;
+    let (_, after) = client.until_closed()?;
+    if after > IN_TIME {
+        return Err(format!("closed only after {after:?}"));
+    }
+    server.terminate()?;
+    // Without the override the client has its way: this is the default.
+    let server = Server::small(folder.path(), &QUICK_CHECK)?;
+    let mut client = Wire::session(server.port, Mode::Automatic)?;
+    client.ping(NEVER)?;
+    match client.next(Duration::from_millis(900))? {
+        Came::Nothing => client.ping(NEVER)?,
+        _ => return Err("a client with endless time to live was closed, or got a packet".to_owned()),
+    }
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}
