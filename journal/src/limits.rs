@@ -29,6 +29,9 @@ pub const SEGMENTS_AHEAD_MAX: u64 = 4;
 pub const GROUP_BYTES_PARALLEL: usize = 64 * 1024;
 /// The most groups in flight on one lane.
 pub const GROUPS_IN_FLIGHT_MAX: usize = 4;
+/// The most blocks of one lane from the first that is not durable on: behind a write that hangs, others overtake it and their buffers are used
+/// again, but not for ever. A start relies on it when it looks for what overtook a missing block.
+pub const BLOCKS_IN_FLIGHT_MAX: usize = 32;
 /// The fewest buffers with which a lane can take the longest record while another block is in flight.
 pub const LANE_BUFFERS_MIN: usize = 6;
 /// An idle lane is sealed after this time, so that its last block is covered by a later promised position.
@@ -55,3 +58,4 @@ const _: () = assert!(
     "a first fragment holds at least a byte of its body"
 );
 const _: () = assert!(GROUP_BYTES_PARALLEL < BLOCK_BYTES_MAX, "a group can form in one block");
+const _: () = assert!(GROUPS_IN_FLIGHT_MAX <= BLOCKS_IN_FLIGHT_MAX, "each group may have a block in flight");

@@ -3,12 +3,15 @@
 //! There is no timer: what arrives while a group is in flight is the next group. One group is in flight while little waits, up to four when
 //! at least 64 KiB wait: on the disks that were measured a flush of 64 KiB costs as much as one of 4 KiB, so more flights of small groups
 //! would only make the groups smaller.
+//!
+//! A write may hang while later ones are done. What is done behind it gives its buffer back, so the buffers alone do not bound how far the
+//! others get ahead; [`BLOCKS_IN_FLIGHT_MAX`] does. Then the lane waits, and its producers find it full.
 
 use std::collections::VecDeque;
 
 use crate::error::IoError;
 use crate::ids::{Lsn, Ticket};
-use crate::limits::{GROUP_BYTES_PARALLEL, GROUPS_IN_FLIGHT_MAX};
+use crate::limits::{BLOCKS_IN_FLIGHT_MAX, GROUP_BYTES_PARALLEL, GROUPS_IN_FLIGHT_MAX};
 
 /// The number of a group within the lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ impl<B> Flights<B> {
         Self {
             sealed: VecDeque::with_capacity(buffers),
             released: 0,
-            flights: VecDeque::with_capacity(buffers),
+            flights: VecDeque::with_capacity(BLOCKS_IN_FLIGHT_MAX),
             first_ticket: 0,
             groups: VecDeque::with_capacity(GROUPS_IN_FLIGHT_MAX),
             next_group: 0,
@@ -108,9 +111,9 @@ impl<B> Flights<B> {
         true
     }
 
-    /// The next released block leaves; gives its ticket.
+    /// The next released block leaves, if it may; gives its ticket.
     pub(super) fn depart(&mut self) -> Option<(Ticket, Sealed<B>)> {
-        if self.released == 0 {
+        if self.released == 0 || self.flights.len() >= BLOCKS_IN_FLIGHT_MAX {
             return None;
         }
         let (group, sealed) = self.sealed.pop_front()?;
@@ -142,5 +145,44 @@ impl<B> Flights<B> {
             }
         }
         Landed::Durable(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use super::*;
+
+    const BLOCK: u64 = 4096;
+
+    /// Sends blocks off as long as any leaves, each done at once except the first; gives how many left.
+    fn overtake(flights: &mut Flights<()>, next: &mut u64) -> u64 {
+        let before = *next;
+        loop {
+            if flights.sealed.is_empty() {
+                flights.seal(Sealed { buffer: (), lsn: Lsn(*next * BLOCK), len: BLOCK as usize });
+            }
+            if flights.released == 0 && flights.may_release(GROUP_BYTES_PARALLEL) {
+                flights.release();
+            }
+            let Some((ticket, sealed)) = flights.depart() else { return *next - before };
+            assert_eq!((ticket, sealed.lsn), (Ticket(*next), Lsn(*next * BLOCK)));
+            *next += 1;
+            if ticket != Ticket(0) {
+                flights.land(ticket, Ok(()), Lsn::ZERO);
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_bound_overtakes_a_write_that_hangs() {
+        let (mut flights, mut next) = (Flights::new(8), 0);
+        assert_eq!(overtake(&mut flights, &mut next), BLOCKS_IN_FLIGHT_MAX as u64);
+        assert_eq!(overtake(&mut flights, &mut next), 0, "the lane waits");
+        let landed = flights.land(Ticket(0), Ok(()), Lsn::ZERO);
+        assert_eq!(landed, Landed::Durable(Lsn(BLOCKS_IN_FLIGHT_MAX as u64 * BLOCK)));
+        let (ticket, _) = flights.depart().unwrap();
+        assert_eq!(ticket, Ticket(BLOCKS_IN_FLIGHT_MAX as u64), "and goes on");
     }
 }

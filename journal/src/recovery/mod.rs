@@ -7,6 +7,7 @@
 mod checkpoint;
 mod decision;
 mod error;
+mod evidence;
 mod files;
 mod records;
 mod replay;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::decision::{Company, Consent, Hole, Place, Verdict, decide};
 use super::error::{Damage, RecoveryError};
+use super::evidence::Behind;
 use super::files::{FileState, LaneFiles};
 use super::walk::{BlockWalk, Found};
 use crate::block::{BlockError, BlockFlags, BlockView, Checks};
@@ -13,7 +14,7 @@ use crate::error::IoError;
 use crate::geometry::Geometry;
 use crate::ids::{Chain, LaneId, Lsn, SegmentSequence};
 use crate::lane::{LaneMark, LaneTail};
-use crate::limits::{EPOCH_HISTORY_MAX, PAGE_BYTES, SEGMENTS_AHEAD_MAX};
+use crate::limits::{EPOCH_HISTORY_MAX, SEGMENTS_AHEAD_MAX};
 use crate::record::RecordKind;
 use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape};
@@ -53,7 +54,7 @@ pub enum Finding {
         lane: LaneId,
         /// Where it was cut.
         at: Lsn,
-        /// How many blocks stood behind.
+        /// How many blocks were found behind.
         blocks_behind: u32,
         /// In which file.
         file: PathBuf,
@@ -122,7 +123,7 @@ pub(super) fn scan(
     let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
     let (mut progress, stop) = read_from(&mut walk, &files, geometry, order, &mut first)?;
     let from = order.mark.map_or(geometry.start(first), |mark| mark.end);
-    let behind = Behind::look(&mut walk, &files, geometry, &progress, stop.place)?;
+    let behind = Behind::look(&mut walk, &files, geometry, (progress.at, stop.place), progress.epoch)?;
     if first.0 <= SEGMENTS_AHEAD_MAX
         && progress.last_block.is_none()
         && behind.blocks == 0
@@ -313,48 +314,6 @@ impl Progress {
             self.segment_ends.push_back((geometry.place(header.lsn).0, view.chain));
         }
         Ok(())
-    }
-}
-
-/// What stands behind the place where a scan stopped.
-#[derive(Clone, Copy, Debug, Default)]
-struct Behind {
-    blocks: u32,
-    promised: Lsn,
-}
-
-/// How far into each segment behind the tail's own the search for evidence reaches. A writer begins a segment at its beginning, and never has
-/// more in flight than its buffers hold.
-const EVIDENCE_REACH_BYTES: u64 = 16 * 1024 * 1024;
-
-impl Behind {
-    fn look(
-        walk: &mut BlockWalk<'_>,
-        files: &LaneFiles,
-        geometry: Geometry,
-        progress: &Progress,
-        place: Place,
-    ) -> Result<Self, RecoveryError> {
-        let mut behind = Self::default();
-        let (tail_segment, _) = geometry.place(progress.at);
-        let segments = files.from(tail_segment).take_while(|_| place != Place::Terminator);
-        for segment in segments {
-            let end = geometry.start(segment.next());
-            let mut at = geometry.start(segment).max(progress.at);
-            while at < end && (segment == tail_segment || at.since(geometry.start(segment)) < EVIDENCE_REACH_BYTES) {
-                let step = match walk.block_at(at)? {
-                    Found::Block(view) if view.header.epoch >= progress.epoch => {
-                        behind.blocks = behind.blocks.saturating_add(1);
-                        behind.promised = behind.promised.max(view.header.promised);
-                        view.header.bytes() as u64
-                    }
-                    Found::NoFile => end.since(at),
-                    Found::Block(_) | Found::Not(_) | Found::Unreadable(_) => PAGE_BYTES as u64,
-                };
-                at = at.plus(step);
-            }
-        }
-        Ok(behind)
     }
 }
 
