@@ -56,12 +56,12 @@ impl<B: BlockBuffer> Core<B> {
     /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop.
     pub fn turn(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) {
         self.take_letters();
-        self.home.turn(now, &mut self.front, |lane, command| output(Output::Lane { lane, command }));
+        self.home.turn(&mut self.front);
         self.release_replies();
         self.resume_stalled(now);
         self.release_replies();
-        // What the replies and the resumed connections appended goes out in the same turn.
-        self.home.turn(now, &mut self.front, |lane, command| output(Output::Lane { lane, command }));
+        // Behind everything that may append, so that it goes out in the same turn.
+        self.home.submit(now, |lane, command| output(Output::Lane { lane, command }));
         self.check_time_to_live(now);
         while let Some(read) = self.home.next_read() {
             output(Output::Read(read));

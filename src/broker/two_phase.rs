@@ -27,8 +27,9 @@ impl<B: BlockBuffer> Core<B> {
             (1, Some(core)) => self.request(key, core, token, Ask::Commit),
             _ => {
                 session.two_phase = Some(TwoPhase::new(token, cores));
+                let transaction = self.home.new_transaction();
                 for core in cores.iter() {
-                    self.request(key, core, Some(ANSWER), Ask::Prepare);
+                    self.request(key, core, Some(ANSWER), Ask::Prepare { transaction });
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Who waits for which position of which lane.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use journal::{LaneId, Lsn};
 
@@ -10,19 +10,22 @@ use super::Promises;
 /// the other.
 #[derive(Debug)]
 pub struct Gate<W> {
-    lanes: BTreeMap<LaneId, VecDeque<(Lsn, W)>>,
+    /// A queue for each lane that was ever waited for; there are few.
+    lanes: Vec<(LaneId, VecDeque<(Lsn, W)>)>,
 }
 
 impl<W> Default for Gate<W> {
     fn default() -> Self {
-        Self { lanes: BTreeMap::new() }
+        Self { lanes: Vec::new() }
     }
 }
 
 impl<W> Gate<W> {
     /// Waits for a position.
     pub fn wait(&mut self, lane: LaneId, lsn: Lsn, waiter: W) {
-        let queue = self.lanes.entry(lane).or_default();
+        let Some((_, queue)) = self.lanes.iter_mut().find(|(of, _)| *of == lane) else {
+            return self.lanes.push((lane, VecDeque::from([(lsn, waiter)])));
+        };
         // Positions mostly come in order; one that waits for an older fact is put where it belongs.
         match queue.back() {
             Some((last, _)) if *last > lsn => {

@@ -1,29 +1,31 @@
 //! What each lane has promised, as far as this core knows.
 
-use std::collections::BTreeMap;
-
 use journal::{LaneId, Lsn, Vector};
 
 /// A position for each lane; never goes back.
 #[derive(Debug, Default)]
 pub struct Promises {
-    lanes: BTreeMap<LaneId, Lsn>,
+    /// Sorted by lane.
+    lanes: Vec<(LaneId, Lsn)>,
 }
 
 impl Promises {
     /// The lane is promised up to here. False if that is no news.
     pub fn note(&mut self, lane: LaneId, lsn: Lsn) -> bool {
-        let known = self.lanes.entry(lane).or_default();
-        if *known >= lsn {
-            return false;
+        match self.find(lane) {
+            Ok(at) => match self.lanes.get_mut(at) {
+                Some((_, known)) if *known < lsn => *known = lsn,
+                _ => return false,
+            },
+            Err(_) if lsn == Lsn::ZERO => return false,
+            Err(at) => self.lanes.insert(at, (lane, lsn)),
         }
-        *known = lsn;
         true
     }
 
     /// How far the lane is promised; the beginning if nothing is known of it.
     pub fn of(&self, lane: LaneId) -> Lsn {
-        self.lanes.get(&lane).copied().unwrap_or_default()
+        self.find(lane).ok().and_then(|at| self.lanes.get(at)).map_or(Lsn::ZERO, |(_, lsn)| *lsn)
     }
 
     /// Is all of this promised?
@@ -34,5 +36,9 @@ impl Promises {
     /// The first position of the vector that is not promised.
     pub fn first_missing(&self, vector: &Vector) -> Option<(LaneId, Lsn)> {
         vector.iter().find(|(lane, lsn)| self.of(*lane) < *lsn)
+    }
+
+    fn find(&self, lane: LaneId) -> Result<usize, usize> {
+        self.lanes.binary_search_by_key(&lane, |(of, _)| *of)
     }
 }

@@ -247,11 +247,7 @@ fn collect(reading: &mut Reading, bytes: &[u8]) -> Result<Progress, String> {
     let Some(fragment) = view.record_at(offset) else {
         // Behind the last record of a block the next one starts in the block that follows.
         let behind_last = reading.record.is_empty() && reading.offset.is_some() && reading.pieces.is_some();
-        return if behind_last {
-            Ok(Progress::Whole(next_block, BLOCK_HEADER_BYTES as u32))
-        } else {
-            Err("no record starts there".to_owned())
-        };
+        return if behind_last { Ok(Progress::GoesOn(next_block)) } else { Err("no record starts there".to_owned()) };
     };
     if reading.record.is_empty() {
         reading.record.push(fragment.header.kind.0);

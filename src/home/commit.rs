@@ -15,35 +15,42 @@ use crate::transaction::Staged;
 
 impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn commit(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
-        self.write_transaction(who, false, deliver)
+        self.write_transaction(who, None, deliver)
     }
 
-    pub(super) fn prepare(&mut self, who: Who, deliver: &mut impl Deliver) -> Outcome {
-        self.write_transaction(who, true, deliver)
+    pub(super) fn prepare(&mut self, who: Who, transaction: TransactionId, deliver: &mut impl Deliver) -> Outcome {
+        self.write_transaction(who, Some(transaction), deliver)
     }
 
-    fn write_transaction(&mut self, who: Who, others_take_part: bool, deliver: &mut impl Deliver) -> Outcome {
+    /// Other cores take part in a `shared` transaction.
+    fn write_transaction(
+        &mut self,
+        who: Who,
+        shared: Option<TransactionId>,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
         if let Some(failure) = self.sessions.get(&who.from).and_then(|session| session.staged.failure.clone()) {
             // The commit is answered by the first error; the transaction is gone and the next one works.
             self.rollback(who, false, deliver);
             return Outcome::Done(Answer::failed(failure));
         }
         let mut ongoing = self.collect(who);
-        let several = others_take_part || ongoing.parts.len() > 1;
-        if several {
+        if shared.is_some() || ongoing.parts.len() > 1 {
             self.open_transactions += 1;
-            let transaction = self.new_transaction();
+            let transaction = shared.unwrap_or_else(|| self.new_transaction());
             for part in &mut ongoing.parts {
                 part.items.insert(0, Item::Prepare(transaction));
             }
-            ongoing.ending = if others_take_part { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
+            ongoing.ending =
+                if shared.is_some() { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
         }
         self.ongoing.push_back(ongoing);
         self.go_on(deliver);
         Outcome::Later
     }
 
-    fn new_transaction(&mut self) -> TransactionId {
+    /// The id of a transaction that this core begins to write.
+    pub fn new_transaction(&mut self) -> TransactionId {
         self.next_transaction += 1;
         TransactionId { epoch: self.settings.epoch, core: self.settings.core.0, number: self.next_transaction }
     }
@@ -194,6 +201,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(Prepared { ongoing, .. }) = self.prepared.remove(&who.from) else {
             return Outcome::done(Vector::new());
         };
+        // Nothing is promised to anybody, so a checkpoint need not wait for it any longer.
+        self.open_transactions = self.open_transactions.saturating_sub(1);
         for part in ongoing.parts {
             let queues: Vec<_> = part.acknowledged_queues().collect();
             for (entry, queue) in part.consumed.into_iter().zip(queues) {

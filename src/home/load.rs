@@ -92,6 +92,8 @@ enum Change {
 #[derive(Debug)]
 struct PreparedRun {
     lane: LaneId,
+    /// Runs are numbered anew in every epoch.
+    epoch: u64,
     run: RunId,
     transaction: TransactionId,
     changes: Vec<Change>,
@@ -149,7 +151,7 @@ impl Loader {
             Stored::QueueIdMark { highest } => self.highest_queue = self.highest_queue.max(highest.0),
             Stored::Prepare { transaction } => {
                 if let Run::Member(run) | Run::Commit(run) = loaded.run {
-                    self.prepared.push(PreparedRun { lane, run, transaction, changes: Vec::new() });
+                    self.prepared.push(PreparedRun { lane, epoch: loaded.epoch, run, transaction, changes: Vec::new() });
                 }
             }
             Stored::Decision { transaction, vector } => {
@@ -209,8 +211,8 @@ impl Loader {
     fn change(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>) {
         let Some(change) = change_of(loaded, stored) else { return };
         if let Run::Member(run) | Run::Commit(run) = loaded.run {
-            let mut prepared = self.prepared.iter_mut().rev();
-            if let Some(prepared) = prepared.find(|prepared| prepared.lane == loaded.lane && prepared.run == run) {
+            let own = |it: &&mut PreparedRun| (it.lane, it.epoch, it.run) == (loaded.lane, loaded.epoch, run);
+            if let Some(prepared) = self.prepared.iter_mut().rev().find(own) {
                 prepared.changes.push(change);
                 return;
             }
@@ -362,6 +364,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             let segment = self.segment_of(*lane, location.block());
             if let Some(lane) = self.lanes.get_mut(*lane) {
                 lane.lives.add(segment, 0);
+                if own.len() < lanes.len() {
+                    // When the other cores' ENDs are promised is not heard here: the decision stays until the next start.
+                    lane.lives.add(segment, 0);
+                }
             }
             self.open_transactions += 1;
             self.write_ends(&super::Decided { transaction: *transaction, lanes: own, decision: (*lane, segment) });

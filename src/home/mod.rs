@@ -175,7 +175,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
             Ask::Spoil(failure) => self.refuse_publish(who, true, failure),
             Ask::Commit => self.commit(who, deliver),
-            Ask::Prepare => self.prepare(who, deliver),
+            Ask::Prepare { transaction } => self.prepare(who, transaction, deliver),
             Ask::Decide { vector } => self.decide(who, &vector),
             Ask::Finish => self.finish(who, deliver),
             Ask::Abandon => self.abandon(who, deliver),
@@ -207,9 +207,9 @@ impl<B: BlockBuffer> Home<B> {
         self.ongoing.is_empty() && self.lanes.ready()
     }
 
-    /// Goes on with what is under way: long operations, promises and what they set free, reclaiming; then collects the lanes'
-    /// commands. Called once a turn of the core's loop.
-    pub fn turn(&mut self, now: Now, deliver: &mut impl Deliver, mut each: impl FnMut(LaneId, Command<B>)) {
+    /// Goes on with what is under way: long operations, promises and what they set free, reclaiming. Called once a turn of the
+    /// core's loop; [`Home::submit`] ends the turn.
+    pub fn turn(&mut self, deliver: &mut impl Deliver) {
         self.take_promises(deliver);
         self.go_on(deliver);
         if !self.waiting_for_room.is_empty() && self.ready() {
@@ -221,6 +221,10 @@ impl<B: BlockBuffer> Home<B> {
             self.reclaim();
             self.write_checkpoints();
         }
+    }
+
+    /// Gives the lanes' commands for all that was appended since.
+    pub fn submit(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) {
         self.lanes.poll(now, &mut each);
     }
 

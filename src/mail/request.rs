@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{SessionRef, Token};
 use crate::message::{ConsumerId, MessageId};
-use crate::store::record::Operation;
+use crate::store::record::{Operation, TransactionId};
 
 /// How an address hands its messages to its queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +124,9 @@ pub enum Ask<'a> {
     Spoil(super::Failure),
     /// Make the session's transaction in this home durable: nothing else takes part in it.
     Commit,
-    /// Make this home's part of the session's transaction durable, to count only if it is decided.
-    Prepare,
+    /// Make this home's part of the session's transaction durable, to count only if it is decided. All parts are written
+    /// under the same id, which is how each finds its decision after a restart.
+    Prepare { transaction: TransactionId },
     /// Write the decision: it counts if every lane reaches the vector.
     Decide { vector: journal::Vector },
     /// The decision is promised: the prepared part takes effect.
@@ -259,7 +260,7 @@ impl Ask<'_> {
             Self::Hold { held } => Ask::Hold { held },
             Self::Spoil(failure) => Ask::Spoil(failure),
             Self::Commit => Ask::Commit,
-            Self::Prepare => Ask::Prepare,
+            Self::Prepare { transaction } => Ask::Prepare { transaction },
             Self::Decide { vector } => Ask::Decide { vector },
             Self::Finish => Ask::Finish,
             Self::Abandon => Ask::Abandon,
