@@ -23,12 +23,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Other cores take part in a `shared` transaction.
-    fn write_transaction(
-        &mut self,
-        who: Who,
-        shared: Option<TransactionId>,
-        deliver: &mut impl Deliver,
-    ) -> Outcome {
+    fn write_transaction(&mut self, who: Who, shared: Option<TransactionId>, deliver: &mut impl Deliver) -> Outcome {
         if let Some(failure) = self.sessions.get(&who.from).and_then(|session| session.staged.failure.clone()) {
             // The commit is answered by the first error; the transaction is gone and the next one works.
             self.rollback(who, false, deliver);
@@ -41,8 +36,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             for part in &mut ongoing.parts {
                 part.items.insert(0, Item::Prepare(transaction));
             }
-            ongoing.ending =
-                if shared.is_some() { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
+            ongoing.ending = if shared.is_some() { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
         }
         self.ongoing.push_back(ongoing);
         self.go_on(deliver);

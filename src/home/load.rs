@@ -151,7 +151,13 @@ impl Loader {
             Stored::QueueIdMark { highest } => self.highest_queue = self.highest_queue.max(highest.0),
             Stored::Prepare { transaction } => {
                 if let Run::Member(run) | Run::Commit(run) = loaded.run {
-                    self.prepared.push(PreparedRun { lane, epoch: loaded.epoch, run, transaction, changes: Vec::new() });
+                    self.prepared.push(PreparedRun {
+                        lane,
+                        epoch: loaded.epoch,
+                        run,
+                        transaction,
+                        changes: Vec::new(),
+                    });
                 }
             }
             Stored::Decision { transaction, vector } => {

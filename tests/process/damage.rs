@@ -46,10 +46,11 @@ fn blocks(data: &Path) -> Result<Vec<Block>, String> {
         let mut at = PAGE;
         while let Some(header) = bytes.get(at as usize..at as usize + PAYLOAD as usize) {
             let number = |from: usize, bytes: usize| {
-                header[from..from + bytes].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+                let field = header.get(from..from + bytes).unwrap_or_default();
+                field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
             };
             let (lsn, pages, fragments) = (number(24, 8), number(10, 2), number(56, 4));
-            if &header[..4] != b"RMQB" || lsn != sequence * payload_bytes + at - PAGE {
+            if !header.starts_with(b"RMQB") || lsn != sequence * payload_bytes + at - PAGE {
                 break;
             }
             if fragments > 0 {

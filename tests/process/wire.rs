@@ -172,7 +172,7 @@ impl Wire {
             let mut part = [0; 16 * 1024];
             match self.stream.read(&mut part) {
                 Ok(0) => return Ok(Came::Closed),
-                Ok(bytes) => self.input.extend_from_slice(&part[..bytes]),
+                Ok(bytes) => self.input.extend_from_slice(part.get(..bytes).unwrap_or(&part)),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     if Instant::now() >= deadline {
                         return Ok(Came::Nothing);

@@ -15,12 +15,12 @@ impl Random {
     /// Choices of their own for one part of the work, so that one part's number of choices does not move another's.
     pub fn of(seed: u64, part: u64) -> Self {
         let mut random = Self::new(seed ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        random.next();
+        random.number();
         random
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,12 +31,12 @@ impl Random {
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         let span = high.saturating_sub(low).saturating_add(1);
-        low + self.next().checked_rem(span).unwrap_or(0)
+        low + self.number().checked_rem(span).unwrap_or(0)
     }
 
     /// True in so many of a hundred cases.
     pub fn percent(&mut self, share: u64) -> bool {
-        self.next() % 100 < share
+        self.number() % 100 < share
     }
 
     /// One of these.

@@ -29,7 +29,7 @@ pub(super) fn write(seed: u64, identity: Identity, length: usize, out: &mut Vec<
     let mut random = filling_of(seed, identity);
     let end = out.len() + filling as usize;
     while out.len() < end {
-        let word = random.next().to_le_bytes();
+        let word = random.number().to_le_bytes();
         let left = (end - out.len()).min(word.len());
         out.extend(word.iter().take(left));
     }
@@ -47,7 +47,7 @@ pub(super) fn read(seed: u64, body: &[u8]) -> Result<Identity, String> {
         return Err(format!("the checksum of {identity} ({} bytes) is wrong", body.len()));
     }
     let mut random = filling_of(seed, identity);
-    let right = filling.chunks(8).all(|chunk| random.next().to_le_bytes().starts_with(chunk));
+    let right = filling.chunks(8).all(|chunk| random.number().to_le_bytes().starts_with(chunk));
     if right { Ok(identity) } else { Err(format!("the bytes of {identity} ({} bytes) are others", body.len())) }
 }
 

@@ -75,7 +75,7 @@ pub fn round(plan: &Plan, number: u32, cycles: u32, mut each: impl FnMut(&Cycle)
     let place = plan.place(number);
     broker::empty(&place.directory)?;
     let mut random = Random::of(plan.seed, u64::from(number));
-    let store = Store::new(random.next());
+    let store = Store::new(random.number());
     let mut round = Round { place, store, random, figures: Figures::default() };
     if let Err(what) = set.block_on(&runtime, round.run(&set, cycles, &mut each)) {
         let text = format!("round {number}, {} lanes: {what}", round.place.lanes);

@@ -150,7 +150,7 @@ impl Load {
         let worker = |random: &mut Random| Worker {
             store: Rc::clone(store),
             endpoint: Endpoint { host: "127.0.0.1".to_owned(), port },
-            random: Random::new(random.next()),
+            random: Random::new(random.number()),
             begun: Rc::clone(&begun),
             has_begun: false,
         };

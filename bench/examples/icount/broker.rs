@@ -1,0 +1,158 @@
+//! One core of the broker without a disk and without sockets: its lanes' writes succeed at once, its clients are byte buffers.
+//!
+//! Takes frames as clients send them, gives what the core wrote. What must stay true: nothing here allocates once it is warm,
+//! so that whatever callgrind counts in a measured call is the broker's own.
+
+use journal::{
+    AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneOptions,
+    LaneTail, NodeId, Now, Vector,
+};
+use ringmq::broker::{Core, FrontSettings, Output};
+use ringmq::home::{Home, Loader, Settings};
+use ringmq::message::{ConnectionKey, CoreId};
+use ringmq::net::core::ServerFacts;
+
+/// So large that a run stays in the first segments: making segments is measured by nobody here.
+const SEGMENT_BYTES: u64 = 1 << 30;
+/// As many as the server gives a journal lane.
+const BUFFERS: usize = 16;
+/// As the server's: bytes come in pieces of this size, and a frame that crosses their border is put together.
+const RECEIVE_BUFFER_BYTES: usize = 16 * 1024;
+/// Between two turns; short, so that no idle seal and no check of the time to live gets into the way.
+const TURN_NANOS: u64 = 1_000;
+
+/// The core, and what its driver would hold.
+pub(crate) struct Broker {
+    core: Core<AlignedBuffer>,
+    outputs: Vec<Output<AlignedBuffer>>,
+    now: Now,
+}
+
+impl Broker {
+    /// A core that serves, with one journal lane and the lane of the bindings.
+    pub(crate) fn new() -> Option<Self> {
+        let lanes = vec![started_lane(LaneId::BINDINGS)?, started_lane(LaneId::JOURNAL)?];
+        let settings = Settings {
+            core: CoreId(0),
+            cores: 1,
+            lanes: 1,
+            hot_bytes: 64 * 1024 * 1024,
+            auto_create: true,
+            run_number: 1,
+            epoch: 1,
+            segments_before_compaction: u64::MAX,
+            checkpoint_bytes: u64::MAX,
+        };
+        let mut home = Home::new(settings, lanes);
+        Loader::default().fill(&mut home);
+        let facts = ServerFacts { node_id: "icount".to_owned(), started_unix_ms: 1, auto_create: true };
+        let front = FrontSettings {
+            ttl_override_ms: -1,
+            ttl_check_interval_ms: 3_600_000,
+            handshake_timeout_ms: 3_600_000,
+            connections_max: 64,
+            frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
+            sync_transactional: true,
+            sync_non_transactional: true,
+            lanes: 1,
+            cores: 1,
+        };
+        let core = Core::new(CoreId(0), home, facts, front);
+        Some(Self { core, outputs: Vec::with_capacity(64), now: Now(1_000_000_000) })
+    }
+
+    /// A client comes.
+    pub(crate) fn connect(&mut self) -> Option<ConnectionKey> {
+        self.core.accepted(self.now)
+    }
+
+    /// The client goes.
+    pub(crate) fn disconnect(&mut self, client: ConnectionKey) {
+        self.core.closed(client);
+    }
+
+    /// The client's bytes come in.
+    pub(crate) fn receive(&mut self, from: ConnectionKey, bytes: &[u8]) {
+        for piece in bytes.chunks(RECEIVE_BUFFER_BYTES) {
+            self.core.received(from, piece, self.now);
+        }
+    }
+
+    /// The rooms decide what is to be done.
+    pub(crate) fn turn(&mut self) {
+        self.now = self.now.plus_nanos(TURN_NANOS);
+        let outputs = &mut self.outputs;
+        self.core.turn(self.now, &mut |output| outputs.push(output));
+    }
+
+    /// What the last turn wants to tell a client.
+    pub(crate) fn outgoing(&self, to: ConnectionKey) -> impl Iterator<Item = &[u8]> {
+        self.outputs.iter().filter_map(move |output| match output {
+            Output::Send { connection, bytes } if *connection == to => Some(bytes.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Carries out what was decided: every write succeeds, every client takes its bytes. False if there was nothing to do.
+    pub(crate) fn carry_out(&mut self, mut heard: impl FnMut(ConnectionKey, &[u8])) -> bool {
+        let any = !self.outputs.is_empty();
+        let core = &mut self.core;
+        for output in self.outputs.drain(..) {
+            match output {
+                Output::Lane { lane, command: Command::Write { ticket, buffer, .. } } => {
+                    core.written(lane, ticket, buffer, Ok(()));
+                }
+                Output::Lane { lane, command: Command::PrepareSegment { sequence } } => {
+                    core.segment_ready(lane, sequence);
+                }
+                Output::Send { connection, bytes } => {
+                    heard(connection, &bytes);
+                    core.sent(connection, bytes);
+                }
+                _ => {}
+            }
+        }
+        any
+    }
+
+    /// Goes on until there is nothing left to do.
+    pub(crate) fn settle(&mut self, mut heard: impl FnMut(ConnectionKey, &[u8])) {
+        loop {
+            self.turn();
+            if !self.carry_out(&mut heard) {
+                return;
+            }
+        }
+    }
+}
+
+/// A lane in its first epoch, ready to be appended to.
+pub(crate) fn started_lane(id: LaneId) -> Option<Lane<AlignedBuffer>> {
+    let options = LaneOptions { geometry: Geometry::new(SEGMENT_BYTES).ok()?, segments_ahead: 2 };
+    let buffers = (0..BUFFERS).map(|_| AlignedBuffer::block()).collect();
+    let mut lane = Lane::open(options, LaneTail::fresh(id), buffers);
+    let mut commands = Commands::with_capacity(BUFFERS);
+    settle_lane(&mut lane, &mut commands, Now(1));
+    let epoch = EpochStart {
+        node: NodeId(1),
+        epoch: EpochId { number: 1, activation: 1 },
+        reason: EpochReason::First,
+        ack_mode: AckMode::LiveOnly,
+        vector: Vector::new(),
+    };
+    lane.start_epoch(&epoch).ok()?;
+    settle_lane(&mut lane, &mut commands, Now(2));
+    Some(lane)
+}
+
+/// Carries out what the lane wants, at once.
+pub(crate) fn settle_lane(lane: &mut Lane<AlignedBuffer>, commands: &mut Commands<AlignedBuffer>, now: Now) {
+    lane.poll(now, commands);
+    while let Some(command) = commands.pop() {
+        match command {
+            Command::Write { ticket, buffer, .. } => lane.written(ticket, buffer, Ok(())),
+            Command::PrepareSegment { sequence } => lane.segment_ready(sequence),
+            Command::FreeSegment { .. } => {}
+        }
+    }
+}

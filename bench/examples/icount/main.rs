@@ -1,0 +1,44 @@
+//! What a message costs in instructions, for callgrind to count: one core of the broker in a loop, without disk or sockets.
+//!
+//! `icount MEASURE MESSAGES GROUP` warms up, then does MESSAGES messages in groups of GROUP, everything that counts inside of
+//! [`measured_work`], and prints nothing but a line to check the run by. Callgrind is told to collect in that function only (see
+//! `tests/icount.rs`); without callgrind the run shows that the measure works. An example and no program: `bench` itself links
+//! nothing of the broker.
+
+mod broker;
+mod client;
+mod consumer;
+mod measures;
+
+use std::process::ExitCode;
+
+use measures::{MEASURES, Run};
+
+/// The part of a run that is counted. Its name is what callgrind is told.
+#[inline(never)]
+pub(crate) fn measured_work<T>(work: impl FnOnce() -> T) -> T {
+    std::hint::black_box(work())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let run = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [measure, messages, group] => Run::new(messages, group).zip(measures::find(measure)),
+        _ => None,
+    };
+    let Some((run, measure)) = run else {
+        let names: Vec<&str> = MEASURES.iter().map(|(name, _)| *name).collect();
+        eprintln!("usage: icount MEASURE MESSAGES GROUP\nmeasures: {}", names.join(" "));
+        return ExitCode::from(2);
+    };
+    match measure(run) {
+        Some(done) => {
+            println!("{done} messages");
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!("error: the core did not do what it was asked for");
+            ExitCode::FAILURE
+        }
+    }
+}
