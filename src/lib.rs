@@ -19,3 +19,6 @@ pub mod transaction;
 //  above the path
 pub mod cli;
 pub mod server;
+//  around the path
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,6 +1,6 @@
 //! Measures and proves: runs the built broker as a process and says what came of it.
 //!
-//! It links the client and the codecs, nothing of the broker. Each proof names its seed, leaves a line in the ledger and has a
+//! It links the client and the codecs, and of the broker its simulator with the oracle. Each proof names its seed, leaves a line in the ledger and has a
 //! control that it must catch.
 
 pub mod prove;

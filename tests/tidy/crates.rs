@@ -7,8 +7,8 @@ use crate::source::{code_only, paths, tests_from};
 use crate::tree::{REPOSITORY, Tree};
 use crate::{Finding, expect_none, expect_places};
 
-/// Each crate of ours with those it may see. Nothing sees `bench` or `tools`. `bench` sees the broker for what measures its
-/// rooms in one process; its programs speak to a broker through a socket only.
+/// Each crate of ours with those it may see. Nothing sees `bench` or `tools`. `bench` sees the broker for what measures
+/// and proves its rooms in one process; what runs a whole broker speaks to it through a socket only.
 const CRATES: [(&str, &[&str]); 8] = [
     ("journal", &[]),
     ("protocol", &[]),

@@ -9,11 +9,12 @@ mod control;
 mod drain;
 mod figures;
 mod load;
-pub mod oracle;
-mod payload;
 mod round;
 
 pub use broker::{Broker, Place};
 pub use control::{CONTROL_VARIABLE, Caught, control};
 pub use figures::{Cycle, Figures};
+use ringmq::testing::payload;
+
+pub use ringmq::testing::oracle;
 pub use round::{CYCLES_PER_ROUND, Plan, round};

@@ -3,8 +3,9 @@
 //! Takes an identity and a length, gives bytes; takes bytes, gives the identity or what is wrong with them. A body that was
 //! mixed up with another's, cut or overwritten is seen even if each part of it is a valid part of some body.
 
+use journal::testing::Random;
+
 use super::oracle::{Identity, ProducerNumber, QueueNumber, Sequence};
-use crate::prove::random::Random;
 
 const MARK: &[u8; 4] = b"RMK9";
 /// Mark, seed, producer, sequence, queue, priority, length of the filling.
@@ -12,10 +13,10 @@ const HEAD: usize = 4 + 8 + 2 + 8 + 2 + 1 + 4;
 const CHECKSUM: usize = 4;
 
 /// The shortest body.
-pub(super) const BYTES_MIN: usize = HEAD + CHECKSUM;
+pub const BYTES_MIN: usize = HEAD + CHECKSUM;
 
 /// Writes a body of about this length.
-pub(super) fn write(seed: u64, identity: Identity, length: usize, out: &mut Vec<u8>) {
+pub fn write(seed: u64, identity: Identity, length: usize, out: &mut Vec<u8>) {
     let filling = u32::try_from(length.saturating_sub(BYTES_MIN)).unwrap_or(u32::MAX);
     out.clear();
     out.reserve(length.max(BYTES_MIN));
@@ -29,7 +30,7 @@ pub(super) fn write(seed: u64, identity: Identity, length: usize, out: &mut Vec<
     let mut random = filling_of(seed, identity);
     let end = out.len() + filling as usize;
     while out.len() < end {
-        let word = random.number().to_le_bytes();
+        let word = random.next().to_le_bytes();
         let left = (end - out.len()).min(word.len());
         out.extend(word.iter().take(left));
     }
@@ -38,8 +39,8 @@ pub(super) fn write(seed: u64, identity: Identity, length: usize, out: &mut Vec<
 }
 
 /// Reads a body and checks every byte of it.
-pub(super) fn read(seed: u64, body: &[u8]) -> Result<Identity, String> {
-    let short = || format!("a body of {} bytes is no body of this loop", body.len());
+pub fn read(seed: u64, body: &[u8]) -> Result<Identity, String> {
+    let short = || format!("a body of {} bytes is no body of this proof", body.len());
     let (text, sum) = body.split_last_chunk::<CHECKSUM>().ok_or_else(short)?;
     let (head, filling) = text.split_at_checked(HEAD).ok_or_else(short)?;
     let identity = identity_of(seed, head, filling.len())?;
@@ -47,7 +48,7 @@ pub(super) fn read(seed: u64, body: &[u8]) -> Result<Identity, String> {
         return Err(format!("the checksum of {identity} ({} bytes) is wrong", body.len()));
     }
     let mut random = filling_of(seed, identity);
-    let right = filling.chunks(8).all(|chunk| random.number().to_le_bytes().starts_with(chunk));
+    let right = filling.chunks(8).all(|chunk| random.next().to_le_bytes().starts_with(chunk));
     if right { Ok(identity) } else { Err(format!("the bytes of {identity} ({} bytes) are others", body.len())) }
 }
 
@@ -79,7 +80,7 @@ fn identity_of(seed: u64, head: &[u8], filling: usize) -> Result<Identity, Strin
 
 fn filling_of(seed: u64, identity: Identity) -> Random {
     let who = (u64::from(identity.producer.0) << 48) ^ (u64::from(identity.queue.0) << 40) ^ identity.sequence.0;
-    Random::of(seed, who)
+    Random::new(seed ^ who.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 #[cfg(test)]
