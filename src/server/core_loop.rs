@@ -285,7 +285,11 @@ impl CoreLoop {
             }
             Event::TurnedAway { .. } => crate::event!(NT202),
             Event::AcceptFailed { error, .. } => crate::event!(NT202, "a connection could not be accepted: {error}"),
-            Event::ListenerClosed { .. } | Event::Connected { .. } | Event::Woken => {}
+            Event::ListenerClosed { .. } => {
+                self.listener = None;
+                self.door.tell(Notice::Closed);
+            }
+            Event::Connected { .. } | Event::Woken => {}
         }
     }
 
@@ -330,10 +334,11 @@ impl CoreLoop {
         while let Ok(order) = self.door.orders.try_recv() {
             match order {
                 Order::Listen(address) => self.listen(address)?,
+                Order::Close => match self.listener {
+                    Some(listener) => self.driver.stop_listening(listener),
+                    None => self.door.tell(Notice::Closed),
+                },
                 Order::Stop => {
-                    if let Some(listener) = self.listener.take() {
-                        self.driver.stop_listening(listener);
-                    }
                     self.core.stop();
                     self.stop_at = Some(Moment::from_nanoseconds(now.0) + STOP_PATIENCE);
                     self.decide(now);

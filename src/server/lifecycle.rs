@@ -258,6 +258,8 @@ fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
 
 fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
     let count = cores.threads.len();
+    cores.order_all(Order::Close);
+    await_notices(&cores, count, |notice| matches!(notice, Notice::Closed))?;
     cores.order_all(Order::Stop);
     await_notices(&cores, count, |notice| matches!(notice, Notice::Quiet))?;
     if let Some((orders, waker)) = cores.orders.first() {
@@ -317,9 +319,12 @@ fn unexpected(notice: Notice) -> Result<(), Failed> {
         Notice::Signal(signal) => {
             Err(Failed::new(Exit::Failed, format!("{signal} while the broker was starting or stopping")))
         }
-        Notice::Ready(_) | Notice::Listening(_) | Notice::Quiet | Notice::CheckpointWritten | Notice::Stopped(_) => {
-            Ok(())
-        }
+        Notice::Ready(_)
+        | Notice::Listening(_)
+        | Notice::Closed
+        | Notice::Quiet
+        | Notice::CheckpointWritten
+        | Notice::Stopped(_) => Ok(()),
     }
 }
 

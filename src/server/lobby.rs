@@ -14,6 +14,8 @@ pub(super) enum Notice {
     Ready(CoreId),
     /// The core's acceptor is open.
     Listening(SocketAddr),
+    /// The core's acceptor is closed, as it was asked for: no client can come.
+    Closed,
     /// The core cannot go on: what to say, and whether it was the disk.
     Broken { core: CoreId, message: String, fenced: bool },
     /// The core's clients are gone and all it appended is promised.
@@ -31,7 +33,10 @@ pub(super) enum Notice {
 pub(super) enum Order {
     /// Open the acceptor; port 0 means any.
     Listen(SocketAddr),
-    /// Take no more clients and let those go who are here.
+    /// Close the acceptor.
+    Close,
+    /// Let the clients go who are here. Follows [`Order::Close`] when all cores have closed theirs: who is told to go comes back
+    /// at once and must find no other core that takes him.
     Stop,
     /// Write the index; for core 0, while all cores still run.
     Checkpoint,
