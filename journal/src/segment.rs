@@ -197,6 +197,8 @@ mod tests {
         assert_eq!(name, "j00-00000000000000ff.seg");
         assert_eq!(parse_name(&name), NamedFile::Segment(LaneId::JOURNAL, SegmentSequence(255)));
         assert_eq!(parse_name("j00-00000000000000ff.free"), NamedFile::Spare(LaneId::JOURNAL, SegmentSequence(255)));
+        let unfinished = crate::storage::unfinished_path(name.as_ref());
+        assert_eq!(parse_name(unfinished.to_str().unwrap()), NamedFile::Unfinished(LaneId::JOURNAL));
         for other in ["j00-00000000000000FF.seg", "j00-ff.seg", "server.lock", "store", "j00-00000000000000ff.seg.tmp"]
         {
             assert_eq!(parse_name(other), NamedFile::Other, "{other}");

@@ -122,8 +122,9 @@ pub fn publish(storage: &mut dyn Storage, from: &Path, to: &Path) -> Result<(), 
     storage.sync_directory(to.parent().unwrap_or(Path::new(".")))
 }
 
-/// The name of a file while it is being made.
-fn unfinished_path(path: &Path) -> PathBuf {
+/// The name of a file while it is being made. A start removes what it finds under such a name, so every maker of segments uses it.
+#[must_use]
+pub fn unfinished_path(path: &Path) -> PathBuf {
     path.with_extension(crate::segment::UNFINISHED_ENDING)
 }
 

@@ -68,6 +68,13 @@ impl Frontier {
         Self::default()
     }
 
+    /// A frontier of a segment that is filled up to here already.
+    pub fn at(filled: u64) -> Self {
+        let frontier = Self::new();
+        frontier.advance(filled);
+        frontier
+    }
+
     /// All bytes below are written and durable, as zeros or by the writer.
     pub fn filled(&self) -> u64 {
         self.shared.0.load(Ordering::Acquire)
@@ -296,7 +303,7 @@ fn make(order: &Order, filled: u64, zeros: &AlignedBuffer, header: &mut AlignedB
     if let Some(rest) = header.get_mut(order.header.len()..) {
         rest.fill(0);
     }
-    let temporary = order.directory.join(format!("{}.tmp", order.name));
+    let temporary = journal::unfinished_path(&order.directory.join(&order.name));
     let result = match order.recycle.as_deref().map(|old| recycle(old, &temporary, order.bytes, header)) {
         Some(Ok(file)) => Ok((file, true)),
         _ => create(&temporary, order.bytes, filled, header, zeros).map(|file| (file, false)),
