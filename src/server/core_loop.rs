@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use journal::{
-    AppendError, Command, Commands, EpochStart, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions, LaneTail, Now,
-    StoreLayout, StoreShape, Vector,
+    AppendError, Command, Commands, Completion, EpochStart, IoError, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind,
+    LaneOptions, LaneTail, Now, StoreLayout, StoreShape, Vector,
 };
 use runtime::driver::{Config as DriverConfig, ListenOptions};
 use runtime::mesh::{CoreIndex, Endpoint};
 use runtime::{AlignedBuffer, Driver, Event, ListenerId, Moment, Sleeper, SocketId, Wait};
 use slotmap::SecondaryMap;
 
-use super::disk::{Disk, DiskOptions};
+use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
 use crate::broker::{Core, FrontSettings, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
@@ -29,6 +29,9 @@ const JOURNAL_LANE_BUFFERS: usize = 16;
 const READ_BUFFERS: usize = 4;
 /// How long clients are given to take what is written when the broker stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What found no place on the ring, at the segment maker or in the mesh is tried again after this time.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// How often a core that stops looks whether it is quiet, at most.
 const POLL: Duration = Duration::from_millis(5);
@@ -60,6 +63,24 @@ pub(super) fn run(start: Start) {
     }
 }
 
+/// The lanes before the core serves: they hear of their segments, and write nothing yet.
+struct Beginning<'a> {
+    lanes: &'a mut [Lane<AlignedBuffer>],
+    failed: Option<Broken>,
+}
+
+impl Owner for Beginning<'_> {
+    fn completed(&mut self, lane: LaneId, completion: Completion<AlignedBuffer>) {
+        if let Completion::SegmentFailed { error, .. } = completion {
+            self.failed = Some((format!("a segment of lane {lane} cannot be made: {error}"), false));
+        } else if let Some(lane) = self.lanes.iter_mut().find(|own| own.id() == lane) {
+            lane.complete(completion);
+        }
+    }
+
+    fn read_done(&mut self, _: u64, _: Result<&[u8], IoError>) {}
+}
+
 /// Has the segments made that the lanes need, and starts the epoch on each lane as soon as its first one is there.
 fn start_epoch(
     lanes: &mut [Lane<AlignedBuffer>],
@@ -68,19 +89,22 @@ fn start_epoch(
     disk: &mut Disk,
 ) -> Result<Vec<(LaneId, Command<AlignedBuffer>)>, Broken> {
     let mut later = Vec::new();
+    let mut waiting: Vec<LaneId> = lanes.iter().map(Lane::id).collect();
+    let mut beginning = Beginning { lanes, failed: None };
     let mut commands = Commands::with_capacity(16);
-    for lane in &mut *lanes {
+    for index in 0..beginning.lanes.len() {
+        let Some(lane) = beginning.lanes.get_mut(index) else { break };
+        let id = lane.id();
         lane.poll(Now(0), &mut commands);
         while let Some(command) = commands.pop() {
             match command {
-                Command::PrepareSegment { sequence } => disk.prepare(lane.id(), sequence),
-                command => later.push((lane.id(), command)),
+                Command::PrepareSegment { .. } => disk.execute(driver, &mut beginning, id, command),
+                command => later.push((id, command)),
             }
         }
     }
-    let mut waiting: Vec<LaneId> = lanes.iter().map(Lane::id).collect();
     loop {
-        for lane in lanes.iter_mut() {
+        for lane in beginning.lanes.iter_mut() {
             if !waiting.contains(&lane.id()) {
                 continue;
             }
@@ -95,11 +119,12 @@ fn start_epoch(
         if waiting.is_empty() {
             return Ok(later);
         }
-        driver.turn(Wait::Event(None)).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        let until = disk.is_waiting().then(|| driver.now() + RETRY);
+        driver.turn(Wait::Event(until)).map_err(|error| (format!("the ring failed: {error}"), false))?;
         while driver.next_event().is_some() {}
-        while let Some((id, sequence, result)) = disk.next_made(driver) {
-            result.map_err(|error| (format!("a segment of lane {id} cannot be made: {error}"), false))?;
-            lanes.iter_mut().filter(|lane| lane.id() == id).for_each(|lane| lane.segment_ready(sequence));
+        disk.turn(driver, &mut beginning);
+        if let Some(failed) = beginning.failed.take() {
+            return Err(failed);
         }
     }
 }
@@ -211,7 +236,7 @@ impl CoreLoop {
     fn wait(&self, now: Now) -> Wait {
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
         if !self.outbox.is_empty() || self.disk.is_waiting() {
-            return Wait::Event(Some(Moment::from_nanoseconds(now.0 + 1_000_000)));
+            return Wait::Event(Some(Moment::from_nanoseconds(now.0) + RETRY));
         }
         let patience = self.stop_at.filter(|_| !self.quiet_told).map(|at| at.max(self.driver.now() + POLL));
         match (deadline, patience) {

@@ -139,6 +139,7 @@ fn start_cores(
                 spares_max: config
                     .journal_pool_files
                     .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)),
+                first_fill_bytes: runtime::limits::FIRST_FILL_BYTES,
             },
             tails: tails_of(opened, core, count),
             epoch: opened.epoch.clone(),
