@@ -75,6 +75,14 @@ impl Frontier {
         frontier
     }
 
+    /// A frontier at which filling stopped: for tests of what its owner does then.
+    #[cfg(feature = "testing")]
+    pub fn failed(filled: u64, errno: Errno) -> Self {
+        let frontier = Self::at(filled);
+        frontier.fail(&errno.into());
+        frontier
+    }
+
     /// All bytes below are written and durable, as zeros or by the writer.
     pub fn filled(&self) -> u64 {
         self.shared.0.load(Ordering::Acquire)

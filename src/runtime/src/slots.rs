@@ -63,7 +63,7 @@ impl<T> Slots<T> {
     }
 
     /// The slot that now lives at `index`, whatever its generation.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub(crate) fn current(&self, index: u32) -> Option<Slot> {
         let place = self.places.get(index as usize)?;
         place.value.as_ref()?;

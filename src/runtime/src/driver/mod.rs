@@ -216,7 +216,7 @@ pub struct Driver<R: Ring = UringRing> {
     waking: Option<Slot>,
     draining: bool,
     stats: Stats,
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     check_generations: bool,
 }
 
@@ -266,7 +266,7 @@ impl<R: Ring> Driver<R> {
             waking: None,
             draining: false,
             stats: Stats::default(),
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             check_generations: true,
         };
         driver.open_tables()?;
@@ -378,7 +378,7 @@ impl<R: Ring> Driver<R> {
     }
 
     /// Turns the check of generations off: a control that shows that the tests need it.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub fn without_generation_check(&mut self) {
         self.check_generations = false;
     }

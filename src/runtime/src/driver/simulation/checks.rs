@@ -121,19 +121,18 @@ impl Life {
             let expected = error.errno == Errno::IO && same;
             return if expected { Ok(()) } else { Err(format!("a write failed: {error}")) };
         }
-        let start = offset as usize;
-        let holds = |bytes: Option<&[u8]>| {
-            bytes
-                .and_then(|bytes| bytes.get(start..start + len))
-                .is_some_and(|place| place.iter().all(|byte| *byte == fill))
+        let (fd, range) = (self.file.1, offset as usize..offset as usize + len);
+        let ring = self.driver.ring_mut();
+        let holds = |durable| {
+            ring.file_bytes(fd, range.clone(), durable).is_some_and(|place| place.iter().all(|byte| *byte == fill))
         };
-        let fd = self.file.1;
+        let (written, durable) = (holds(false), holds(true));
         // After a drain the file is closed and its content gone.
-        if self.driver.ring_mut().file_bytes(fd, false).is_some() {
-            if !holds(self.driver.ring_mut().file_bytes(fd, false)) {
+        if ring.is_open(fd) {
+            if !written {
                 return Err("a write ended well and the bytes are not there".to_owned());
             }
-            if sync != Sync::None && !holds(self.driver.ring_mut().file_bytes(fd, true)) {
+            if sync != Sync::None && !durable {
                 return Err("a write was reported durable and is not".to_owned());
             }
         }

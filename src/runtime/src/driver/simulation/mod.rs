@@ -61,6 +61,7 @@ fn every_fault_is_survived() {
         no_descriptors,
         broken,
         ghosts,
+        hollow: _,
         late,
         busy,
         queue_full,

@@ -26,6 +26,8 @@ pub struct Faults {
     pub broken: u32,
     /// A second last completion of an operation that has ended.
     pub ghost: u32,
+    /// A sync, or the sync of a durable write, is reported and not done. No driver can know: a control of tests that cut the power.
+    pub hollow: u32,
     /// A last completion never comes. No driver survives this: a control of the tests themselves.
     pub swallow: u32,
 }
@@ -44,6 +46,7 @@ impl Faults {
             delay: 0,
             broken: 0,
             ghost: 0,
+            hollow: 0,
             swallow: 0,
         }
     }
@@ -61,6 +64,7 @@ impl Faults {
             delay: 300,
             broken: 20,
             ghost: 100,
+            hollow: 0,
             swallow: 0,
         }
     }
@@ -79,6 +83,7 @@ pub struct Counts {
     pub no_descriptors: u64,
     pub broken: u64,
     pub ghosts: u64,
+    pub hollow: u64,
     /// Operations that succeeded after their cancel.
     pub late: u64,
     /// Submissions put off because completions were not taken.
@@ -99,6 +104,7 @@ impl Counts {
         self.no_descriptors += other.no_descriptors;
         self.broken += other.broken;
         self.ghosts += other.ghosts;
+        self.hollow += other.hollow;
         self.late += other.late;
         self.busy += other.busy;
         self.queue_full += other.queue_full;

@@ -4,6 +4,7 @@
 //! they name; every operation has exactly one completion without `more`.
 
 use super::{FakeRing, faults::Faults};
+use crate::error::Errno;
 use crate::ring::{Completion, Entry, Fd, Op, Target};
 
 /// An operation that the fake kernel has.
@@ -230,38 +231,31 @@ impl FakeRing {
             return ends(-libc::EIO);
         }
         let len = self.shorten(len);
-        let Some(file) = self.files.get_mut(&descriptor(file)) else { return ends(-libc::EBADF) };
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        if file.content.len() < start + len {
-            file.content.resize(start + len, 0);
-        }
         // SAFETY: the operation is in flight, so the driver keeps these bytes alive and unchanged.
-        let written = unsafe { std::slice::from_raw_parts(bytes, len) };
-        if let Some(place) = file.content.get_mut(start..start + len) {
-            place.copy_from_slice(written);
+        let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
+        let durable = dsync && !self.is_hollow();
+        match self.files.write(descriptor(file), start, bytes, durable) {
+            Some(Ok(())) => ends(number(len)),
+            Some(Err(error)) => ends(-Errno::of(&error).0),
+            None => ends(-libc::EBADF),
         }
-        if dsync {
-            if file.durable.len() < file.content.len() {
-                file.durable.resize(file.content.len(), 0);
-            }
-            if let Some(place) = file.durable.get_mut(start..start + len) {
-                place.copy_from_slice(written);
-            }
-        }
-        ends(number(len))
     }
 
     fn try_read(&mut self, file: Target, bytes: *mut u8, len: usize, offset: u64) -> Option<Outcome> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let there = self.files.get(&descriptor(file))?.content.len().saturating_sub(start).min(len);
-        if there == 0 {
+        let found = match self.files.read(descriptor(file), start, len) {
+            Some(Ok(found)) => found,
+            Some(Err(error)) => return ends(-Errno::of(&error).0),
+            None => return ends(-libc::EBADF),
+        };
+        if found.is_empty() {
             return ends(0);
         }
         // Short by whole blocks, as a direct read is; else a short read looks like the end of the file.
-        let short = self.shorten(there);
-        let len = if short < there && short >= 4096 { short - short % 4096 } else { there };
-        let found = self.files.get(&descriptor(file))?.content.get(start..start + len)?;
-        // SAFETY: the operation is in flight, so the driver keeps `len` bytes there for us alone.
+        let short = self.shorten(found.len());
+        let len = if short < found.len() && short >= 4096 { short - short % 4096 } else { found.len() };
+        // SAFETY: the operation is in flight, so the driver keeps the bytes it asked for there for us alone; `len` is at most as many.
         unsafe { std::ptr::copy_nonoverlapping(found.as_ptr(), bytes, len) };
         ends(number(len))
     }
@@ -271,8 +265,19 @@ impl FakeRing {
             self.counts.broken += 1;
             return ends(-libc::EIO);
         }
-        let file = self.files.get_mut(&descriptor(file))?;
-        file.durable.clone_from(&file.content);
-        ends(0)
+        if self.is_hollow() {
+            return ends(0);
+        }
+        match self.files.sync(descriptor(file)) {
+            Some(Ok(())) => ends(0),
+            Some(Err(error)) => ends(-Errno::of(&error).0),
+            None => ends(-libc::EBADF),
+        }
+    }
+
+    fn is_hollow(&mut self) -> bool {
+        let hollow = self.faults.hollow > 0 && self.dice.chance(self.faults.hollow);
+        self.counts.hollow += u64::from(hollow);
+        hollow
     }
 }

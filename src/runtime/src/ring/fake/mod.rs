@@ -8,13 +8,14 @@
 //! never does is a violation, kept for the test to see.
 
 mod faults;
+mod files;
 mod flying;
 mod world;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::{Completion, Entry, Fd, Op, QueueFull, Region, Ring};
@@ -26,8 +27,9 @@ pub(crate) use faults::Dice;
 use faults::Dice;
 use faults::ENDED_MAX;
 pub use faults::{Counts, Faults};
+use files::Files;
 use flying::Flying;
-use world::{FakeFile, FakeSocket, Listener};
+use world::{FakeSocket, Listener};
 
 /// Fake descriptors start here, far above real ones.
 const FIRST_FD: i32 = 1_000_000;
@@ -53,10 +55,11 @@ pub struct FakeRing {
     buffers: Option<Buffers>,
     listeners: BTreeMap<Fd, Listener>,
     sockets: BTreeMap<Fd, FakeSocket>,
-    files: BTreeMap<Fd, FakeFile>,
+    files: Files,
     next_fd: i32,
     next_port: u16,
     violations: Vec<String>,
+    powered: bool,
 }
 
 /// The receive group.
@@ -86,10 +89,11 @@ impl FakeRing {
             buffers: None,
             listeners: BTreeMap::new(),
             sockets: BTreeMap::new(),
-            files: BTreeMap::new(),
+            files: Files::default(),
             next_fd: FIRST_FD,
             next_port: 10_000,
             violations: Vec::new(),
+            powered: true,
         }
     }
 
@@ -195,6 +199,10 @@ impl FakeRing {
     }
 
     fn begin(&mut self, chain: Vec<Entry>) {
+        if !self.powered {
+            let ended = chain.iter().filter(|entry| !matches!(entry.op, Op::Cancel { .. }));
+            return ended.for_each(|entry| self.end_unpowered(entry.mark));
+        }
         let mut entries = chain.into_iter();
         let Some(entry) = entries.next() else { return };
         if let Op::Cancel { target } = entry.op {
@@ -204,6 +212,10 @@ impl FakeRing {
             self.violation(format!("mark {:x} is in flight twice", entry.mark));
         }
         self.flying.push(Flying { entry, then: entries.next(), cancelled: false });
+    }
+
+    fn end_unpowered(&mut self, mark: u64) {
+        self.completions.push_back(Completion { mark, result: -libc::EIO, buffer: None, more: false });
     }
 
     /// Marks the target; it ends later, maybe with a success that came first.
@@ -301,9 +313,7 @@ impl Ring for FakeRing {
     }
 
     fn adopt(&mut self, descriptor: OwnedFd) -> Fd {
-        let fd = Fd(descriptor.as_raw_fd());
-        self.files.insert(fd, FakeFile::new(descriptor));
-        fd
+        self.files.adopt(descriptor)
     }
 
     fn close(&mut self, fd: Fd) {
@@ -314,7 +324,7 @@ impl Ring for FakeRing {
         }
         let was_open = match self.sockets.get_mut(&fd) {
             Some(socket) => std::mem::replace(&mut socket.open, false),
-            None => self.listeners.remove(&fd).is_some() || self.files.remove(&fd).is_some(),
+            None => self.listeners.remove(&fd).is_some() || self.files.close(fd),
         };
         if !was_open {
             self.violation(format!("{fd:?} was closed but is not open"));

@@ -1,8 +1,7 @@
-//! The other ends: peers that connect, send, read, leave, and files with what is in them.
+//! The other ends: peers that connect, send, read and leave.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::OwnedFd;
 
 use super::FakeRing;
 use crate::ring::Fd;
@@ -36,19 +35,6 @@ impl FakeSocket {
     pub(super) fn new(peer: SocketAddr) -> Self {
         let (incoming, outgoing) = (VecDeque::new(), Vec::new());
         Self { peer, open: true, incoming, ended: false, reset: false, outgoing, room: ROOM }
-    }
-}
-
-/// A file's bytes, and those that would survive a power cut.
-pub(super) struct FakeFile {
-    pub(super) content: Vec<u8>,
-    pub(super) durable: Vec<u8>,
-    _descriptor: OwnedFd,
-}
-
-impl FakeFile {
-    pub(super) fn new(descriptor: OwnedFd) -> Self {
-        Self { content: Vec::new(), durable: Vec::new(), _descriptor: descriptor }
     }
 }
 
@@ -95,11 +81,6 @@ impl FakeRing {
     /// All bytes that the driver ever sent to this peer.
     pub fn sent_to(&self, peer: SocketAddr) -> &[u8] {
         self.sockets.values().find(|socket| socket.peer == peer).map_or(&[], |socket| &socket.outgoing)
-    }
-
-    /// Bytes of a file; with `durable`, those that survive a power cut.
-    pub fn file_bytes(&self, fd: Fd, durable: bool) -> Option<&[u8]> {
-        self.files.get(&fd).map(|file| if durable { &*file.durable } else { &*file.content })
     }
 
     pub(super) fn fresh_address(&mut self) -> SocketAddr {
