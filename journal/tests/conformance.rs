@@ -55,6 +55,21 @@ fn the_blocking_driver_on_the_simulated_disk() {
     conformance::run_all(&mut || QueuedBlocking::new(SimDisk::new(1), layout.clone(), shape(), SyncMode::Fdatasync));
 }
 
+/// The suite cuts the power at each restart: a driver that reports what is not durable does not get through.
+#[test]
+fn control_a_report_before_the_flush_is_caught() {
+    let layout = StoreLayout::under(Path::new("/store"));
+    for seed in 1..4 {
+        let caught = std::panic::catch_unwind(|| {
+            conformance::run_all(&mut || {
+                let disk = SimDisk::new(seed);
+                SimDriver::new(disk, layout.clone(), shape(), SyncMode::Fdatasync, Honesty::WrittenOnly, seed)
+            });
+        });
+        assert!(caught.is_err(), "seed {seed}");
+    }
+}
+
 #[test]
 fn the_simulated_driver() {
     let layout = StoreLayout::under(Path::new("/store"));

@@ -13,7 +13,7 @@ use runtime::mesh::Mesh;
 use runtime::{Sleeper, Waker};
 
 use super::core_loop::{self, Start};
-use super::disk::DiskOptions;
+use super::disk::{DiskOptions, FILES_OPEN_MAX};
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
 use super::open::{Opened, open, random_u64};
@@ -140,6 +140,7 @@ fn start_cores(
                     .journal_pool_files
                     .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)),
                 first_fill_bytes: runtime::limits::FIRST_FILL_BYTES,
+                files_open_max: FILES_OPEN_MAX,
             },
             tails: tails_of(opened, core, count),
             epoch: opened.epoch.clone(),

@@ -11,7 +11,7 @@ use crate::error::AppendError;
 use crate::ids::LaneId;
 use crate::lane::LaneTail;
 use crate::limits::{GROUP_BYTES_PARALLEL, RECORD_BYTES_MAX, SEAL_IDLE_NANOS};
-use crate::reader::read_record;
+use crate::reader::{RecordRead, Step, read_record};
 use crate::record::{RecordKind, Run};
 use crate::recovery::RecoveryOptions;
 use crate::vector::Vector;
@@ -49,7 +49,8 @@ fn begin<D: Driver>(driver: D) -> Rig<D> {
 
 fn restart<D: Driver>(rig: Rig<D>) -> Rig<D> {
     assert_eq!(rig.violation, None);
-    let (driver, model) = rig.close();
+    let (mut driver, model) = rig.close();
+    driver.restarted();
     restart_with(driver, model, &RecoveryOptions::alone())
 }
 
@@ -261,6 +262,13 @@ fn read_back<D: Driver>(mut rig: Rig<D>) {
         for length in [body.bytes, 0] {
             let read = read_record(rig.driver.storage(), &layout, &shape, LaneId::LARGE, appended.location, length);
             assert_eq!(read, Ok((RecordKind::USER_FIRST, body.make())));
+            let mut read = RecordRead::new(LaneId::LARGE, shape.geometry(LaneId::LARGE), appended.location, length);
+            while let Step::Read(request) = read.next() {
+                let bytes = rig.driver.read(LaneId::LARGE, request);
+                let supplied = bytes.map(|bytes| read.supply(&bytes).is_ok());
+                assert_eq!(supplied, Ok(true), "{request:?}");
+            }
+            assert_eq!(read.finish(), Some((RecordKind::USER_FIRST, body.make())));
         }
         let elsewhere = crate::ids::Location::new(appended.location.block(), appended.location.offset() + 1);
         assert!(read_record(rig.driver.storage(), &layout, &shape, LaneId::LARGE, elsewhere, body.bytes).is_err());
@@ -303,7 +311,8 @@ fn checkpoint<D: Driver>(mut rig: Rig<D>) {
     let mut read = Vec::new();
     assert_eq!(found.read(rig.driver.storage(), &layout, &shape, &mut |chunk| read.push(chunk.to_vec())), Ok(()));
     assert_eq!(read, chunks);
-    let (driver, _) = rig.close();
+    let (mut driver, _) = rig.close();
+    driver.restarted();
     let whole = RecoveryOptions { use_checkpoint: false, ..RecoveryOptions::alone() };
     restart_with(driver, full, &whole);
 }

@@ -7,7 +7,9 @@ use super::sim_disk::SimDisk;
 use crate::blocking::{BlockingDriver, SyncMode};
 use crate::buffer::{AlignedBuffer, BlockBuffer};
 use crate::command::{Command, Completion};
+use crate::error::IoError;
 use crate::ids::LaneId;
+use crate::reader::ReadRequest;
 use crate::segment_files::{free_segment, prepare_segment};
 use crate::storage::{Access, Storage};
 use crate::store::{StoreLayout, StoreShape};
@@ -30,6 +32,25 @@ pub trait Driver {
 
     /// Waits for the next completion, in any order; `None` when nothing is under way.
     fn complete(&mut self) -> Option<(LaneId, Completion<Self::Buffer>)>;
+
+    /// Reads from a segment file as a running server does, while other commands may be under way; fewer bytes at the end of the file.
+    ///
+    /// # Errors
+    /// When that fails.
+    fn read(&mut self, lane: LaneId, request: ReadRequest) -> Result<Vec<u8>, IoError> {
+        let path = self.layout().segment(lane, request.segment);
+        let storage = self.storage();
+        let file = storage.open(&path, Access::Read)?;
+        let mut bytes = vec![0; request.bytes];
+        let got = storage.read_at(file, request.offset, &mut bytes);
+        storage.close(file);
+        bytes.truncate(got?);
+        Ok(bytes)
+    }
+
+    /// The server ended without a word and begins anew; nothing is under way. A driver that can also cuts the power: what it did not make
+    /// durable is then gone.
+    fn restarted(&mut self) {}
 
     /// A blocking view of the same files, used while nothing is under way.
     fn storage(&mut self) -> &mut dyn Storage;
@@ -225,7 +246,7 @@ impl SimDriver {
         segment: crate::ids::SegmentSequence,
         offset: u64,
         bytes: &[u8],
-    ) -> Result<bool, crate::error::IoError> {
+    ) -> Result<bool, IoError> {
         let access = if self.sync == SyncMode::Dsync && self.honesty == Honesty::Durable {
             Access::WriteDurable
         } else {
@@ -276,6 +297,11 @@ impl Driver for SimDriver {
             }
         }
         None
+    }
+
+    fn restarted(&mut self) {
+        let seed = self.random.next();
+        self.cut_power(seed);
     }
 
     fn storage(&mut self) -> &mut dyn Storage {

@@ -6,6 +6,9 @@
 
 mod segments;
 
+#[cfg(test)]
+mod conformance;
+
 use std::collections::VecDeque;
 
 use journal::{
@@ -22,6 +25,9 @@ const READ: u64 = 1 << 63;
 /// The bits of a ticket in the token of a write; the lane's number stands above them.
 const TICKET_BITS: u32 = 47;
 
+/// Files of a core that are kept open.
+pub(super) const FILES_OPEN_MAX: usize = 192;
+
 /// How the files are treated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DiskOptions {
@@ -31,6 +37,8 @@ pub(super) struct DiskOptions {
     pub(super) spares_max: usize,
     /// How much of a new segment is filled with zeros before it is used.
     pub(super) first_fill_bytes: u64,
+    /// How many files are kept open.
+    pub(super) files_open_max: usize,
 }
 
 /// Who hears what became of commands and reads.

@@ -16,8 +16,6 @@ use runtime::{Driver, FileId, Moment, Ring, Waker};
 
 use super::DiskOptions;
 
-/// Files kept open.
-const FILES_OPEN_MAX: usize = 192;
 /// What a direct write must be aligned to.
 const PAGE_BYTES: u64 = 4096;
 /// After the disk was full, filling is tried again after this time.
@@ -207,6 +205,12 @@ impl Segments {
         }
     }
 
+    /// Puts a frontier there by hand.
+    #[cfg(test)]
+    pub(super) fn set_frontier(&mut self, lane: LaneId, sequence: SegmentSequence, frontier: Frontier) {
+        self.frontiers.insert((lane, sequence), frontier);
+    }
+
     /// Has a segment filled from here on. When the maker takes no more now, all stays as it was.
     fn resume(&mut self, lane: LaneId, sequence: SegmentSequence, file: File, from: u64) {
         let frontier = Frontier::at(from);
@@ -222,7 +226,7 @@ impl Segments {
         sequence: SegmentSequence,
         file: File,
     ) -> Result<FileId, IoError> {
-        while self.files.len() >= FILES_OPEN_MAX
+        while self.files.len() >= self.options.files_open_max
             && let Some(oldest) = self.opened.front().copied()
         {
             self.close(driver, oldest);
