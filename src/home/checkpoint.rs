@@ -6,6 +6,8 @@
 //! the checkpoint is closed. Effects behind the marks are replayed and change nothing the second time; without step 3 an
 //! acknowledgement that the copy already shows could be lost in a crash, and its message with it.
 
+use std::mem::{Discriminant, discriminant};
+
 use journal::{BlockBuffer, CheckpointWriter, CheckpointWritten, LaneId, LaneKind, LaneMark, Vector};
 
 use super::{Effect, Home};
@@ -27,6 +29,8 @@ pub(super) struct Checkpoints {
     wanted: bool,
     /// Core 0 waits for this core's snapshot.
     snapshot_wanted: bool,
+    /// The last turn took a step, so that the next turn may take another one. No event announces that on an idle core.
+    moved: bool,
     /// Where the lanes stood at the last one.
     last: Vector,
     /// How many were written in this run.
@@ -43,6 +47,13 @@ enum State {
     Writing { writer: CheckpointWriter, chunks: Vec<Vec<u8>> },
     /// It counts once it is promised.
     Closing(CheckpointWritten),
+}
+
+impl Checkpoints {
+    /// Changes with every step.
+    fn step(&self) -> (Discriminant<State>, bool, u64) {
+        (discriminant(&self.state), self.snapshot_wanted, self.written)
+    }
 }
 
 impl<B: BlockBuffer> Home<B> {
@@ -80,8 +91,19 @@ impl<B: BlockBuffer> Home<B> {
         }
     }
 
+    /// Is a turn due for checkpoints, whether or not anything else happens?
+    pub(super) fn checkpoint_goes_on(&self) -> bool {
+        self.checkpoints.moved
+    }
+
     /// Goes on with what checkpoints need of this core.
     pub(super) fn write_checkpoints(&mut self) {
+        let before = self.checkpoints.step();
+        self.checkpoint_step();
+        self.checkpoints.moved = self.checkpoints.step() != before;
+    }
+
+    fn checkpoint_step(&mut self) {
         if self.checkpoints.snapshot_wanted
             && let Some(snapshot) = self.snapshot()
         {

@@ -251,7 +251,7 @@ impl<B: BlockBuffer> Home<B> {
 
     /// When the home wants its next turn at the latest.
     pub fn deadline(&self, now: Now) -> Option<Now> {
-        self.lanes.deadline(now)
+        if self.checkpoint_goes_on() { Some(now) } else { self.lanes.deadline(now) }
     }
 
     /// Why the broker must step down, if it must.

@@ -1,12 +1,11 @@
 //! A journal that lost what it had promised, and a store that somebody else holds: refused, with a way out.
-//!
-//! Reads segment files as `journal/FORMAT.md` draws them: sections 3 (positions) and 5 (blocks).
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use crate::blocks::{Block, PAYLOAD, blocks};
 use crate::client::Client;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
@@ -15,52 +14,11 @@ use crate::server::{BINARY, SMALL, Server};
 use crate::wire::SOON;
 
 const MESSAGES: usize = 60;
-const PAGE: u64 = 4096;
-/// Where the payload of a block begins.
-const PAYLOAD: u64 = 64;
 const QUEUES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
-/// A block with records, as it lies in its file.
-#[derive(Clone, Debug)]
-struct Block {
-    lane: String,
-    lsn: u64,
-    file: PathBuf,
-    at: u64,
-}
-
 /// The blocks of the journal lanes that hold records, in the order of lane and LSN.
-fn blocks(data: &Path) -> Result<Vec<Block>, String> {
-    let folder = data.join("journal");
-    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut blocks = Vec::new();
-    for file in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some((lane, sequence)) = name.strip_suffix(".seg").and_then(|name| name.split_once('-')) else { continue };
-        if !lane.starts_with('j') {
-            continue;
-        }
-        let sequence = u64::from_str_radix(sequence, 16).map_err(|_| format!("{name} has no sequence"))?;
-        let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let payload_bytes = bytes.len() as u64 - PAGE;
-        let mut at = PAGE;
-        while let Some(header) = bytes.get(at as usize..at as usize + PAYLOAD as usize) {
-            let number = |from: usize, bytes: usize| {
-                let field = header.get(from..from + bytes).unwrap_or_default();
-                field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
-            };
-            let (lsn, pages, fragments) = (number(24, 8), number(10, 2), number(56, 4));
-            if !header.starts_with(b"RMQB") || lsn != sequence * payload_bytes + at - PAGE {
-                break;
-            }
-            if fragments > 0 {
-                blocks.push(Block { lane: lane.to_owned(), lsn, file: file.clone(), at });
-            }
-            at += pages * PAGE;
-        }
-    }
-    blocks.sort_by_key(|block| (block.lane.clone(), block.lsn));
-    Ok(blocks)
+fn with_records(data: &Path) -> Result<Vec<Block>, String> {
+    Ok(blocks(data)?.into_iter().filter(|block| block.fragments > 0).collect())
 }
 
 /// Changes one byte of a block's payload.
@@ -136,7 +94,7 @@ pub(crate) fn damage_is_refused_with_a_way_out() -> Verdict {
     }
     server.terminate()?;
     filled(folder.path())?;
-    let all = blocks(folder.path())?;
+    let all = with_records(folder.path())?;
     let Some(victim) = all.get(all.len() / 3) else { return Err("no blocks were found".to_owned()) };
     flip(victim)?;
     let way_out = format!("--accept-loss {}@{}", victim.lane, victim.lsn);
@@ -173,7 +131,7 @@ pub(crate) fn damage_is_refused_with_a_way_out() -> Verdict {
 pub(crate) fn a_loss_that_is_none_is_refused() -> Verdict {
     let folder = Folder::new("no-damage")?;
     filled(folder.path())?;
-    let all = blocks(folder.path())?;
+    let all = with_records(folder.path())?;
     let Some(sound) = all.get(all.len() / 2) else { return Err("no blocks were found".to_owned()) };
     let consent = format!("{}@{}", sound.lane, sound.lsn);
     expect(&refused(folder.path(), &["--accept-loss", &consent])?, 1, &["JN304", &consent])?;

@@ -3,6 +3,7 @@
 //! They link none of the broker's code, only the codec of its protocol. A new test is a function in a file of its subject and a line below; it takes a
 //! [`folder::Folder`], starts [`server::Server`]s in it and says what must be true for a client.
 
+mod blocks;
 mod client;
 mod folder;
 mod harness;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
         Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
+        Trial { name: "stop_of_an_idle_broker", run: stop::an_idle_broker_stops_in_order_too },
         Trial { name: "stop_and_kill_compared", run: stop::a_clean_stop_makes_the_next_start_short },
         Trial { name: "ttl_silent_client", run: time_to_live::a_silent_client_is_closed_and_its_messages_go_on },
         Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },

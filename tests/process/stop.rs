@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use protocol::core::identity::{ChannelId, DisconnectReason};
 use protocol::core::packet::Packet;
 
+use crate::blocks::wait_for_seals;
 use crate::client::Client;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
@@ -65,6 +66,19 @@ fn stops_in_order(signal: Signal) -> Verdict {
     let texts = client.drain(1)?;
     server.terminate()?;
     if texts == ["held"] { Ok(Outcome::Passed) } else { Err(format!("{texts:?} was there after the stop")) }
+}
+
+/// No client is there and every lane is sealed: nothing wakes a core but the stop itself.
+pub(crate) fn an_idle_broker_stops_in_order_too() -> Verdict {
+    let folder = Folder::new("idle-stop")?;
+    for options in [["--set", "data-cores=1"], ["--set", "data-cores=2"]] {
+        let server = Server::small(folder.path(), &options)?;
+        Client::new(server.port)?.send("idle", "there")?;
+        wait_for_seals(folder.path())?;
+        // A checkpoint that could not be written would be a warning in the log.
+        server.terminate()?;
+    }
+    Ok(Outcome::Passed)
 }
 
 /// Without the stop (the control), the next start reads every record again.
