@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use hashbrown::{HashMap, HashSet};
-use journal::{BlockBuffer, Lane, LaneId, Lsn, SegmentSequence};
+use journal::{BlockBuffer, Lane, LaneId, LaneStats, Lsn, SegmentSequence};
 use slotmap::SlotMap;
 
 use super::bodies::Bodies;
@@ -56,6 +56,11 @@ impl<B: BlockBuffer> Home<B> {
     /// Where each lane of this home stands: appended and promised. For the log and for tests.
     pub fn positions(&self) -> impl Iterator<Item = (LaneId, Lsn, Lsn)> {
         self.lanes.iter().map(|lane| (lane.id, lane.lane.appended(), lane.lane.promised()))
+    }
+
+    /// What each lane of this home has done since the start. For the log.
+    pub fn lane_stats(&self) -> impl Iterator<Item = (LaneId, LaneStats)> {
+        self.lanes.iter().map(|lane| (lane.id, lane.lane.stats()))
     }
 
     /// Is everything appended promised, and said to be in a later header of each lane?

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use journal::{
     AppendError, Command, Commands, Completion, EpochStart, IoError, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind,
-    LaneOptions, LaneTail, Now, StoreLayout, StoreShape, Vector,
+    LaneOptions, LaneStats, LaneTail, Now, StoreLayout, StoreShape, Vector,
 };
 use runtime::driver::{Config as DriverConfig, ListenOptions};
 use runtime::mesh::{CoreIndex, Endpoint};
@@ -413,6 +413,10 @@ impl CoreLoop {
         let vector: Vector = self.core.home().positions().map(|(lane, _, promised)| (lane, promised)).collect();
         let deadline = self.driver.now() + STOP_PATIENCE;
         self.driver.drain(deadline, |_| {}).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        for (lane, stats) in self.core.home().lane_stats() {
+            let LaneStats { records, blocks, groups, largest_group_bytes, idle_seals, bytes_written, .. } = stats;
+            crate::event!(JN105, %lane, records, blocks, groups, largest_group_bytes, idle_seals, bytes_written);
+        }
         self.door.tell(Notice::Stopped(vector));
         Ok(())
     }

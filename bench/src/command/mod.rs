@@ -1,6 +1,7 @@
 //! The command line: what may be asked for, and who does it.
 
 mod kill9;
+mod write_amp;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ enum What {
 enum Proof {
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
+    /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
+    WriteAmp(write_amp::Arguments),
 }
 
 /// What every proof takes.
@@ -48,6 +51,7 @@ struct Common {
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
+        What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }
 }
 

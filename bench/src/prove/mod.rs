@@ -6,3 +6,4 @@ pub mod kill9;
 pub mod ledger;
 pub mod progress;
 pub mod random;
+pub mod write_amp;

@@ -99,16 +99,17 @@ impl<B> Flights<B> {
         }
     }
 
-    /// Everything sealed becomes one group. Says whether there was any.
-    pub(super) fn release(&mut self) -> bool {
+    /// Everything sealed becomes one group. Gives its bytes, if there is any.
+    pub(super) fn release(&mut self) -> Option<usize> {
         let count = self.sealed.len() - self.released;
         if count == 0 {
-            return false;
+            return None;
         }
+        let bytes = self.sealed.iter().skip(self.released).map(|(_, block)| block.len).sum();
         self.groups.push_back((GroupId(self.next_group), count));
         self.next_group += 1;
         self.released = self.sealed.len();
-        true
+        Some(bytes)
     }
 
     /// The next released block leaves, if it may; gives its ticket.

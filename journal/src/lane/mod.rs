@@ -50,6 +50,8 @@ pub struct LaneStats {
     pub blocks: u64,
     /// Groups submitted.
     pub groups: u64,
+    /// Bytes of the largest group.
+    pub largest_group_bytes: u64,
     /// Empty blocks written because the lane was idle.
     pub idle_seals: u64,
     /// Bytes handed to the driver.
@@ -248,7 +250,10 @@ impl<B: BlockBuffer> Lane<B> {
         let filling_bytes = self.filling.as_ref().map_or(0, Filling::used);
         if self.flights.may_release(filling_bytes) {
             self.close_filling(BlockFlags::default());
-            self.stats.groups += u64::from(self.flights.release());
+            if let Some(bytes) = self.flights.release() {
+                self.stats.groups += 1;
+                self.stats.largest_group_bytes = self.stats.largest_group_bytes.max(bytes as u64);
+            }
         }
         while !out.is_full() {
             let Some((ticket, sealed)) = self.flights.depart() else { break };
