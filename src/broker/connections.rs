@@ -7,7 +7,7 @@ use crate::limits;
 use crate::mail::Ask;
 use crate::message::{ConnectionKey, SessionKey, SessionNumber};
 use crate::net::core::{Event, Problem, disconnect};
-use crate::session::{Modes, Session};
+use crate::session::{CoreSet, Modes, Session};
 
 impl<B: BlockBuffer> Core<B> {
     /// A connection was accepted. `None`: there are as many as there may be.
@@ -96,14 +96,15 @@ impl<B: BlockBuffer> Core<B> {
         bytes
     }
 
-    /// Handles what a connection has kept.
-    fn handle_kept(&mut self, key: ConnectionKey) {
-        let Some(client) = self.front.clients.get_mut(key) else { return };
+    /// Handles what a connection has kept. Says how many bytes are done with.
+    fn handle_kept(&mut self, key: ConnectionKey) -> usize {
+        let Some(client) = self.front.clients.get_mut(key) else { return 0 };
         let kept = client.protocol.take_kept();
         let used = self.handle_frames(key, &kept);
         if let Some(client) = self.front.clients.get_mut(key) {
             client.protocol.put_back(kept, used);
         }
+        used
     }
 
     /// Handles whole frames as long as there are some and the lanes take records. Says how many bytes are done with.
@@ -127,10 +128,13 @@ impl<B: BlockBuffer> Core<B> {
                 self.stall(key);
                 return used;
             }
-            used += frame.consumed;
-            if let Some(body) = rest.get(frame.frame).filter(|body| !body.is_empty()) {
-                self.handle_frame(key, body);
+            if let Some(body) = rest.get(frame.frame).filter(|body| !body.is_empty())
+                && !self.handle_frame(key, body)
+            {
+                self.stall(key);
+                return used;
             }
+            used += frame.consumed;
         }
     }
 
@@ -141,10 +145,12 @@ impl<B: BlockBuffer> Core<B> {
         let session =
             channel.and_then(|channel| client.channels.get(&channel)).and_then(|key| self.front.sessions.get(*key));
         session.is_none_or(|session| {
-            self.home.ready()
-                && session.two_phase.is_none()
-                && session.replies.len() < limits::REPLIES_PER_SESSION_MAX
-                && client.output.backlog() < limits::OUTPUT_BYTES_HARD
+            // What is dropped needs nothing.
+            session.closing
+                || self.home.ready()
+                    && session.two_phase.is_none()
+                    && session.replies.len() < limits::REPLIES_PER_SESSION_MAX
+                    && client.output.backlog() < limits::OUTPUT_BYTES_HARD
         })
     }
 
@@ -167,25 +173,28 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// Lets connections go on whose frames had to wait.
-    pub(super) fn resume_stalled(&mut self, now: Now) {
+    /// Lets connections go on whose frames had to wait. True: one of them did.
+    pub(super) fn resume_stalled(&mut self, now: Now) -> bool {
+        let mut any = false;
         for key in std::mem::take(&mut self.front.stalled) {
             let Some(client) = self.front.clients.get_mut(key) else { continue };
             client.stalled = false;
             // The silence was ours.
             client.protocol.heard(millis(now));
-            self.handle_kept(key);
+            any |= self.handle_kept(key) > 0;
             let Some(client) = self.front.clients.get_mut(key) else { continue };
             if !client.stalled && client.paused {
                 client.paused = false;
                 self.front.receive_changes.push((key, true));
             }
         }
+        any
     }
 
-    fn handle_frame(&mut self, key: ConnectionKey, body: &[u8]) {
+    /// Handles a frame. False: it has to wait, and is to be handed in again.
+    fn handle_frame(&mut self, key: ConnectionKey, body: &[u8]) -> bool {
         let super::Front { clients, facts, .. } = &mut self.front;
-        let Some(client) = clients.get_mut(key) else { return };
+        let Some(client) = clients.get_mut(key) else { return true };
         let before = client.output.bytes.len();
         let event = client.protocol.handle(body, facts, &mut client.output.bytes);
         if client.output.bytes.len() > before {
@@ -193,10 +202,19 @@ impl<B: BlockBuffer> Core<B> {
         }
         match event {
             Ok(Event::Handled) => {}
+            // Its answers must not come before that to the close of the session that had the channel.
+            Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
             Ok(Event::CreateSession { channel, modes, .. }) => self.create_session(key, channel, modes),
             Ok(Event::Session { channel, packet }) => self.session_packet(key, channel, &packet),
             Err(problem) => self.give_up(key, &problem),
         }
+        true
+    }
+
+    /// Has the session of this channel been closed by its client and not answered yet?
+    fn is_closing(&self, key: ConnectionKey, channel: i64) -> bool {
+        let session = self.front.clients.get(key).and_then(|client| client.channels.get(&channel));
+        session.and_then(|session| self.front.sessions.get(*session)).is_some_and(|session| session.closing)
     }
 
     fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes) {
@@ -229,7 +247,8 @@ impl<B: BlockBuffer> Core<B> {
             session.ended = Some(failed);
             return;
         }
-        let cores = session.touched.union(session.transaction);
+        // One that is closing has told them.
+        let cores = if session.closing { CoreSet::default() } else { session.touched.union(session.transaction) };
         for core in cores.iter() {
             self.request(key, core, None, Ask::EndSession { failed });
         }
@@ -256,8 +275,12 @@ impl<B: BlockBuffer> Core<B> {
             client.protocol.ping(&mut client.output.bytes);
             self.front.list(key);
         }
-        let mut silent = Vec::new();
-        for (key, client) in &self.front.clients {
+        let (mut silent, mut deaf) = (Vec::new(), Vec::new());
+        for (key, client) in &mut self.front.clients {
+            if client.overdue {
+                deaf.push(key);
+            }
+            client.overdue = client.closing;
             let protocol = &client.protocol;
             let ttl = if settings.ttl_override_ms >= 0 { settings.ttl_override_ms } else { protocol.ttl_ms };
             let silence = now_ms.saturating_sub(protocol.heard_ms);
@@ -271,12 +294,10 @@ impl<B: BlockBuffer> Core<B> {
         for (key, silence_ms, dead) in silent {
             let reason = if dead { "its time to live is over" } else { "it opened no session in time" };
             crate::event!(NT204, connection = ?key, silence_ms, "connection closed: {reason}");
-            self.front
-                .clients
-                .get_mut(key)
-                .into_iter()
-                .for_each(|client| client.output = crate::net::Output::default());
-            self.front.close_after_output(key);
+            self.front.close_now(key);
+        }
+        for key in deaf {
+            self.front.close_now(key);
         }
     }
 }

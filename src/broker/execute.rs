@@ -14,11 +14,13 @@ use crate::session::{CoreSet, Next, Verb};
 use journal::Vector;
 
 impl<B: BlockBuffer> Core<B> {
-    /// A packet on the channel of a session. One for a channel that nobody opened is dropped, as the reference does.
+    /// A packet on the channel of a session. One for a channel that nobody opened, or that its client has closed, is dropped, as
+    /// the reference does: it could make something at a home that nobody would take away again.
     pub(super) fn session_packet(&mut self, connection: ConnectionKey, channel: i64, packet: &Packet<'_>) {
         let Some(client) = self.front.clients.get(connection) else { return };
         let Some(key) = client.channels.get(&channel).copied() else { return };
-        let Some(modes) = self.front.sessions.get(key).map(|session| session.modes) else { return };
+        let Some(session) = self.front.sessions.get(key).filter(|session| !session.closing) else { return };
+        let modes = session.modes;
         let mut names = std::mem::take(&mut self.names);
         match lower(packet, modes, &mut names) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
@@ -58,6 +60,7 @@ impl<B: BlockBuffer> Core<B> {
             }
             Verb::Close => {
                 let Some(session) = self.front.sessions.get_mut(key) else { return };
+                session.closing = true;
                 let cores = session.touched.union(session.transaction.take());
                 self.ask_all(key, cores, respond, || Ask::EndSession { failed: false });
             }

@@ -54,6 +54,8 @@ pub(super) struct Client {
     pub(super) paused: bool,
     /// To be closed once everything is written.
     pub(super) closing: bool,
+    /// It was to be closed already when the time to live was checked the last time.
+    pub(super) overdue: bool,
     /// Its close was asked for.
     closed: bool,
 }
@@ -130,6 +132,7 @@ impl Front {
             stalled: false,
             paused: false,
             closing: false,
+            overdue: false,
             closed: false,
         })
     }
@@ -155,6 +158,14 @@ impl Front {
             client.closing = true;
         }
         self.list(key);
+    }
+
+    /// Closes a connection whatever is still to be written to it.
+    pub(super) fn close_now(&mut self, key: ConnectionKey) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.output = crate::net::Output::default();
+        }
+        self.close_after_output(key);
     }
 
     /// Gives what is to be written, closed, paused and sent to other cores.

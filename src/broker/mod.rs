@@ -3,6 +3,7 @@
 //! Takes accepted connections, received bytes, completions and letters from other cores; gives buffers to write, commands for
 //! the lanes, letters. The server's loop drives it on a ring, the simulator on a simulated machine.
 
+mod census;
 mod connections;
 mod execute;
 mod front;
@@ -11,6 +12,7 @@ mod two_phase;
 
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};
 
+pub use census::Census;
 pub use front::{Front, Settings as FrontSettings};
 
 use crate::home::{ColdRead, Home};
@@ -58,8 +60,10 @@ impl<B: BlockBuffer> Core<B> {
         self.take_letters();
         self.home.turn(&mut self.front);
         self.release_replies();
-        self.resume_stalled(now);
-        self.release_replies();
+        // What is answered on the spot may be all that a frame waited for, and nothing else would wake the core for it.
+        while self.resume_stalled(now) {
+            self.release_replies();
+        }
         // Behind everything that may append, so that it goes out in the same turn.
         self.home.submit(now, |lane, command| output(Output::Lane { lane, command }));
         self.check_time_to_live(now);

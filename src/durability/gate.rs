@@ -36,6 +36,16 @@ impl<W> Gate<W> {
         }
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.lanes.iter().map(|(_, queue)| queue.len()).sum()
+    }
+
+    /// Does nobody wait?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The next waiter whose position is reached: lane by lane, the oldest of each first.
     pub fn pass(&mut self, promises: &Promises) -> Option<W> {
         self.lanes.iter_mut().find_map(|(lane, queue)| {

@@ -7,6 +7,7 @@
 mod acknowledge;
 mod bodies;
 mod build;
+mod census;
 mod checkpoint;
 mod cold;
 mod commit;
@@ -29,6 +30,7 @@ use hashbrown::{HashMap, HashSet};
 use journal::{BlockBuffer, Command, LaneId, LaneKind, Lsn, Now, SegmentSequence, Vector};
 use slotmap::SlotMap;
 
+pub use census::Census;
 pub use cold::ColdRead;
 pub use load::{LoadError, LoadReport, Loaded, Loader, Unfinished};
 

@@ -50,6 +50,8 @@ pub struct Session<C> {
     pub two_phase: Option<TwoPhase>,
     /// It ended, by a failure or not, while its commit was under way.
     pub ended: Option<bool>,
+    /// Its client has closed it, and is not answered yet. What else comes on its channel is dropped.
+    pub closing: bool,
     /// What a client says about it.
     pub metadata: Vec<(String, String)>,
     /// Its deliveries pause until its connection has taken what is written.
@@ -74,6 +76,7 @@ impl<C> Session<C> {
             replies: Replies::default(),
             two_phase: None,
             ended: None,
+            closing: false,
             metadata: Vec::new(),
             held_back: false,
             touched: CoreSet::default(),

@@ -1,0 +1,38 @@
+//! Counts what a core holds for clients: all zero once every client is gone and everything is promised.
+
+use journal::BlockBuffer;
+
+use super::Core;
+use crate::home;
+
+/// What a core holds for clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Open connections.
+    pub connections: usize,
+    /// Sessions of those connections, and of lost ones whose commit is under way.
+    pub sessions: usize,
+    /// Who waits at the gate.
+    pub waiters: usize,
+    /// Connections and sessions that something is due for.
+    pub due: usize,
+    /// Letters that were not read, or not given away.
+    pub letters: usize,
+    /// What its home holds.
+    pub home: home::Census,
+}
+
+impl<B: BlockBuffer> Core<B> {
+    /// Counts what is held for clients. Walks all of it: for tests.
+    pub fn census(&self) -> Census {
+        let front = &self.front;
+        Census {
+            connections: front.clients.len(),
+            sessions: front.sessions.len(),
+            waiters: front.gate.len(),
+            due: front.due.len() + front.two_phase_due.len() + front.stalled.len() + front.hold_changes.len(),
+            letters: self.inbox.len() + front.letters.len(),
+            home: self.home.census(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole cores of the broker without a disk and without sockets: what they say to clients, and what they keep of them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic, that is how it fails")]
+
+mod closing;
+mod peer;
+mod rig;

@@ -1,0 +1,224 @@
+//! What clients say and hear: packets in, summaries of packets out.
+
+use protocol::core::error_code::ErrorCode;
+use protocol::core::frame::{HANDSHAKE, Split, split};
+use protocol::core::identity::{ChannelId, ConsumerId, CorrelationId, MessageId, ProducerId, RoutingType};
+use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer};
+use protocol::core::packet::credit::ConsumerCredits;
+use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
+use protocol::core::packet::topology::SubscribeTopologyV2;
+use protocol::core::packet::transfer::{Send, SendTrailer};
+use protocol::core::packet::{Direction, Packet, decode, encode};
+use protocol::core::version::Version;
+use protocol::limits::FRAME_BYTES_MAX;
+use protocol::message::{MessageBuilder, MessageView};
+use protocol::simple_string::SimpleString;
+
+use crate::rig::{Peer, Rig};
+
+/// Something that a client heard on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) channel: i64,
+    pub(crate) what: What,
+}
+
+/// What it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Null(i64),
+    Exception(ErrorCode, Option<i64>),
+    Confirmed(i32),
+    Delivery { consumer: i64, id: i64, deliveries: i32, text: String },
+    Queue { exists: bool, address: String, name: String, consumers: i32, messages: i64 },
+    Address { exists: bool, queues: Vec<String> },
+    SessionOpen,
+    Other(String),
+}
+
+/// How a session is opened.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    pub(crate) automatic: bool,
+    /// Confirmation window in bytes.
+    pub(crate) window: i32,
+}
+
+/// Sends and acknowledgements take effect one by one.
+pub(crate) const AUTOMATIC: How = How { automatic: true, window: -1 };
+/// Both take effect with a commit.
+pub(crate) const TRANSACTED: How = How { automatic: false, window: -1 };
+
+impl Rig {
+    /// A client that has said which protocol it speaks.
+    pub(crate) fn greet(&mut self, core: usize) -> Peer {
+        let peer = self.connect(core);
+        self.receive(peer, &HANDSHAKE);
+        let subscribe = SubscribeTopologyV2 { is_cluster_connection: false, client_version: Version::NEWEST };
+        self.tell(peer, 0, &Packet::SubscribeTopologyV2(subscribe));
+        peer
+    }
+
+    /// A client with one session, on channel 10.
+    pub(crate) fn session(&mut self, core: usize, how: How) -> Peer {
+        let peer = self.greet(core);
+        self.receive(peer, &create_session(10, how));
+        self.settle();
+        let heard = self.hear(peer);
+        assert!(heard.iter().any(|heard| heard.what == What::SessionOpen), "{heard:?}");
+        peer
+    }
+
+    /// A packet of the client comes in.
+    pub(crate) fn tell(&mut self, from: Peer, channel: i64, packet: &Packet<'_>) {
+        self.receive(from, &frame(channel, packet));
+    }
+
+    /// Everything that the client has heard by now.
+    pub(crate) fn hear(&mut self, peer: Peer) -> Vec<Heard> {
+        let bytes = self.take_heard(peer);
+        frames(&bytes).map(|body| summary(body, Version::NEWEST)).collect()
+    }
+
+    /// A request, and what the client hears until nothing more happens.
+    pub(crate) fn ask(&mut self, from: Peer, channel: i64, packet: &Packet<'_>) -> Vec<Heard> {
+        self.tell(from, channel, packet);
+        self.settle();
+        self.hear(from)
+    }
+}
+
+/// The frames in bytes that a server wrote, without their length fields.
+pub(crate) fn frames(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || match split(bytes, FRAME_BYTES_MAX).unwrap() {
+        Split::Frame { body, consumed } => {
+            bytes = &bytes[consumed..];
+            Some(body)
+        }
+        Split::Incomplete { .. } => {
+            assert!(bytes.is_empty(), "half a frame");
+            None
+        }
+    })
+}
+
+/// What a frame of a server says.
+pub(crate) fn summary(body: &[u8], version: Version) -> Heard {
+    let frame = decode(body, Direction::ServerToClient, version).unwrap();
+    let what = match &frame.packet {
+        Packet::NullResponse(response) => What::Null(response.correlation_id.0),
+        Packet::Exception(exception) => What::Exception(exception.code, exception.correlation_id.map(|id| id.0)),
+        Packet::PacketsConfirmed(confirmed) => What::Confirmed(confirmed.command_id.0),
+        Packet::ReceiveMessage(received) => {
+            let view = MessageView::parse(received.message).unwrap();
+            What::Delivery {
+                consumer: received.trailer.consumer_id.0,
+                id: view.header.message_id.0,
+                deliveries: received.trailer.delivery_count,
+                text: view.text().map(|text| text.to_string()).unwrap_or_default(),
+            }
+        }
+        Packet::QueueQueryResponse(response) => What::Queue {
+            exists: response.queue.exists,
+            address: response.queue.address.map(|name| name.to_string()).unwrap_or_default(),
+            name: response.queue.name.map(|name| name.to_string()).unwrap_or_default(),
+            consumers: response.queue.consumer_count,
+            messages: response.queue.message_count,
+        },
+        Packet::BindingQueryResponse(response) => What::Address {
+            exists: response.exists,
+            queues: response.queue_names.iter().map(|name| name.to_string()).collect(),
+        },
+        Packet::CreateSessionResponse(_) => What::SessionOpen,
+        other => What::Other(other.packet_type().to_string()),
+    };
+    Heard { channel: frame.channel.0, what }
+}
+
+/// A packet as its client writes it.
+pub(crate) fn frame(channel: i64, packet: &Packet<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(ChannelId(channel), packet, Version::NEWEST, &mut bytes).unwrap();
+    bytes
+}
+
+pub(crate) fn create_session(channel: i64, how: How) -> Vec<u8> {
+    let settings = SessionSettings {
+        name: "session".into(),
+        channel: ChannelId(channel),
+        version: Version::NEWEST,
+        user: None,
+        password: None,
+        min_large_message_size: 100 * 1024,
+        xa: false,
+        auto_commit_sends: how.automatic,
+        auto_commit_acks: how.automatic,
+        confirmation_window: how.window,
+        pre_acknowledge: false,
+        default_address: None,
+    };
+    frame(1, &Packet::CreateSession(CreateSession { form: SessionForm::V2, settings, client_id: None }))
+}
+
+/// A durable text message; answered under its number, if it has one.
+pub(crate) fn send(channel: i64, address: &str, text: &str, answer: Option<i64>) -> Vec<u8> {
+    send_routed(channel, address, text, answer, Some(RoutingType::ANYCAST))
+}
+
+/// As [`send`], to queues of this kind.
+pub(crate) fn send_routed(
+    channel: i64,
+    address: &str,
+    text: &str,
+    answer: Option<i64>,
+    routing: Option<RoutingType>,
+) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut builder = MessageBuilder::new(address).text(text).durable(true);
+    if let Some(routing) = routing {
+        builder = builder.routing_type(routing);
+    }
+    builder.write(&mut message);
+    let trailer = SendTrailer {
+        requires_response: answer.is_some(),
+        correlation_id: CorrelationId(answer.unwrap_or(0)),
+        producer_id: ProducerId::UNNAMED,
+    };
+    frame(channel, &Packet::Send(Send { message: &message, trailer }))
+}
+
+pub(crate) fn create_consumer(channel: i64, consumer: i64, queue: &str, answer: bool) -> Vec<u8> {
+    let name = SimpleString::from(queue);
+    let create = CreateConsumer {
+        consumer_id: ConsumerId(consumer),
+        queue_name: name.as_simple(),
+        filter: None,
+        browse_only: false,
+        requires_response: answer,
+        priority: 0,
+    };
+    frame(channel, &Packet::CreateConsumer(create))
+}
+
+pub(crate) fn credit(channel: i64, consumer: i64, bytes: i32) -> Vec<u8> {
+    frame(channel, &Packet::ConsumerCredits(ConsumerCredits { consumer_id: ConsumerId(consumer), credits: bytes }))
+}
+
+/// Opens a consumer, starts its session and gives credits without end, all without waiting.
+pub(crate) fn consume(channel: i64, consumer: i64, queue: &str) -> Vec<u8> {
+    let mut bytes = create_consumer(channel, consumer, queue, true);
+    bytes.extend(frame(channel, &Packet::SessionStart));
+    bytes.extend(credit(channel, consumer, -1));
+    bytes
+}
+
+pub(crate) fn close_consumer(channel: i64, consumer: i64) -> Vec<u8> {
+    frame(channel, &Packet::ConsumerClose(ConsumerClose { consumer_id: ConsumerId(consumer) }))
+}
+
+/// Acknowledges everything up to a message.
+pub(crate) fn acknowledge(channel: i64, consumer: i64, message: i64) -> Vec<u8> {
+    let ack =
+        Acknowledge { consumer_id: ConsumerId(consumer), message_id: MessageId(message), requires_response: false };
+    frame(channel, &Packet::Acknowledge(ack))
+}

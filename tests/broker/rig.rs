@@ -1,0 +1,311 @@
+//! Cores of the broker with everything around them in memory: lanes whose writes succeed, clients that are byte buffers, letters.
+//!
+//! Takes frames as clients send them, gives those that the cores wrote. What happens next is chosen by a seed among all that may
+//! happen: turns, letters, writes that end, bytes that are taken. Order is kept where the machine keeps it: the bytes of one
+//! client, the letters from one core to another, the completions of one lane.
+
+use std::collections::VecDeque;
+
+use journal::testing::Random;
+use journal::{
+    AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneKind,
+    LaneOptions, LaneTail, NodeId, Now, Vector,
+};
+use ringmq::broker::{Census, Core, FrontSettings, Output};
+use ringmq::home::{Home, Loader, Settings};
+use ringmq::mail::Letter;
+use ringmq::message::{ConnectionKey, CoreId};
+use ringmq::net::core::ServerFacts;
+use ringmq::routing;
+
+/// So large that a run stays in the first segments.
+const SEGMENT_BYTES: u64 = 1 << 28;
+const BUFFERS: usize = 6;
+/// Between two turns; far below every time that means something.
+const TURN_NANOS: u64 = 1_000;
+/// Between two checks of the time to live.
+pub(crate) const CHECK_MS: u64 = 2_000;
+/// More events than any run here needs: one that needs more goes round in circles.
+const EVENTS_MAX: usize = 1_000_000;
+
+/// A client's end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) core: usize,
+    pub(crate) key: ConnectionKey,
+}
+
+struct Seat {
+    core: Core<AlignedBuffer>,
+    /// Commands of lanes that are not carried out yet, in order.
+    disk: VecDeque<(LaneId, Command<AlignedBuffer>)>,
+    /// Bytes that clients have not taken yet.
+    wires: VecDeque<(ConnectionKey, Vec<u8>)>,
+    /// Something happened since its last turn.
+    due: bool,
+}
+
+/// What may happen next.
+#[derive(Clone, Copy)]
+enum Next {
+    Turn(usize),
+    Disk(usize),
+    Wire(usize),
+    Letter(usize),
+}
+
+/// Some cores, and all that is around them.
+pub(crate) struct Rig {
+    seats: Vec<Seat>,
+    /// Letters on their way: from, to, in order.
+    mail: Vec<((usize, usize), VecDeque<Letter>)>,
+    heard: Vec<(Peer, Vec<u8>)>,
+    /// Connections that the cores closed.
+    pub(crate) closed: Vec<Peer>,
+    now: Now,
+    random: Random,
+    /// Writes of lanes do not end.
+    pub(crate) disk_stands: bool,
+    /// Clients do not take bytes.
+    pub(crate) wires_stand: bool,
+}
+
+impl Rig {
+    /// So many cores with one journal lane each.
+    pub(crate) fn new(cores: u16, seed: u64) -> Self {
+        let seats = (0..cores).map(|core| seat(core, cores)).collect();
+        Self {
+            seats,
+            mail: Vec::new(),
+            heard: Vec::new(),
+            closed: Vec::new(),
+            now: Now(1_000_000_000),
+            random: Random::new(seed),
+            disk_stands: false,
+            wires_stand: false,
+        }
+    }
+
+    /// A client comes to a core.
+    pub(crate) fn connect(&mut self, core: usize) -> Peer {
+        let key = self.seats[core].core.accepted(self.now).unwrap();
+        Peer { core, key }
+    }
+
+    /// The client's bytes come in.
+    pub(crate) fn receive(&mut self, from: Peer, bytes: &[u8]) {
+        let seat = &mut self.seats[from.core];
+        seat.core.received(from.key, bytes, self.now);
+        seat.due = true;
+    }
+
+    /// The connection is gone.
+    pub(crate) fn lose(&mut self, peer: Peer) {
+        let seat = &mut self.seats[peer.core];
+        seat.core.closed(peer.key);
+        seat.wires.retain(|(key, _)| *key != peer.key);
+        seat.due = true;
+    }
+
+    /// Lets this much time go by.
+    pub(crate) fn wait_ms(&mut self, ms: u64) {
+        self.now = self.now.plus_nanos(ms * 1_000_000);
+        self.seats.iter_mut().for_each(|seat| seat.due = true);
+        self.settle();
+    }
+
+    /// Goes on until nothing more can happen.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..EVENTS_MAX {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("the cores go round in circles");
+    }
+
+    /// Lets some events happen.
+    pub(crate) fn go_on(&mut self, events: u64) {
+        for _ in 0..events {
+            self.step();
+        }
+    }
+
+    /// Takes what a client has heard so far.
+    pub(crate) fn take_heard(&mut self, peer: Peer) -> Vec<u8> {
+        let (own, others) = std::mem::take(&mut self.heard).into_iter().partition(|(to, _)| *to == peer);
+        self.heard = others;
+        own.into_iter().flat_map(|(_, bytes): (Peer, Vec<u8>)| bytes).collect()
+    }
+
+    /// What each core holds for clients.
+    pub(crate) fn census(&self) -> Vec<Census> {
+        self.seats.iter().map(|seat| seat.core.census()).collect()
+    }
+
+    /// A number of the seed's choice below this one.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.random.index(bound)
+    }
+
+    /// The core on which an address lives.
+    pub(crate) fn home_of(&self, address: &str) -> usize {
+        let count = u16::try_from(self.seats.len()).unwrap();
+        usize::from(routing::core_of_lane(routing::home_lane(address, count), count).0)
+    }
+
+    /// An address whose home is this core.
+    pub(crate) fn address_on(&self, core: usize) -> String {
+        (0..).map(|number| format!("queue.{number}")).find(|name| self.home_of(name) == core).unwrap()
+    }
+
+    fn step(&mut self) -> bool {
+        let mut possible: Vec<Next> = Vec::new();
+        for (at, seat) in self.seats.iter().enumerate() {
+            if seat.due {
+                possible.push(Next::Turn(at));
+            }
+            if !seat.disk.is_empty() && !self.disk_stands {
+                possible.push(Next::Disk(at));
+            }
+            if !seat.wires.is_empty() && !self.wires_stand {
+                possible.push(Next::Wire(at));
+            }
+        }
+        possible.extend((0..self.mail.len()).filter(|at| self.may_read(*at)).map(Next::Letter));
+        if possible.is_empty() {
+            return false;
+        }
+        let choice = self.random.index(possible.len());
+        self.happen(possible[choice]);
+        true
+    }
+
+    fn may_read(&self, at: usize) -> bool {
+        let ((_, to), letters) = &self.mail[at];
+        !letters.is_empty() && self.seats[*to].core.takes_letters()
+    }
+
+    fn happen(&mut self, next: Next) {
+        match next {
+            Next::Turn(at) => self.turn(at),
+            Next::Disk(at) => self.write(at),
+            Next::Wire(at) => {
+                let seat = &mut self.seats[at];
+                let Some((key, bytes)) = seat.wires.pop_front() else { return };
+                self.heard.push((Peer { core: at, key }, bytes.clone()));
+                seat.core.sent(key, bytes);
+                seat.due = true;
+            }
+            Next::Letter(at) => {
+                let ((from, to), letters) = &mut self.mail[at];
+                let Some(letter) = letters.pop_front() else { return };
+                let seat = &mut self.seats[*to];
+                seat.core.letter(CoreId(u16::try_from(*from).unwrap()), letter);
+                seat.due = true;
+            }
+        }
+    }
+
+    fn turn(&mut self, at: usize) {
+        self.now = self.now.plus_nanos(TURN_NANOS);
+        let seat = &mut self.seats[at];
+        seat.due = false;
+        let mut outputs = Vec::new();
+        seat.core.turn(self.now, &mut |output| outputs.push(output));
+        let mut gone = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Send { connection, bytes } => seat.wires.push_back((connection, bytes)),
+                Output::Close { connection } => gone.push(Peer { core: at, key: connection }),
+                Output::Lane { lane, command } => seat.disk.push_back((lane, command)),
+                Output::Letter { core, letter } => {
+                    let way = (at, usize::from(core.0));
+                    match self.mail.iter_mut().find(|(other, _)| *other == way) {
+                        Some((_, letters)) => letters.push_back(letter),
+                        None => self.mail.push((way, VecDeque::from([letter]))),
+                    }
+                }
+                Output::Receive { .. } | Output::Read(_) => {}
+            }
+        }
+        for peer in gone {
+            self.closed.push(peer);
+            self.lose(peer);
+        }
+    }
+
+    fn write(&mut self, at: usize) {
+        let seat = &mut self.seats[at];
+        match seat.disk.pop_front() {
+            Some((lane, Command::Write { ticket, buffer, .. })) => seat.core.written(lane, ticket, buffer, Ok(())),
+            Some((lane, Command::PrepareSegment { sequence })) => seat.core.segment_ready(lane, sequence),
+            Some((_, Command::FreeSegment { .. })) | None => {}
+        }
+        seat.due = true;
+    }
+}
+
+fn seat(core: u16, cores: u16) -> Seat {
+    let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap())];
+    if core == 0 {
+        lanes.push(started_lane(LaneId::BINDINGS));
+    }
+    let settings = Settings {
+        core: CoreId(core),
+        cores,
+        lanes: cores,
+        hot_bytes: 1 << 20,
+        auto_create: true,
+        run_number: 1,
+        epoch: 1,
+        segments_before_compaction: u64::MAX,
+        checkpoint_bytes: u64::MAX,
+    };
+    let mut home = Home::new(settings, lanes);
+    Loader::default().fill(&mut home);
+    let facts = ServerFacts { node_id: "rig".to_owned(), started_unix_ms: 1, auto_create: true };
+    let front = FrontSettings {
+        ttl_override_ms: -1,
+        ttl_check_interval_ms: CHECK_MS,
+        handshake_timeout_ms: 3_600_000,
+        connections_max: 64,
+        frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
+        sync_transactional: true,
+        sync_non_transactional: true,
+        lanes: cores,
+        cores,
+    };
+    let core = Core::new(CoreId(core), home, facts, front);
+    Seat { core, disk: VecDeque::new(), wires: VecDeque::new(), due: true }
+}
+
+/// A lane in its first epoch, ready to be appended to.
+fn started_lane(id: LaneId) -> Lane<AlignedBuffer> {
+    let options = LaneOptions { geometry: Geometry::new(SEGMENT_BYTES).unwrap(), segments_ahead: 2 };
+    let buffers = (0..BUFFERS).map(|_| AlignedBuffer::block()).collect();
+    let mut lane = Lane::open(options, LaneTail::fresh(id), buffers);
+    let mut commands = Commands::with_capacity(BUFFERS);
+    settle_lane(&mut lane, &mut commands, Now(1));
+    let epoch = EpochStart {
+        node: NodeId(1),
+        epoch: EpochId { number: 1, activation: 1 },
+        reason: EpochReason::First,
+        ack_mode: AckMode::LiveOnly,
+        vector: Vector::new(),
+    };
+    lane.start_epoch(&epoch).unwrap();
+    settle_lane(&mut lane, &mut commands, Now(2));
+    lane
+}
+
+fn settle_lane(lane: &mut Lane<AlignedBuffer>, commands: &mut Commands<AlignedBuffer>, now: Now) {
+    lane.poll(now, commands);
+    while let Some(command) = commands.pop() {
+        match command {
+            Command::Write { ticket, buffer, .. } => lane.written(ticket, buffer, Ok(())),
+            Command::PrepareSegment { sequence } => lane.segment_ready(sequence),
+            Command::FreeSegment { .. } => {}
+        }
+    }
+}
