@@ -214,7 +214,8 @@ impl CoreLoop {
             self.take_letters();
             self.decide(now);
             if let Some((lane, latch)) = self.core.home().latch() {
-                return Err((format!("lane {lane}: {latch}"), true));
+                let cause = latch.error.clone().at(&self.disk.path(lane, latch.segment));
+                return Err((format!("{latch}: {cause}"), true));
             }
             self.take_orders(now)?;
             self.tell_how_far();

@@ -138,6 +138,11 @@ impl Disk {
         }
     }
 
+    /// Where a segment lies.
+    pub(super) fn path(&self, lane: LaneId, segment: SegmentSequence) -> std::path::PathBuf {
+        self.segments.path(lane, segment)
+    }
+
     /// Does something wait that no event will announce?
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty() || !self.waiting_reads.is_empty()
