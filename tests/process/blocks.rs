@@ -18,6 +18,7 @@ pub(crate) struct Block {
     pub(crate) lsn: u64,
     pub(crate) file: PathBuf,
     pub(crate) at: u64,
+    pub(crate) bytes: u64,
     /// None: a seal.
     pub(crate) fragments: u64,
 }
@@ -46,7 +47,7 @@ pub(crate) fn blocks(data: &Path) -> Result<Vec<Block>, String> {
             if !header.starts_with(b"RMQB") || lsn != sequence * payload_bytes + at - PAGE {
                 break;
             }
-            blocks.push(Block { lane: lane.to_owned(), lsn, file: file.clone(), at, fragments });
+            blocks.push(Block { lane: lane.to_owned(), lsn, file: file.clone(), at, bytes: pages * PAGE, fragments });
             at += pages * PAGE;
         }
     }

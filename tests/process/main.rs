@@ -7,6 +7,10 @@ mod blocks;
 mod client;
 mod folder;
 mod harness;
+// The file serves a proof as well.
+#[allow(unreachable_pub)]
+#[path = "../../bench/src/prove/write_amp/loop_disk.rs"]
+mod loop_disk;
 mod process;
 mod server;
 mod wire;
@@ -14,6 +18,7 @@ mod wire;
 mod configuration;
 mod controls;
 mod damage;
+mod disk_faults;
 mod hostile;
 mod readme;
 mod refusals;
@@ -41,6 +46,9 @@ fn main() -> ExitCode {
         Trial { name: "damage_is_refused_with_a_way_out", run: damage::damage_is_refused_with_a_way_out },
         Trial { name: "damage_accepted_where_none_is", run: damage::a_loss_that_is_none_is_refused },
         Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },
+        Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },
+        Trial { name: "disk_fails", run: disk_faults::a_failed_device_ends_the_broker },
+        Trial { name: "disk_write_fails", run: disk_faults::a_failed_write_ends_the_broker },
         Trial { name: "hostile_bytes", run: hostile::bytes_of_no_client_end_their_connection_alone },
         Trial { name: "hostile_packets", run: hostile::sessions_are_not_confused_by_strange_packets },
         Trial { name: "hostile_handshake", run: hostile::half_a_handshake_is_closed_in_time },
