@@ -71,8 +71,9 @@ pub const HOT_WINDOW_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// Letters waiting in one direction between two cores.
 pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 
-/// Requests that wait for the creation of one address on another core.
-pub const PARKED_PER_ADDRESS_MAX: usize = 16_384;
+/// Requests of one home that wait for the creation of addresses by another core, which takes one write: more clients than that
+/// wait in their sockets.
+pub const PARKED_MAX: usize = 256;
 
 /// Reads of cold bodies in flight on one core.
 pub const COLD_READS_MAX: usize = 16;

@@ -9,6 +9,16 @@ use crate::message::{ConnectionKey, SessionKey, SessionNumber};
 use crate::net::core::{Event, Problem, disconnect};
 use crate::session::{CoreSet, Modes, Session};
 
+/// Why a frame must wait.
+enum Reason {
+    /// The client has not read what was written to it.
+    Unread,
+    /// The session's commit is under way, or too many of its answers are.
+    Answers,
+    /// The lanes take no records now, or others wait for that already.
+    Room,
+}
+
 impl<B: BlockBuffer> Core<B> {
     /// A connection was accepted. `None`: there are as many as there may be.
     pub fn accepted(&mut self, now: Now) -> Option<ConnectionKey> {
@@ -124,41 +134,46 @@ impl<B: BlockBuffer> Core<B> {
             if client.closing {
                 return bytes.len();
             }
-            if !self.may_handle(key, rest.get(frame.frame.clone()).unwrap_or_default()) {
-                self.stall(key);
+            if let Some(reason) = self.must_wait(key, rest.get(frame.frame.clone()).unwrap_or_default()) {
+                self.stall(key, &reason);
                 return used;
             }
             if let Some(body) = rest.get(frame.frame).filter(|body| !body.is_empty())
                 && !self.handle_frame(key, body)
             {
-                self.stall(key);
+                self.stall(key, &Reason::Answers);
                 return used;
             }
             used += frame.consumed;
         }
     }
 
-    /// May this frame be handled now? Pings and new sessions always may: a full disk must not look like death.
-    fn may_handle(&self, key: ConnectionKey, body: &[u8]) -> bool {
+    /// Must this frame wait? Pings and new sessions never do: a full disk must not look like death.
+    fn must_wait(&self, key: ConnectionKey, body: &[u8]) -> Option<Reason> {
         let channel = body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
-        let Some(client) = self.front.clients.get(key) else { return true };
-        let session =
-            channel.and_then(|channel| client.channels.get(&channel)).and_then(|key| self.front.sessions.get(*key));
-        session.is_none_or(|session| {
+        let client = self.front.clients.get(key)?;
+        let session = self.front.sessions.get(*client.channels.get(&channel?)?)?;
+        if session.closing {
             // What is dropped needs nothing.
-            session.closing
-                || self.home.ready()
-                    && session.two_phase.is_none()
-                    && session.replies.len() < limits::REPLIES_PER_SESSION_MAX
-                    && client.output.backlog() < limits::OUTPUT_BYTES_HARD
-        })
+            None
+        } else if client.output.backlog() >= limits::OUTPUT_BYTES_HARD {
+            Some(Reason::Unread)
+        } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
+            Some(Reason::Answers)
+        } else if self.front.room_is_short || !self.home.ready() {
+            Some(Reason::Room)
+        } else {
+            None
+        }
     }
 
-    fn stall(&mut self, key: ConnectionKey) {
+    fn stall(&mut self, key: ConnectionKey, reason: &Reason) {
+        self.front.room_is_short |= matches!(reason, Reason::Room);
         if let Some(client) = self.front.clients.get_mut(key)
             && !client.stalled
         {
             client.stalled = true;
+            client.unread = matches!(reason, Reason::Unread);
             self.front.stalled.push(key);
         }
     }
@@ -173,21 +188,31 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// Lets connections go on whose frames had to wait. True: one of them did.
+    /// Lets connections go on whose frames had to wait, those first who have waited longest. True: one of them did.
     pub(super) fn resume_stalled(&mut self, now: Now) -> bool {
         let mut any = false;
+        self.front.room_is_short = false;
+        let mut served = Vec::new();
         for key in std::mem::take(&mut self.front.stalled) {
             let Some(client) = self.front.clients.get_mut(key) else { continue };
+            if !client.unread {
+                // The silence was ours.
+                client.protocol.heard(millis(now));
+            }
             client.stalled = false;
-            // The silence was ours.
-            client.protocol.heard(millis(now));
-            any |= self.handle_kept(key) > 0;
+            let used = self.handle_kept(key);
+            any |= used > 0;
             let Some(client) = self.front.clients.get_mut(key) else { continue };
+            if client.stalled && used > 0 {
+                // One who got something stands behind those who got nothing, or he alone would be served for ever.
+                served.extend(self.front.stalled.pop());
+            }
             if !client.stalled && client.paused {
                 client.paused = false;
                 self.front.receive_changes.push((key, true));
             }
         }
+        self.front.stalled.append(&mut served);
         any
     }
 
@@ -271,7 +296,7 @@ impl<B: BlockBuffer> Core<B> {
         let stalled: Vec<ConnectionKey> = self.front.stalled.clone();
         for key in stalled {
             // Its own pings wait behind frames that wait for the disk: without a word from us the client would give us up.
-            let Some(client) = self.front.clients.get_mut(key) else { continue };
+            let Some(client) = self.front.clients.get_mut(key).filter(|client| !client.unread) else { continue };
             client.protocol.ping(&mut client.output.bytes);
             self.front.list(key);
         }
@@ -284,7 +309,7 @@ impl<B: BlockBuffer> Core<B> {
             let protocol = &client.protocol;
             let ttl = if settings.ttl_override_ms >= 0 { settings.ttl_override_ms } else { protocol.ttl_ms };
             let silence = now_ms.saturating_sub(protocol.heard_ms);
-            let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && !client.stalled;
+            let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && (!client.stalled || client.unread);
             let late =
                 !protocol.is_logged_in() && now_ms.saturating_sub(protocol.since_ms) >= settings.handshake_timeout_ms;
             if (dead || late) && !client.closing {

@@ -50,6 +50,8 @@ pub(super) struct Client {
     listed: bool,
     /// Frames wait until the lanes take records, or until a commit is done.
     pub(super) stalled: bool,
+    /// They wait because the client does not read what is written to it.
+    pub(super) unread: bool,
     /// Nothing is received for now.
     pub(super) paused: bool,
     /// To be closed once everything is written.
@@ -84,6 +86,8 @@ pub struct Front {
     pub(super) two_phase_due: Vec<SessionKey>,
     /// Connections whose frames wait.
     pub(super) stalled: Vec<ConnectionKey>,
+    /// Somebody waits for room in the lanes: who comes now stands behind.
+    pub(super) room_is_short: bool,
     pub(super) letters: VecDeque<(CoreId, Letter)>,
     /// Connections with something to write or to close.
     listed: Vec<ConnectionKey>,
@@ -108,6 +112,7 @@ impl Front {
             due: Vec::new(),
             two_phase_due: Vec::new(),
             stalled: Vec::new(),
+            room_is_short: false,
             letters: VecDeque::new(),
             listed: Vec::new(),
             receive_changes: Vec::new(),
@@ -130,6 +135,7 @@ impl Front {
             channels: HashMap::new(),
             listed: false,
             stalled: false,
+            unread: false,
             paused: false,
             closing: false,
             overdue: false,

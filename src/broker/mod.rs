@@ -59,6 +59,8 @@ impl<B: BlockBuffer> Core<B> {
     pub fn turn(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) {
         self.take_letters();
         self.home.turn(&mut self.front);
+        // What the home has just finished may have held them up, and nothing else would wake the core for them.
+        self.take_letters();
         self.release_replies();
         // What is answered on the spot may be all that a frame waited for, and nothing else would wake the core for it.
         while self.resume_stalled(now) {

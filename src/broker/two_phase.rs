@@ -6,6 +6,7 @@ use super::{Core, Front, front::TWO_PHASE_TOKEN, front::Waiter};
 use crate::mail::{Answer, Ask, Token};
 use crate::message::SessionKey;
 use crate::net::core::Respond;
+use crate::routing;
 use crate::session::{Phase, TwoPhase};
 
 /// The token under which cores answer a commit's phases.
@@ -53,6 +54,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Every part is prepared, or one failed.
     fn decide(&mut self, key: SessionKey) {
+        let cores_of_process = self.front.settings.cores;
         let Some(two_phase) = self.two_phase_of(key) else { return };
         let cores = two_phase.cores;
         if let Some(failure) = two_phase.take_failure() {
@@ -62,7 +64,10 @@ impl<B: BlockBuffer> Core<B> {
             return self.end_commit(key, Answer::failed(failure));
         }
         let vector = std::mem::take(&mut two_phase.vector);
-        let Some(decider) = two_phase.decider() else { return };
+        // A lane of the transaction holds the decision. Without one there is nothing durable to decide about.
+        let Some((lane, _)) = vector.iter().next() else { return self.finish(key) };
+        let decider = routing::core_of_lane(lane.index(), cores_of_process);
+        two_phase.decider = Some(decider);
         two_phase.enter(Phase::Deciding, 1);
         self.request(key, decider, Some(ANSWER), Ask::Decide { vector });
     }
@@ -107,7 +112,7 @@ impl<B: BlockBuffer> Core<B> {
     fn settle(&mut self, key: SessionKey) {
         let Some(two_phase) = self.two_phase_of(key) else { return };
         let vector = std::mem::take(&mut two_phase.vector);
-        if let Some(decider) = two_phase.decider() {
+        if let Some(decider) = two_phase.decider {
             self.request(key, decider, None, Ask::Settled { vector });
         }
         self.end_commit(key, Answer::done(Vector::new()));

@@ -1,8 +1,10 @@
 //! Transactions end: in one lane by a run of records, over several lanes by a decision that names all their positions.
 
 use journal::{LaneId, Record, Run, Vector};
+use smallvec::SmallVec;
 
 use super::ongoing::{Ending, Item, Ongoing, Part, Prepared, Send};
+use super::owed::{Debt, Then};
 use super::{Decided, Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Answer, Deliver, Publish};
@@ -26,7 +28,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     fn write_transaction(&mut self, who: Who, shared: Option<TransactionId>, deliver: &mut impl Deliver) -> Outcome {
         if let Some(failure) = self.sessions.get(&who.from).and_then(|session| session.staged.failure.clone()) {
             // The commit is answered by the first error; the transaction is gone and the next one works.
-            self.rollback(who, false, deliver);
+            self.undo(who, deliver);
             return Outcome::Done(Answer::failed(failure));
         }
         let mut ongoing = self.collect(who);
@@ -120,7 +122,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         match self.write_decision(transaction, vector) {
             Ok(Some((lane, appended))) => {
                 self.take_effect_of(ongoing, Some((lane, appended.end)), deliver);
-                let decision = (lane, self.segment_of(lane, appended.location.block()));
+                let decision = (lane, appended.location.block());
                 self.lanes.at(lane, appended.end, Effect::Decided(Box::new(Decided { transaction, lanes, decision })));
                 self.answer_later(who, Answer::done(Vector::of(lane, appended.end)), deliver);
             }
@@ -134,7 +136,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Writes a decision into the first lane of the vector that is here. It holds its segment until all parts are ended.
-    fn write_decision(
+    pub(super) fn write_decision(
         &mut self,
         transaction: TransactionId,
         vector: &Vector,
@@ -156,20 +158,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// The session has all parts of its transaction prepared: the decision is written here.
-    pub(super) fn decide(&mut self, who: Who, vector: &Vector) -> Outcome {
-        let Some(transaction) = self.prepared.get(&who.from).map(|prepared| prepared.transaction) else {
-            return Outcome::failed(crate::mail::FailureKind::IllegalState, "no prepared transaction");
-        };
-        match self.write_decision(transaction, vector) {
-            Ok(Some((lane, appended))) => {
-                let segment = self.segment_of(lane, appended.location.block());
-                self.decisions.insert(who.from, (lane, segment));
-                self.open_transactions += 1;
-                Outcome::done(Vector::of(lane, appended.end))
-            }
-            Ok(None) => Outcome::failed(crate::mail::FailureKind::Full, "the journal takes no record now"),
-            Err(error) => Outcome::Done(Answer::failed(super::publish::refusal(&error))),
-        }
+    pub(super) fn decide(&mut self, who: Who, vector: Vector, deliver: &mut impl Deliver) -> Outcome {
+        self.owe(Debt::Decision { who, vector }, deliver)
     }
 
     /// The decision is promised: this core's part takes effect, and says so in its lanes.
@@ -179,15 +169,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         };
         let lanes: Vec<LaneId> = ongoing.parts.iter().map(|part| part.lane).collect();
         self.take_effect_of(ongoing, None, deliver);
-        let mut vector = Vector::new();
-        for lane in lanes {
-            encode::transaction(&mut self.scratch, transaction);
-            if let Some(appended) = self.append_small(lane, record::END) {
-                vector.raise(lane, appended.end);
-            }
-        }
-        self.after(&vector, Effect::Closed);
-        Outcome::done(vector)
+        self.owe(Debt::Ends { transaction, lanes, written: Vector::new(), then: Then::Answer(who) }, deliver)
     }
 
     /// The transaction is not decided: its records here never count, and what it consumed is there again.
@@ -220,18 +202,32 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// A decision is promised with all it names: each lane gets an END, and then the decision may be forgotten.
-    pub(super) fn write_ends(&mut self, decided: &Decided) {
-        let mut vector = Vector::new();
-        for lane in &decided.lanes {
-            encode::transaction(&mut self.scratch, decided.transaction);
-            match self.append_small(*lane, record::END) {
-                Some(appended) => vector.raise(*lane, appended.end),
-                // Without its END the decision has to stay; the next start writes it.
-                None => return,
+    pub(super) fn owe_ends(&mut self, decided: Decided) {
+        let Decided { transaction, lanes, decision: (lane, lsn) } = decided;
+        self.owed.push_back(Debt::Ends { transaction, lanes, written: Vector::new(), then: Then::Forget(lane, lsn) });
+    }
+
+    /// The session's transaction comes to nothing; what was acknowledged in it goes back. Consumers keep what they hold
+    /// unacknowledged: their clients still have it.
+    fn undo(&mut self, who: Who, deliver: &mut impl Deliver) {
+        let Some(session) = self.sessions.get_mut(&who.from) else { return };
+        session.staged = Staged::default();
+        let mut back = std::mem::take(&mut session.orphans);
+        for key in self.consumers_of(who) {
+            let Some(consumer) = self.consumers.get_mut(key) else { continue };
+            let queue = consumer.queue;
+            consumer.take_marked(|entry| back.push((queue, entry)));
+        }
+        let mut queues: SmallVec<[QueueKey; 8]> = SmallVec::new();
+        for (queue, entry) in back {
+            self.give_back(queue, entry, false);
+            if !queues.contains(&queue) {
+                queues.push(queue);
             }
         }
-        self.release_segment(decided.decision.0, decided.decision.1, 0, &vector);
-        self.after(&vector, Effect::Closed);
+        for queue in queues {
+            self.dispatch(queue, deliver);
+        }
     }
 
     /// The session's transaction comes to nothing; everything its consumers hold goes back.

@@ -12,7 +12,7 @@ use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run, RunId};
 use super::Home;
 use super::bodies::Large;
 use crate::mail::{QueueDefinition, RoutingType, RoutingTypes};
-use crate::message::{MessageId, QueueId};
+use crate::message::{CoreId, MessageId, QueueId};
 use crate::queue::Entry;
 use crate::store::Malformed;
 use crate::store::index::{self, Indexed};
@@ -361,22 +361,31 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
+    /// Keeps the decisions that lie here for every core whose ENDs are not written yet. Before any core is activated.
+    pub fn hold_decisions(&mut self, unfinished: &Unfinished) {
+        for (_, lanes, (lane, location)) in &unfinished.ends {
+            let segment = self.segment_of(*lane, location.block());
+            let cores: HashSet<CoreId> = lanes.iter().map(|lane| self.core_of(*lane)).collect();
+            if let Some(lane) = self.lanes.get_mut(*lane) {
+                cores.iter().for_each(|_| lane.lives.add(segment, 0));
+            }
+        }
+    }
+
     /// The epoch has begun on all lanes of the store: says in the lanes of this core what was decided before the last end and
     /// not said yet, and begins to serve.
     pub fn activate(&mut self, unfinished: &Unfinished) {
         self.active = true;
         for (transaction, lanes, (lane, location)) in &unfinished.ends {
             let own: Vec<LaneId> = lanes.iter().copied().filter(|lane| self.lanes.get(*lane).is_some()).collect();
-            let segment = self.segment_of(*lane, location.block());
-            if let Some(lane) = self.lanes.get_mut(*lane) {
-                lane.lives.add(segment, 0);
-                if own.len() < lanes.len() {
-                    // When the other cores' ENDs are promised is not heard here: the decision stays until the next start.
-                    lane.lives.add(segment, 0);
-                }
+            if !own.is_empty() {
+                self.open_transactions += 1;
+                self.owe_ends(super::Decided {
+                    transaction: *transaction,
+                    lanes: own,
+                    decision: (*lane, location.block()),
+                });
             }
-            self.open_transactions += 1;
-            self.write_ends(&super::Decided { transaction: *transaction, lanes: own, decision: (*lane, segment) });
         }
     }
 }

@@ -18,6 +18,7 @@ mod lives;
 mod load;
 mod names;
 mod ongoing;
+mod owed;
 mod publish;
 mod queue;
 mod reclaim;
@@ -35,6 +36,7 @@ pub use cold::ColdRead;
 pub use load::{LoadError, LoadReport, Loaded, Loader, Unfinished};
 
 use crate::delivery::Consumer;
+use crate::limits;
 use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};
 use crate::message::{ConsumerId, ConsumerKey, CoreId, QueueKey};
 use crate::queue::Place;
@@ -115,7 +117,7 @@ const _: () = assert!(size_of::<Effect>() <= 32);
 struct Decided {
     transaction: TransactionId,
     lanes: Vec<LaneId>,
-    decision: (LaneId, SegmentSequence),
+    decision: (LaneId, Lsn),
 }
 
 /// The addresses of one core.
@@ -130,12 +132,16 @@ pub struct Home<B: BlockBuffer> {
     bodies: Bodies,
     /// Long operations; while there is one, nothing else is appended.
     ongoing: VecDeque<Ongoing>,
+    /// Records of transactions that wait for room; while there is one, no request is taken.
+    owed: owed::Owed,
     prepared: HashMap<SessionRef, Prepared>,
     /// Where the decisions of sessions on this core lie, until every part is done.
     decisions: HashMap<SessionRef, (LaneId, SegmentSequence)>,
     /// Requests that wait until another core has written a binding, in order, and whom they hold up.
     parked: VecDeque<Request<'static>>,
     parked_sessions: HashSet<SessionRef>,
+    /// What was parked can go on, and waits only for room.
+    unparking: bool,
     creating: HashMap<u64, Creation>,
     next_ticket: u64,
     next_transaction: u64,
@@ -178,7 +184,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Spoil(failure) => self.refuse_publish(who, true, failure),
             Ask::Commit => self.commit(who, deliver),
             Ask::Prepare { transaction } => self.prepare(who, transaction, deliver),
-            Ask::Decide { vector } => self.decide(who, &vector),
+            Ask::Decide { vector } => self.decide(who, vector, deliver),
             Ask::Finish => self.finish(who, deliver),
             Ask::Abandon => self.abandon(who, deliver),
             Ask::Settled { vector } => self.settled(who, &vector),
@@ -206,7 +212,12 @@ impl<B: BlockBuffer> Home<B> {
 
     /// May a session's request be handed in now? If not, the caller keeps it and tries again after a completion.
     pub fn ready(&self) -> bool {
-        self.ongoing.is_empty() && self.lanes.ready()
+        !self.unparking && self.parked.len() < limits::PARKED_MAX && self.has_room()
+    }
+
+    /// Do the lanes take a whole operation, and is none under way?
+    fn has_room(&self) -> bool {
+        self.ongoing.is_empty() && self.owed.is_empty() && self.lanes.ready()
     }
 
     /// Goes on with what is under way: long operations, promises and what they set free, reclaiming. Called once a turn of the
@@ -214,6 +225,10 @@ impl<B: BlockBuffer> Home<B> {
     pub fn turn(&mut self, deliver: &mut impl Deliver) {
         self.take_promises(deliver);
         self.go_on(deliver);
+        self.pay(deliver);
+        if self.unparking {
+            self.unpark(deliver);
+        }
         if !self.waiting_for_room.is_empty() && self.ready() {
             for queue in std::mem::take(&mut self.waiting_for_room) {
                 self.dispatch(queue, deliver);
@@ -338,7 +353,7 @@ impl<B: BlockBuffer> Home<B> {
                 None
             }
             Effect::Decided(decided) => {
-                self.write_ends(&decided);
+                self.owe_ends(*decided);
                 None
             }
             Effect::Closed => {

@@ -387,7 +387,7 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     /// Does a request have to wait behind one that waits for another core?
     pub(super) fn must_park(&self, request: &Request<'_>) -> bool {
-        if self.creating.is_empty() {
+        if self.creating.is_empty() && self.parked.is_empty() {
             return false;
         }
         self.parked_sessions.contains(&request.from)
@@ -398,17 +398,21 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     pub(super) fn park(&mut self, request: Request<'_>) -> Outcome {
-        if self.parked.len() >= limits::PARKED_PER_ADDRESS_MAX {
-            return Outcome::failed(FailureKind::Full, "too many requests wait for the creation of an address");
-        }
         self.parked_sessions.insert(request.from);
         self.parked.push_back(request.into_owned());
         Outcome::Later
     }
 
-    fn unpark(&mut self, deliver: &mut impl crate::mail::Deliver) {
+    /// Takes up what was parked, in order, as far as there is room; the rest follows at a later turn.
+    pub(super) fn unpark(&mut self, deliver: &mut impl crate::mail::Deliver) {
         self.parked_sessions.clear();
+        self.unparking = false;
         for request in std::mem::take(&mut self.parked) {
+            if self.unparking || !self.has_room() {
+                self.unparking = true;
+                let _later = self.park(request);
+                continue;
+            }
             let (from, token) = (request.from, request.token);
             if let Outcome::Done(answer) = self.ask(request, deliver)
                 && let Some(token) = token

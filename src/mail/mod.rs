@@ -67,6 +67,8 @@ pub enum Letter {
     Bind { ticket: u64, binding: Binding },
     /// The record of that ticket is written; it names this position, and this number if it makes a queue.
     Bound { ticket: u64, vector: Vector, queue: u32 },
+    /// The sender's part of a transaction is over up to this vector; the decision lies here.
+    Ended { lane: LaneId, lsn: Lsn, vector: Vector },
     /// A lane of the sender has grown so much that a checkpoint is worth writing.
     CheckpointDue,
     /// Core 0 writes a checkpoint and needs what this core knows.

@@ -176,6 +176,7 @@ impl CoreLoop {
         }
         let later = start_epoch(&mut lanes, &start.epoch, &mut driver, &mut disk)?;
         let mut home = Home::new(start.home, lanes);
+        home.hold_decisions(&start.unfinished);
         match start.loader.lock() {
             Ok(mut loader) => {
                 loader.fill(&mut home);

@@ -30,6 +30,8 @@ pub struct TwoPhase {
     pub phase: Phase,
     /// What the parts, or the decision, rely on.
     pub vector: Vector,
+    /// The core that writes the decision, once one is asked.
+    pub decider: Option<CoreId>,
     missing: usize,
     failure: Option<Failure>,
 }
@@ -37,12 +39,8 @@ pub struct TwoPhase {
 impl TwoPhase {
     /// The beginning: every core is asked to prepare.
     pub fn new(token: Option<Token>, cores: CoreSet) -> Self {
-        Self { token, cores, phase: Phase::Preparing, vector: Vector::new(), missing: cores.len(), failure: None }
-    }
-
-    /// The core that writes the decision.
-    pub fn decider(&self) -> Option<CoreId> {
-        self.cores.iter().next()
+        let (phase, vector) = (Phase::Preparing, Vector::new());
+        Self { token, cores, phase, vector, decider: None, missing: cores.len(), failure: None }
     }
 
     /// An answer of the current phase. True: it was the last.

@@ -24,6 +24,7 @@ mod readme;
 mod refusals;
 mod stop;
 mod time_to_live;
+mod two_phase;
 
 use std::process::ExitCode;
 
@@ -60,7 +61,14 @@ fn main() -> ExitCode {
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
         Trial { name: "stop_of_an_idle_broker", run: stop::an_idle_broker_stops_in_order_too },
         Trial { name: "stop_and_kill_compared", run: stop::a_clean_stop_makes_the_next_start_short },
+        Trial { name: "two_phase_parts_need_not_be_durable", run: two_phase::parts_need_not_be_durable },
+        Trial { name: "two_phase_commits_wait_for_room", run: two_phase::commits_wait_for_room },
+        Trial {
+            name: "two_phase_refused_commit_takes_nothing",
+            run: two_phase::a_refused_commit_takes_nothing_from_its_client,
+        },
         Trial { name: "ttl_silent_client", run: time_to_live::a_silent_client_is_closed_and_its_messages_go_on },
+        Trial { name: "ttl_client_that_reads_nothing", run: time_to_live::a_client_that_reads_nothing_is_closed },
         Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },
         Trial { name: "ttl_override", run: time_to_live::the_override_wins },
     ])

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::core::packet::Packet;
+
 use crate::client::Client;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
@@ -42,6 +44,39 @@ pub(crate) fn a_silent_client_is_closed_and_its_messages_go_on() -> Verdict {
         let message = next.take()?;
         if (message.text.as_str(), message.deliveries) != (text, 2) {
             return Err(format!("{message:?} came instead of `{text}` for the second time"));
+        }
+        next.acknowledge(&message)?;
+    }
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}
+
+/// A client that asks for more than it reads, and then falls silent: its own frames wait behind what it does not read, which is
+/// no reason to keep it.
+// proves: S1-155
+pub(crate) fn a_client_that_reads_nothing_is_closed() -> Verdict {
+    const MESSAGES: usize = 300;
+    let folder = Folder::new("unread")?;
+    let server = Server::small(folder.path(), &QUICK_CHECK)?.expect_complaint("NT204");
+    let mut sender = Client::new(server.port)?;
+    let text = "x".repeat(90_000);
+    for _ in 0..MESSAGES {
+        sender.send("unread", &text)?;
+    }
+    let mut stuck = Client::new(server.port)?;
+    stuck.wire.ping(1_000)?;
+    stuck.consume("unread")?;
+    // Nothing below reads from `stuck`; these frames find its output full and wait.
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(50));
+        stuck.tell(&Packet::SessionStart)?;
+    }
+    let mut next = Client::new(server.port)?;
+    next.consume("unread")?;
+    for number in 0..MESSAGES {
+        let message = next.take().map_err(|error| format!("after {number} messages: {error}"))?;
+        if message.text != text {
+            return Err(format!("message {number} is another one"));
         }
         next.acknowledge(&message)?;
     }
