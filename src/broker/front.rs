@@ -91,6 +91,8 @@ pub struct Front {
     pub(super) letters: VecDeque<(CoreId, Letter)>,
     /// Connections with something to write or to close.
     listed: Vec<ConnectionKey>,
+    /// Something goes on only when a buffer that was given to be written has been.
+    awaits_sent: bool,
     pub(super) receive_changes: Vec<(ConnectionKey, bool)>,
     pub(super) next_session_number: u32,
     pub(super) next_ttl_check_ms: u64,
@@ -115,6 +117,7 @@ impl Front {
             room_is_short: false,
             letters: VecDeque::new(),
             listed: Vec::new(),
+            awaits_sent: false,
             receive_changes: Vec::new(),
             // Session numbers of different cores never meet in one lane's records.
             next_session_number: u32::from(core.0) << 24,
@@ -176,7 +179,7 @@ impl Front {
 
     /// Gives what is to be written, closed, paused and sent to other cores.
     pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
-        let Self { listed, clients, .. } = self;
+        let Self { listed, clients, awaits_sent, .. } = self;
         for key in listed.drain(..) {
             let Some(client) = clients.get_mut(key) else { continue };
             client.listed = false;
@@ -187,6 +190,7 @@ impl Front {
                 client.closed = true;
                 output(Output::Close { connection: key });
             }
+            *awaits_sent |= !client.closed && client.output.holds_up(client.closing);
         }
         for (connection, on) in self.receive_changes.drain(..) {
             output(Output::Receive { connection, on });
@@ -194,6 +198,11 @@ impl Front {
         while let Some((core, letter)) = self.letters.pop_front() {
             output(Output::Letter { core, letter });
         }
+    }
+
+    /// Does something go on only when a buffer of the outputs collected since the last call has been written?
+    pub(super) fn take_awaits_sent(&mut self) -> bool {
+        std::mem::take(&mut self.awaits_sent)
     }
 
     pub(super) fn session_ref(&self, key: SessionKey) -> SessionRef {

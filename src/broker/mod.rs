@@ -103,6 +103,12 @@ impl<B: BlockBuffer> Core<B> {
         [self.home.deadline(now), self.front.deadline(now)].into_iter().flatten().min()
     }
 
+    /// Must the core hear at once when the buffers are written that it gave since the last call? If not, [`Core::sent`] may come with
+    /// whatever happens next.
+    pub fn awaits_sent(&mut self) -> bool {
+        self.front.take_awaits_sent()
+    }
+
     /// The home, to look at.
     pub fn home(&self) -> &Home<B> {
         &self.home

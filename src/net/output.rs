@@ -38,8 +38,35 @@ impl Output {
         self.in_flight == 0 && self.bytes.is_empty()
     }
 
+    /// Does anything wait for the buffer that is being written: other bytes, the close that follows it, or deliveries that pause because
+    /// so much is on its way?
+    pub fn holds_up(&self, closing: bool) -> bool {
+        self.in_flight > 0 && (!self.bytes.is_empty() || closing || self.in_flight > limits::OUTPUT_BYTES_SOFT)
+    }
+
     /// Bytes that the client has not taken yet.
     pub fn backlog(&self) -> usize {
         self.in_flight + self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_waited_for_only_when_something_follows_it() {
+        let mut output = Output::default();
+        assert!(output.take().is_none() && !output.holds_up(true), "nothing is being written");
+        output.bytes.extend([1; 100]);
+        let buffer = output.take().unwrap();
+        assert!(!output.holds_up(false) && output.holds_up(true));
+        output.bytes.push(2);
+        assert!(output.holds_up(false) && output.take().is_none(), "one buffer at a time");
+        output.written(buffer);
+        assert!(!output.holds_up(false));
+        output.bytes.resize(limits::OUTPUT_BYTES_SOFT + 1, 3);
+        let _buffer = output.take().unwrap();
+        assert!(output.holds_up(false), "deliveries pause until it is written");
     }
 }

@@ -235,15 +235,17 @@ impl CoreLoop {
         Now(self.driver.now().nanoseconds())
     }
 
-    fn wait(&self, now: Now) -> Wait {
+    fn wait(&mut self, now: Now) -> Wait {
+        // A send that nobody waits for is no reason to wake up.
+        let wait = if self.core.awaits_sent() { Wait::Event } else { Wait::Arrival };
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
         if !self.outbox.is_empty() || self.disk.is_waiting() {
-            return Wait::Event(Some(Moment::from_nanoseconds(now.0) + RETRY));
+            return wait(Some(Moment::from_nanoseconds(now.0) + RETRY));
         }
         let patience = self.stop_at.filter(|_| !self.quiet_told).map(|at| at.max(self.driver.now() + POLL));
         match (deadline, patience) {
-            (Some(a), Some(b)) => Wait::Event(Some(a.min(b))),
-            (a, b) => Wait::Event(a.or(b)),
+            (Some(a), Some(b)) => wait(Some(a.min(b))),
+            (a, b) => wait(a.or(b)),
         }
     }
 
