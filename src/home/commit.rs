@@ -36,7 +36,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             self.open_transactions += 1;
             let transaction = shared.unwrap_or_else(|| self.new_transaction());
             for part in &mut ongoing.parts {
-                part.items.insert(0, Item::Prepare(transaction));
+                part.items.push(Item::Prepare(transaction));
             }
             ongoing.ending = if shared.is_some() { Ending::Prepared(transaction) } else { Ending::Decide(transaction) };
         }
@@ -129,6 +129,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             // No room now: it stays as it is, all prepared, and is tried again.
             Ok(None) => self.ongoing.push_front(ongoing),
             Err(error) => {
+                self.let_go(&ongoing);
                 let failure = super::publish::refusal(&error);
                 self.answer_later(who, Answer::failed(failure), deliver);
             }
@@ -177,6 +178,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(Prepared { ongoing, .. }) = self.prepared.remove(&who.from) else {
             return Outcome::done(Vector::new());
         };
+        self.let_go(&ongoing);
         // Nothing is promised to anybody, so a checkpoint need not wait for it any longer.
         self.open_transactions = self.open_transactions.saturating_sub(1);
         for part in ongoing.parts {

@@ -2,12 +2,13 @@
 //!
 //! Takes the records of every lane in the lane's order, in any order of lanes but the bindings first. What counts is decided by
 //! what each lane held at the end of the epoch of the referring record: a decision whose vector was not reached then counts
-//! never, and a message of a queue that nobody knows is dropped for good.
+//! never, and a message of a queue that nobody knows is dropped for good. The records of a run come one after the other; they
+//! are kept until its last one, which says whether the run waits for a decision.
 
 use std::fmt;
 
 use hashbrown::{HashMap, HashSet};
-use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run, RunId};
+use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run};
 
 use super::Home;
 use super::bodies::Large;
@@ -89,13 +90,19 @@ enum Change {
     Ack { queue: QueueId, messages: Vec<MessageId> },
 }
 
+/// A run that waits for its decision.
 #[derive(Debug)]
 struct PreparedRun {
     lane: LaneId,
-    /// Runs are numbered anew in every epoch.
-    epoch: u64,
-    run: RunId,
     transaction: TransactionId,
+    changes: Vec<Change>,
+}
+
+/// A run whose last record has not come yet.
+#[derive(Debug, Default)]
+struct OpenRun {
+    /// It counts only if this transaction was decided.
+    transaction: Option<TransactionId>,
     changes: Vec<Change>,
 }
 
@@ -114,6 +121,7 @@ pub struct Loader {
     queues: HashMap<QueueId, QueueDefinition<'static>>,
     highest_queue: u32,
     messages: HashMap<QueueId, HashMap<MessageId, LoadedMessage>>,
+    run: OpenRun,
     prepared: Vec<PreparedRun>,
     decisions: HashMap<TransactionId, Decision>,
     early: HashSet<(QueueId, MessageId)>,
@@ -150,15 +158,8 @@ impl Loader {
             }
             Stored::QueueIdMark { highest } => self.highest_queue = self.highest_queue.max(highest.0),
             Stored::Prepare { transaction } => {
-                if let Run::Member(run) | Run::Commit(run) = loaded.run {
-                    self.prepared.push(PreparedRun {
-                        lane,
-                        epoch: loaded.epoch,
-                        run,
-                        transaction,
-                        changes: Vec::new(),
-                    });
-                }
+                self.run.transaction = Some(transaction);
+                self.close_run_at(loaded);
             }
             Stored::Decision { transaction, vector } => {
                 let vector = vector.iter().collect();
@@ -213,17 +214,27 @@ impl Loader {
         Ok(())
     }
 
-    /// A message came, moved or was consumed, perhaps as part of a prepared transaction.
+    /// A message came, moved or was consumed, perhaps as part of a run.
     fn change(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>) {
         let Some(change) = change_of(loaded, stored) else { return };
-        if let Run::Member(run) | Run::Commit(run) = loaded.run {
-            let own = |it: &&mut PreparedRun| (it.lane, it.epoch, it.run) == (loaded.lane, loaded.epoch, run);
-            if let Some(prepared) = self.prepared.iter_mut().rev().find(own) {
-                prepared.changes.push(change);
-                return;
-            }
+        if loaded.run == Run::None {
+            self.apply(change);
+        } else {
+            self.run.changes.push(change);
+            self.close_run_at(loaded);
         }
-        self.apply(change);
+    }
+
+    /// The run counts now, or with its transaction, if this is its last record.
+    fn close_run_at(&mut self, loaded: Loaded<'_>) {
+        if matches!(loaded.run, Run::Member(_)) {
+            return;
+        }
+        let OpenRun { transaction, changes } = std::mem::take(&mut self.run);
+        match transaction {
+            Some(transaction) => self.prepared.push(PreparedRun { lane: loaded.lane, transaction, changes }),
+            None => changes.into_iter().for_each(|change| self.apply(change)),
+        }
     }
 
     fn apply(&mut self, change: Change) {
@@ -235,8 +246,12 @@ impl Loader {
                         continue;
                     }
                     let place = self.messages.entry(queue).or_default().entry(message.entry.id);
-                    // A message that is written again, by compaction, stays what it is and lies elsewhere.
-                    *place.or_insert_with(|| message.clone()) = message.clone();
+                    // A message that is written again, by compaction, stays what it is and lies farther on in its lane; its
+                    // first record may be heard of later, with the END of its transaction.
+                    let known = place.or_insert_with(|| message.clone());
+                    if known.entry.location < message.entry.location {
+                        *known = message.clone();
+                    }
                 }
             }
             Change::Ack { queue, messages } => {

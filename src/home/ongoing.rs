@@ -2,11 +2,12 @@
 //!
 //! Each is a list of items for each lane, written as a run that counts when it is closed; it goes on turn by turn as buffers
 //! come free. While one is under way nothing else is appended in this home, so large bodies lie in one piece and no session's
-//! later command overtakes its earlier one.
+//! later command overtakes its earlier one. What must stay true: from its first record until its entries live, or until it
+//! comes to nothing, an operation holds the segments that it has written to.
 
 use std::ops::Range;
 
-use journal::{Appended, LaneId, LaneKind, Lsn, Record, RecordKind, Run, RunId, Vector};
+use journal::{Appended, LaneId, LaneKind, Lsn, Record, RecordKind, Run, RunId, SegmentSequence, Vector};
 use smallvec::SmallVec;
 
 use super::bodies::Large;
@@ -42,7 +43,8 @@ impl Send {
 /// One record of a run.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// The run counts only if this transaction is decided.
+    /// The run counts only if this transaction is decided. The last of its run: the segments of a lane go oldest first, so
+    /// none of a run that came to nothing is ever found without it.
     Prepare(TransactionId),
     /// A message.
     Send(Send),
@@ -110,11 +112,24 @@ pub(super) struct Ongoing {
     /// Non-durable messages, and consumed ones, that take effect with it.
     pub(super) volatile: Vec<(Targets, Range<usize>, u8)>,
     pub(super) volatile_consumed: Vec<MessageId>,
+    /// The segment of its first record in each lane that it has written to. Later ones are freed later.
+    holds: Holds,
 }
+
+/// Segments that an operation keeps, one of each lane.
+type Holds = SmallVec<[(LaneId, SegmentSequence); 2]>;
 
 impl Ongoing {
     pub(super) fn new(who: Who, parts: Vec<Part>, bytes: Vec<u8>) -> Self {
-        Self { who, parts, bytes, ending: Ending::Run, volatile: Vec::new(), volatile_consumed: Vec::new() }
+        Self {
+            who,
+            parts,
+            bytes,
+            ending: Ending::Run,
+            volatile: Vec::new(),
+            volatile_consumed: Vec::new(),
+            holds: SmallVec::new(),
+        }
     }
 }
 
@@ -144,7 +159,10 @@ impl<B: journal::BlockBuffer> Home<B> {
                     self.ongoing.push_front(ongoing);
                     return;
                 }
-                Step::Failed(failure) => self.answer_later(ongoing.who, Answer::failed(failure), deliver),
+                Step::Failed(failure) => {
+                    self.let_go(&ongoing);
+                    self.answer_later(ongoing.who, Answer::failed(failure), deliver);
+                }
                 Step::Finished => self.finish_ongoing(ongoing, deliver),
             }
         }
@@ -157,10 +175,10 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     fn step(&mut self, ongoing: &mut Ongoing) -> Step {
-        let Ongoing { who, parts, bytes, .. } = ongoing;
+        let Ongoing { who, parts, bytes, holds, .. } = ongoing;
         for part in parts {
             while part.next < part.items.len() {
-                match self.write_item(*who, part, bytes) {
+                match self.write_item(*who, part, bytes, holds) {
                     Ok(true) => part.next += 1,
                     Ok(false) => return Step::Waiting,
                     Err(error) => return Step::Failed(super::publish::refusal(&error)),
@@ -178,14 +196,20 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Writes the next item of a part. False: the lanes take nothing more for now.
-    fn write_item(&mut self, who: Who, part: &mut Part, bytes: &[u8]) -> Result<bool, journal::AppendError> {
+    fn write_item(
+        &mut self,
+        who: Who,
+        part: &mut Part,
+        bytes: &[u8],
+        holds: &mut Holds,
+    ) -> Result<bool, journal::AppendError> {
         let lane = part.lane;
         let last = part.next + 1 == part.items.len();
         let alone = last && part.next == 0;
         let Part { items, consumed, next, run, end, .. } = part;
         let Some(item) = items.get_mut(*next) else { return Ok(true) };
         if let Item::Send(send) = item
-            && !self.write_large_body(lane, send, bytes)?
+            && !self.write_large_body(lane, send, bytes, holds)?
         {
             return Ok(false);
         }
@@ -211,7 +235,29 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
         };
         *end = appended.end;
+        self.hold(holds, lane, appended);
         Ok(true)
+    }
+
+    /// The operation has written this record.
+    fn hold(&mut self, holds: &mut Holds, lane: LaneId, appended: Appended) {
+        if holds.iter().any(|(held, _)| *held == lane) {
+            return;
+        }
+        let segment = self.segment_of(lane, appended.location.block());
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.lives.add(segment, 0);
+        }
+        holds.push((lane, segment));
+    }
+
+    /// The operation holds nothing any more: its entries live by themselves, or it comes to nothing.
+    pub(super) fn let_go(&mut self, ongoing: &Ongoing) {
+        for (lane, segment) in &ongoing.holds {
+            if let Some(lane) = self.lanes.get_mut(*lane) {
+                lane.lives.release(*segment, 0);
+            }
+        }
     }
 
     fn waiting_or_latched(&self) -> Result<bool, journal::AppendError> {
@@ -261,7 +307,13 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Writes the body of a large message piece by piece. True: it is written, or the message is not large.
-    fn write_large_body(&mut self, lane: LaneId, send: &mut Send, bytes: &[u8]) -> Result<bool, journal::AppendError> {
+    fn write_large_body(
+        &mut self,
+        lane: LaneId,
+        send: &mut Send,
+        bytes: &[u8],
+        holds: &mut Holds,
+    ) -> Result<bool, journal::AppendError> {
         if send.range.len() <= limits::RECORD_MESSAGE_BYTES_MAX {
             return Ok(true);
         }
@@ -276,6 +328,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             let number = send.large.map_or(0, |body| body.pieces);
             encode::body(&mut self.scratch, number);
             let appended = self.append_run(large, record::BODY, Run::None, piece, &Vector::new())?;
+            self.hold(holds, large, appended);
             let first = LargeBody { lane: large, location: appended.location, pieces: 0, end: appended.end };
             let body = send.large.get_or_insert(first);
             body.pieces += 1;
@@ -304,25 +357,33 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Puts what was sent into its queues and frees what was consumed, to count once `at` is promised; at once without one.
-    pub(super) fn take_effect_of(&mut self, ongoing: Ongoing, at: Option<(LaneId, Lsn)>, deliver: &mut impl Deliver) {
-        let Ongoing { parts, bytes, volatile, volatile_consumed, .. } = ongoing;
+    pub(super) fn take_effect_of(
+        &mut self,
+        mut ongoing: Ongoing,
+        at: Option<(LaneId, Lsn)>,
+        deliver: &mut impl Deliver,
+    ) {
+        let parts = std::mem::take(&mut ongoing.parts);
+        let Ongoing { bytes, volatile, volatile_consumed, .. } = &ongoing;
         let mut touched: SmallVec<[QueueKey; 8]> = SmallVec::new();
         for part in parts {
             let at = at.unwrap_or((part.lane, Lsn(0)));
             for item in part.items {
                 let Item::Send(send) = item else { continue };
                 touched.extend(send.targets.iter().map(|(queue, _)| *queue));
-                self.arrive_send(part.lane, &send, &bytes, at);
+                self.arrive_send(part.lane, &send, bytes, at);
             }
             for entry in &part.consumed {
                 self.release(part.lane, entry, &Vector::of(at.0, at.1));
             }
         }
+        // Everything that was sent lives by itself now.
+        self.let_go(&ongoing);
         for (targets, range, priority) in volatile {
-            self.arrive_volatile(&targets, bytes.get(range).unwrap_or_default(), priority, deliver);
+            self.arrive_volatile(targets, bytes.get(range.clone()).unwrap_or_default(), *priority, deliver);
         }
         for id in volatile_consumed {
-            self.bodies.release_volatile(id);
+            self.bodies.release_volatile(*id);
         }
         for queue in touched {
             self.dispatch(queue, deliver);

@@ -28,7 +28,7 @@ pub const ACK: RecordKind = RecordKind(0x52);
 pub const MOVED: RecordKind = RecordKind(0x53);
 /// As [`MOVED`], with the body in a lane for large bodies.
 pub const MOVED_LARGE: RecordKind = RecordKind(0x54);
-/// The run that this record opens counts only if the transaction was decided.
+/// The run that this record closes counts only if the transaction was decided.
 pub const PREPARE: RecordKind = RecordKind(0x55);
 /// The transaction is decided, if every lane reaches the vector in here.
 pub const DECISION: RecordKind = RecordKind(0x56);

@@ -1,0 +1,4 @@
+//! Tests of one home of addresses on a simulated disk: what it writes, holds, frees and reads back, across kills.
+
+mod holds;
+mod machine;
