@@ -75,8 +75,11 @@ pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 /// wait in their sockets.
 pub const PARKED_MAX: usize = 256;
 
-/// Reads of cold bodies in flight on one core.
+/// Bodies on their way back from the disk on one core; a further one waits.
 pub const COLD_READS_MAX: usize = 16;
+
+/// Bytes of bodies on their way back from the disk on one core; a further one waits.
+pub const COLD_BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Growth of the lanes after which the index is written again.
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
@@ -97,6 +100,8 @@ const _: () = {
     assert!(OUTPUT_BYTES_SOFT < OUTPUT_BYTES_HARD);
     // A message that goes to a large lane was accepted as one frame first.
     assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
+    // A body of any size can be read back.
+    assert!(FRAME_BYTES_MAX <= COLD_BODY_BYTES_MAX);
     // The overhead covers one queue id for every queue of an address.
     assert!(QUEUES_PER_ADDRESS_MAX * 4 + 64 <= RECORD_OVERHEAD_BYTES_MAX);
 };

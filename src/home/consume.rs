@@ -156,16 +156,16 @@ impl<B: journal::BlockBuffer> Home<B> {
         let consumers = &self.consumers;
         let ready = |key| consumers.get(key).is_some_and(Consumer::is_ready);
         let Some(consumer_key) = queue.consumers.pick(ready) else { return false };
-        let read = queue.read_body.as_ref().filter(|(id, _)| *id == next.id).map(|(_, body)| body.as_slice());
-        let Some(body) = read.or_else(|| self.bodies.get(next)) else {
-            self.read_next(key);
-            return false;
-        };
         let Some(consumer) = self.consumers.get_mut(consumer_key) else { return false };
         if consumer.pre_acknowledge && !self.lanes.ready() {
             self.waiting_for_room.push(key);
             return false;
         }
+        let read = queue.read_body.as_ref().filter(|(id, _)| *id == next.id).map(|(_, body)| body.as_slice());
+        let Some(body) = read.or_else(|| self.bodies.get(next)) else {
+            self.read_next(key);
+            return false;
+        };
         consumer.credit.spend(body.len() + DELIVERY_FRAME_BYTES);
         let deliveries = next.deliveries().saturating_add(1);
         deliver.message(consumer.session, consumer.id, next.id, deliveries, body);

@@ -21,6 +21,8 @@ const MOVES_PER_TURN: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Compactions {
     lanes: HashMap<LaneId, Compaction>,
+    /// The last plan of each lane: the oldest segment, and the one that was being written.
+    planned: HashMap<LaneId, (SegmentSequence, SegmentSequence)>,
 }
 
 /// The oldest segment of a lane on its way to being empty.
@@ -94,7 +96,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             if !self.wants_compaction(lane) {
                 return;
             }
-            let compaction = self.plan(lane);
+            let Some(compaction) = self.plan(lane) else { return };
             self.compactions.lanes.insert(lane, compaction);
         }
         for _ in 0..MOVES_PER_TURN {
@@ -124,8 +126,15 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Collects what lives in the oldest segment. What a consumer holds is found when its turn comes.
-    fn plan(&self, lane: LaneId) -> Compaction {
-        let segment = self.lanes.get(lane).map_or(SegmentSequence(0), |lane| lane.lives.first());
+    ///
+    /// What is left there cannot be moved now: a decision, what a transaction has consumed, a damaged message. To look for it
+    /// again is worth the time when the lane has grown by a segment.
+    fn plan(&mut self, lane: LaneId) -> Option<Compaction> {
+        let segment = self.lanes.get(lane)?.lives.first();
+        let plan = (segment, self.lanes.current_segment(lane));
+        if self.compactions.planned.insert(lane, plan) == Some(plan) {
+            return None;
+        }
         let mut todo = Vec::new();
         let mut collect = |queue: QueueKey, queue_id: QueueId, entry: &Entry| {
             if entry.is_durable() && self.segment_of(lane, entry.location.block()) == segment {
@@ -143,7 +152,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         // In the order of the lane, so that one read serves many.
         todo.sort_unstable_by_key(|moving| moving.location);
-        Compaction { segment, todo: todo.into(), body: None, reading: false }
+        Some(Compaction { segment, todo: todo.into(), body: None, reading: false })
     }
 
     fn move_next(&mut self, lane: LaneId, compaction: &mut Compaction) -> Moved {
@@ -218,6 +227,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             compaction.body = body;
         }
+    }
+
+    /// The message that a lane's compaction moves next.
+    pub(super) fn first_to_move(&self, lane: LaneId) -> Option<&Entry> {
+        self.find_entry(self.compactions.lanes.get(&lane)?.todo.front()?)
     }
 
     fn find_entry(&self, moving: &Moving) -> Option<&Entry> {

@@ -1,4 +1,5 @@
 //! Tests of one home of addresses on a simulated disk: what it writes, holds, frees and reads back, across kills.
 
 mod holds;
+mod large_bodies;
 mod machine;

@@ -1,0 +1,230 @@
+//! Bodies that are only in the journal are read back, block by block, each checked before it is believed.
+//!
+//! A read takes as much as one buffer holds from the block of the wanted message on. What else of the same queue lies in those
+//! blocks goes to the hot window, so a backlog is drained at one read for many messages. What must stay true: bodies on their
+//! way take no more memory than `limits` says, and a body that nobody takes at once is not kept.
+
+mod collect;
+mod reads;
+
+use journal::{BlockView, IoError, LaneId, Location};
+
+use super::Home;
+use crate::limits;
+use crate::mail::Deliver;
+use crate::message::{MessageId, QueueKey};
+use crate::queue::Entry;
+use crate::store::record::Stored;
+use collect::{Collecting, Pieces, Taken};
+pub use reads::ColdRead;
+pub(super) use reads::Reads;
+use reads::Wish;
+
+/// Entries that one read looks at to keep their bodies.
+const WARM_MAX: usize = 1_024;
+
+/// What a read is for.
+#[derive(Debug)]
+struct Reading {
+    queue: QueueKey,
+    id: MessageId,
+    /// Where the message lay when the read began; compaction may move it meanwhile.
+    location: Location,
+    /// It is read to be written again in this lane, not to be delivered.
+    moving: Option<LaneId>,
+    /// Bytes of the body.
+    size: usize,
+    collecting: Collecting,
+}
+
+impl<B: journal::BlockBuffer> Home<B> {
+    /// The next read for the driver.
+    pub fn next_read(&mut self) -> Option<ColdRead> {
+        self.reads.next_asked()
+    }
+
+    /// Reads the body of the queue's next message.
+    pub(super) fn read_next(&mut self, key: QueueKey) {
+        if let Some(queue) = self.names.queue_mut(key) {
+            queue.reading = true;
+            self.reads.wish(Wish::Next(key));
+            self.begin_reads();
+        }
+    }
+
+    /// Reads the body of a message that compaction moves.
+    pub(super) fn read_to_move(&mut self, queue: QueueKey, entry: &Entry, lane: LaneId) {
+        self.reads.wish(Wish::Move { queue, entry: entry.clone(), lane });
+        self.begin_reads();
+    }
+
+    /// Begins as many reads as may be under way.
+    fn begin_reads(&mut self) {
+        while let Some(wish) = self.reads.next_wish() {
+            let reading = match &wish {
+                Wish::Next(key) => self.reading_of_next(*key),
+                Wish::Move { queue, entry, lane } => Some(reading_of(*queue, entry, *lane, Some(*lane), None)),
+            };
+            match reading {
+                Some(reading) if !self.reads.has_room(reading.size) => return self.reads.wish_first(wish),
+                Some(reading) => {
+                    self.reads.admit(reading.size);
+                    self.read_on(reading);
+                }
+                // Nothing waits there any more.
+                None => {}
+            }
+        }
+    }
+
+    fn reading_of_next(&mut self, key: QueueKey) -> Option<Reading> {
+        let lane = self.names.lane_of(key);
+        let queue = self.names.queue_mut(key)?;
+        let Some((next, lane)) = queue.waiting.next().zip(lane) else {
+            queue.reading = false;
+            return None;
+        };
+        let large = if next.is_large() { self.bodies.large(next.id) } else { None };
+        Some(reading_of(key, next, lane, None, large.map(|large| large.body)))
+    }
+
+    /// Asks for the bytes that come next.
+    fn read_on(&mut self, reading: Reading) {
+        let (lane, lsn) = (reading.collecting.lane, reading.collecting.lsn);
+        let Some(home_lane) = self.lanes.get(lane) else { return };
+        let (segment, offset) = home_lane.lane.segment_of(lsn);
+        let left = home_lane.lane.geometry().segment_bytes().saturating_sub(offset);
+        // What is not submitted yet is not in the file; what is needed was promised and therefore is.
+        let written = home_lane.lane.submitted().since(lsn);
+        let len = left.min(written).min(journal::BLOCK_BYTES_MAX as u64);
+        self.reads.ask(ColdRead { token: 0, lane, segment, offset, len: usize::try_from(len).unwrap_or(0) }, reading);
+    }
+
+    /// A read ended.
+    pub fn read_done(&mut self, token: u64, result: Result<&[u8], IoError>, deliver: &mut impl Deliver) {
+        let Some(mut reading) = self.reads.take(token) else { return };
+        if reading.moving.is_none()
+            && reading.collecting.is_new()
+            && let Ok(bytes) = &result
+        {
+            self.warm(&reading, bytes);
+        }
+        let taken = match result {
+            Ok(bytes) => reading.collecting.take(bytes),
+            Err(error) => Err(error.to_string()),
+        };
+        match taken {
+            Ok(Taken::NeedsMore) => return self.read_on(reading),
+            Ok(Taken::Whole(body)) => self.use_body(&reading, body, deliver),
+            Err(problem) => self.not_read(&reading, &problem, deliver),
+        }
+        self.reads.leave(reading.size);
+        self.begin_reads();
+    }
+
+    /// The wanted body is there: it is delivered, or written again.
+    fn use_body(&mut self, reading: &Reading, body: Vec<u8>, deliver: &mut impl Deliver) {
+        if let Some(lane) = reading.moving {
+            return self.read_moved(lane, Some(body));
+        }
+        let Some(queue) = self.names.queue_mut(reading.queue) else { return };
+        queue.reading = false;
+        queue.read_body = Some((reading.id, body));
+        self.dispatch(reading.queue, deliver);
+        let Self { names, bodies, .. } = self;
+        let Some(queue) = names.queue_mut(reading.queue) else { return };
+        // Nobody could take it after all. It may stay hot; else it is read again when somebody can.
+        if let Some((id, body)) = queue.read_body.take()
+            && let Some(entry) = queue.waiting.available_mut().next().filter(|entry| entry.id == id)
+        {
+            entry.hot = bodies.keep_hot(id, &body);
+        }
+    }
+
+    /// The bytes are not the wanted message. If it lies elsewhere by now, or is gone, that is no wonder.
+    fn not_read(&mut self, reading: &Reading, problem: &str, deliver: &mut impl Deliver) {
+        let there = |entry: &Entry| entry.id == reading.id && entry.location == reading.location;
+        let is_there = match reading.moving {
+            Some(lane) => self.first_to_move(lane).is_some_and(there),
+            None => self.names.queue(reading.queue).and_then(|queue| queue.waiting.next()).is_some_and(there),
+        };
+        if is_there {
+            crate::event!(
+                JN304,
+                lane = %reading.collecting.lane,
+                lsn = reading.collecting.lsn.0,
+                "a stored message cannot be read back: {problem}"
+            );
+        }
+        match reading.moving {
+            Some(lane) => self.read_moved(lane, None),
+            // The queue stays as it is: wrong data is never delivered, and nothing behind it overtakes it.
+            None if is_there => {}
+            None => {
+                if let Some(queue) = self.names.queue_mut(reading.queue) {
+                    queue.reading = false;
+                    self.dispatch(reading.queue, deliver);
+                }
+            }
+        }
+    }
+
+    /// Keeps what else of the queue lies whole in these blocks.
+    fn warm(&mut self, reading: &Reading, bytes: &[u8]) {
+        let Self { names, bodies, .. } = self;
+        let Some(queue) = names.queue_mut(reading.queue) else { return };
+        let (lane, start) = (reading.collecting.lane, reading.collecting.lsn);
+        let end = start.plus(bytes.len() as u64);
+        let mut block: Option<(journal::Lsn, BlockView<'_>)> = None;
+        for entry in queue.waiting.available_mut().take(WARM_MAX) {
+            let lsn = entry.location.block();
+            if entry.id == reading.id || entry.is_large() || !entry.is_durable() || lsn < start {
+                continue;
+            }
+            if lsn >= end {
+                break;
+            }
+            if block.as_ref().is_none_or(|(at, _)| *at != lsn) {
+                let at = usize::try_from(lsn.since(start)).unwrap_or(usize::MAX);
+                let view = bytes.get(at..).and_then(|rest| BlockView::parse(rest, lane, lsn).ok());
+                block = view.map(|view| (lsn, view));
+            }
+            let Some((_, view)) = &block else { break };
+            if !warm_one(bodies, entry, view) {
+                break;
+            }
+        }
+    }
+}
+
+fn reading_of(
+    queue: QueueKey,
+    entry: &Entry,
+    lane: LaneId,
+    moving: Option<LaneId>,
+    large: Option<crate::store::record::LargeBody>,
+) -> Reading {
+    let size = usize::try_from(entry.size()).unwrap_or(usize::MAX).min(limits::FRAME_BYTES_MAX);
+    let collecting = match large {
+        Some(body) => Collecting::new(body.lane, body.location, Some(Pieces::new(body, size))),
+        None => Collecting::new(lane, entry.location, None),
+    };
+    Reading { queue, id: entry.id, location: entry.location, moving, size, collecting }
+}
+
+/// Keeps the body of one entry, if its record lies whole in this block.
+fn warm_one(bodies: &mut super::bodies::Bodies, entry: &mut Entry, view: &BlockView<'_>) -> bool {
+    if bodies.get(entry).is_some() {
+        return true;
+    }
+    let Some(fragment) = view.record_at(entry.location.offset()).filter(|fragment| fragment.header.last) else {
+        return false;
+    };
+    match Stored::decode(fragment.header.kind, fragment.body) {
+        Ok(Stored::Add { message, .. } | Stored::Moved { message, .. }) => {
+            entry.hot = bodies.keep_hot(entry.id, message);
+            true
+        }
+        _ => false,
+    }
+}
