@@ -14,6 +14,9 @@ use nix::sys::resource::{Resource, getrlimit};
 /// One warning a process, whichever comes first: both have the same cause and the same fix.
 static SAID: Once = Once::new();
 
+/// The broker's code for a limit that is too low, as its catalogue of events explains it.
+const TOO_LOW: &str = "SV202";
+
 /// One driver registers at most this part of a finite limit, so that others find room for their rings.
 const SHARE: u64 = 8;
 
@@ -52,6 +55,7 @@ pub(crate) const FIX: &str = "set LimitMEMLOCK=infinity in the systemd unit, or 
 pub(crate) fn warn_unregistered(bytes: usize, error: &io::Error) {
     SAID.call_once(|| {
         tracing::warn!(
+            code = TOO_LOW,
             "journal buffers stay unregistered, which costs some CPU a write: {} KiB a core are wanted and \
              RLIMIT_MEMLOCK is {} ({error}); to fix it {FIX}",
             bytes / 1024,
@@ -64,6 +68,7 @@ pub(crate) fn warn_unregistered(bytes: usize, error: &io::Error) {
 pub(crate) fn warn_small_ring(wanted: u32, got: u32) {
     SAID.call_once(|| {
         tracing::warn!(
+            code = TOO_LOW,
             "a ring has {got} entries instead of {wanted}, which costs some system calls: RLIMIT_MEMLOCK is {} and \
              counts all processes of this user; to fix it {FIX}",
             shown()
