@@ -20,13 +20,11 @@ mod controls;
 mod damage;
 mod disk_faults;
 mod hostile;
-mod large_bodies;
+mod ordinary_user;
 mod readme;
 mod refusals;
-mod start;
 mod stop;
 mod time_to_live;
-mod transactions;
 mod two_phase;
 
 use std::process::ExitCode;
@@ -57,13 +55,11 @@ fn main() -> ExitCode {
         Trial { name: "hostile_packets", run: hostile::sessions_are_not_confused_by_strange_packets },
         Trial { name: "hostile_handshake", run: hostile::half_a_handshake_is_closed_in_time },
         Trial { name: "hostile_half_open", run: hostile::half_open_connections_cost_little },
+        Trial { name: "little_locked_memory", run: ordinary_user::the_readme_works_with_little_locked_memory },
+        Trial { name: "no_limit_on_locked_memory", run: ordinary_user::without_a_limit_buffers_are_registered },
         Trial { name: "refusals_are_answered", run: refusals::what_is_not_served_is_refused_and_the_session_goes_on },
         Trial { name: "refusals_large_message", run: refusals::a_large_message_is_refused_at_its_last_piece },
         Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
-        Trial { name: "large_bodies_come_back", run: large_bodies::they_come_back_from_the_disk },
-        Trial { name: "transactions_of_many_segments", run: transactions::a_commit_over_many_segments_survives_a_kill },
-        Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
-        Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
         Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
         Trial { name: "stop_of_an_idle_broker", run: stop::an_idle_broker_stops_in_order_too },

@@ -4,13 +4,12 @@
 //! broker gets a free port and a folder of its own, and the clients get its address; nothing else is changed.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::{Process, text_of};
-use crate::server::{BINARY, Server};
+use crate::server::{Server, behind};
 
 const README: &str = include_str!("../../README.md");
 const RUN: &str = "cargo run --release -- ";
@@ -47,24 +46,29 @@ pub(crate) fn examples_are_found() -> Verdict {
 // proves: S2-15
 pub(crate) fn commands_work() -> Verdict {
     let folder = Folder::new("readme")?;
+    run_all(folder.path(), &[])?.terminate()?;
+    Ok(Outcome::Passed)
+}
+
+/// Runs the commands in a folder, each behind these words. Gives the broker.
+pub(crate) fn run_all(folder: &Path, words: &[&str]) -> Result<Server, String> {
     let mut server: Option<Server> = None;
     for line in examples(README) {
         let Some(arguments) = line.strip_prefix(RUN) else { continue };
         match (arguments, server.as_ref()) {
-            ("run", _) => server = Some(Server::start(&folder.path().join("ringmq-data"), &[])?),
-            (arguments, Some(server)) => client(arguments, server, folder.path())?,
+            ("run", _) => server = Some(Server::start_behind(words, &folder.join("ringmq-data"), &[])?),
+            (arguments, Some(server)) => client(arguments, server, folder, words)?,
             (arguments, None) => return Err(format!("README.md runs `{arguments}` before the broker")),
         }
     }
-    server.ok_or("README.md never starts the broker")?.terminate()?;
-    Ok(Outcome::Passed)
+    server.ok_or_else(|| "README.md never starts the broker".to_owned())
 }
 
 /// Runs a client command of the README; it must end with success and name the number of messages that was asked for.
-fn client(arguments: &str, server: &Server, folder: &Path) -> Result<(), String> {
+fn client(arguments: &str, server: &Server, folder: &Path, before: &[&str]) -> Result<(), String> {
     let arguments = arguments.replace(ADDRESS, &server.url());
     let words: Vec<&str> = arguments.split_whitespace().collect();
-    let ended = Process::start(Command::new(BINARY).args(&words).current_dir(folder))?.end(CLIENT_WITHIN)?;
+    let ended = Process::start(behind(before).args(&words).current_dir(folder))?.end(CLIENT_WITHIN)?;
     if !ended.status.success() {
         return Err(format!("`ringmq {arguments}` ended with {}\n{}", ended.status, text_of(&ended.lines)));
     }

@@ -36,7 +36,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `ringmq run` on a free port with its data in `data`.
     pub(crate) fn start(data: &Path, options: &[&str]) -> Result<Self, String> {
-        let mut command = Command::new(BINARY);
+        Self::start_behind(&[], data, options)
+    }
+
+    /// The same behind these words, such as a command that changes the user.
+    pub(crate) fn start_behind(words: &[&str], data: &Path, options: &[&str]) -> Result<Self, String> {
+        let mut command = behind(words);
         command.args(["run", "--port", "0", "--data-directory"]).arg(data).args(options);
         Self::ready(&mut command, READY_WITHIN)
     }
@@ -68,11 +73,20 @@ impl Server {
 
     /// The memory that it has in use now, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, String> {
+        self.memory("VmRSS:")
+    }
+
+    /// The memory that the kernel holds in place for it: registered buffers.
+    pub(crate) fn pinned_bytes(&self) -> Result<u64, String> {
+        self.memory("VmPin:")
+    }
+
+    fn memory(&self, field: &str) -> Result<u64, String> {
         let path = format!("/proc/{}/status", self.process.pid());
         let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
         let kib: u64 =
-            line.split_whitespace().next().unwrap_or_default().parse().map_err(|_| format!("{path}: no VmRSS"))?;
+            line.split_whitespace().next().unwrap_or_default().parse().map_err(|_| format!("{path}: no {field}"))?;
         Ok(kib * 1024)
     }
 
@@ -112,6 +126,14 @@ impl Server {
         self.process.signal(signal)?;
         self.ended()
     }
+}
+
+/// The binary as the last word of a command line.
+pub(crate) fn behind(words: &[&str]) -> Command {
+    let mut words = words.iter().copied().chain([BINARY]);
+    let mut command = Command::new(words.next().unwrap_or(BINARY));
+    command.args(words);
+    command
 }
 
 fn quiet(ended: Ended, expected: &[String]) -> Result<Ended, String> {
