@@ -3,7 +3,6 @@
 //! The main thread opens the store, recovers it and starts a thread for each data core; then it waits for a signal, or for a
 //! core that can promise nothing any more.
 
-mod broken;
 mod core_loop;
 mod disk;
 mod exit;
@@ -12,6 +11,5 @@ mod lobby;
 mod open;
 mod shape;
 mod signals;
-mod watched;
 
 pub use lifecycle::run;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::{Common, top};
 
 /// All loads of the largest count fit one of these.
-const SEGMENT_BYTES: u64 = 128 * 1024 * 1024;
+const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -48,7 +48,7 @@ pub enum Finding {
         /// In which file.
         file: PathBuf,
     },
-    /// Cut, although valid blocks stood behind. None of them was promised.
+    /// HA351: cut, although valid blocks stood behind. None of them was promised.
     EvidenceCut {
         /// Which lane.
         lane: LaneId,

@@ -10,7 +10,6 @@ mod segments;
 mod conformance;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use journal::{
     Command, Completion, IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
@@ -139,8 +138,8 @@ impl Disk {
         }
     }
 
-    /// The file of a segment.
-    pub(super) fn path(&self, lane: LaneId, segment: SegmentSequence) -> PathBuf {
+    /// Where a segment lies.
+    pub(super) fn path(&self, lane: LaneId, segment: SegmentSequence) -> std::path::PathBuf {
         self.segments.path(lane, segment)
     }
 
