@@ -64,6 +64,10 @@ pub const EDQUOT: i32 = 122;
 pub const EIO: i32 = 5;
 /// No such file or directory.
 pub const ENOENT: i32 = 2;
+/// Operation not permitted.
+const EPERM: i32 = 1;
+/// Permission denied.
+const EACCES: i32 = 13;
 
 impl IoError {
     /// From a negative completion code or an errno.
@@ -89,6 +93,12 @@ impl IoError {
     #[must_use]
     pub const fn is_no_space(&self) -> bool {
         self.errno == ENOSPC || self.errno == EDQUOT
+    }
+
+    /// Whether this user may not do it.
+    #[must_use]
+    pub const fn is_not_permitted(&self) -> bool {
+        self.errno == EACCES || self.errno == EPERM
     }
 
     /// Whether the file does not exist.

@@ -16,6 +16,9 @@ use crate::storage::{Access, FileHandle, Storage};
 pub struct FileStorage {
     open: Vec<Option<(File, PathBuf)>>,
     bounce: Option<AlignedBuffer>,
+    /// The directories that were flushed.
+    #[cfg(test)]
+    flushed: Vec<PathBuf>,
 }
 
 impl FileStorage {
@@ -70,18 +73,21 @@ impl Storage for FileStorage {
     }
 
     fn create_directory(&mut self, directory: &Path) -> Result<(), IoError> {
-        if directory.is_dir() {
-            return Ok(());
-        }
-        let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(parent) = parent {
+        let Some(parent) = directory.parent() else { return Ok(()) };
+        // The parent of a relative name is the working directory.
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        if parent != Path::new(".") {
             self.create_directory(parent)?;
         }
-        match std::fs::create_dir(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(IoError::new(Operation::Create, directory, &error))
-            }
-            _ => self.sync_directory(parent.unwrap_or(Path::new("."))),
+        let made = match std::fs::create_dir(directory) {
+            Ok(()) => true,
+            Err(_) if directory.is_dir() => false,
+            Err(error) => return Err(IoError::new(Operation::Create, directory, &error)),
+        };
+        match self.sync_directory(parent) {
+            // A directory that this user may pass and not open was made by another, long ago.
+            Err(error) if !made && error.is_not_permitted() => Ok(()),
+            result => result,
         }
     }
 
@@ -154,6 +160,8 @@ impl Storage for FileStorage {
     }
 
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {
+        #[cfg(test)]
+        self.flushed.push(directory.to_owned());
         let failed = |error: io::Error| IoError::new(Operation::SyncDirectory, directory, &error);
         File::open(directory).map_err(failed)?.sync_all().map_err(failed)
     }
@@ -202,4 +210,46 @@ fn write_bounced(file: &File, offset: u64, bytes: &[u8], bounce: &mut AlignedBuf
         done += chunk.len() as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under the directory for temporary files, whose own name is not relative.
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("ringmq-file-storage-{}-{name}", std::process::id()));
+        let _none = std::fs::remove_dir_all(&path);
+        path
+    }
+
+    #[test]
+    fn a_directory_and_its_parents_are_flushed_into_theirs_whoever_made_them() {
+        for made_before in [false, true] {
+            let top = scratch(if made_before { "theirs" } else { "ours" });
+            let directory = top.join("data/journal");
+            if made_before {
+                std::fs::create_dir_all(&directory).unwrap();
+            }
+            let mut storage = FileStorage::new();
+            storage.create_directory(&directory).unwrap();
+            assert!(directory.is_dir());
+            for parent in [top.join("data"), top.clone(), std::env::temp_dir()] {
+                assert!(storage.flushed.contains(&parent), "{} of {:?}", parent.display(), storage.flushed);
+            }
+            std::fs::remove_dir_all(&top).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_told() {
+        let top = scratch("in-the-way");
+        std::fs::create_dir(&top).unwrap();
+        std::fs::write(top.join("data"), "").unwrap();
+        let mut storage = FileStorage::new();
+        let error = storage.create_directory(&top.join("data")).unwrap_err();
+        assert_eq!((error.operation, error.path), (Operation::Create, Some(top.join("data"))));
+        assert!(storage.create_directory(&top.join("data/journal")).is_err());
+        std::fs::remove_dir_all(&top).unwrap();
+    }
 }

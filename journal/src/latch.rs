@@ -26,7 +26,7 @@ impl fmt::Display for Latch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "lane {} could not make its block at {} (segment {}) durable and promises nothing more; check the disk, then start again",
+            "lane {} could not make its block at {} (segment {}) durable and promises nothing more",
             self.lane, self.lsn, self.segment
         )
     }

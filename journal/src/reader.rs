@@ -42,12 +42,12 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.found {
             Some(BlockError::Damaged) => {
-                write!(f, "JN310 the block at {} of lane {} is damaged on disk", self.block, self.lane)
+                write!(f, "the block at {} of lane {} is damaged on disk", self.block, self.lane)
             }
             Some(_) => {
-                write!(f, "JN310 the block at {} of lane {} is not on disk where it should be", self.block, self.lane)
+                write!(f, "the block at {} of lane {} is not on disk where it should be", self.block, self.lane)
             }
-            None => write!(f, "JN311 no such record begins in the block at {} of lane {}", self.block, self.lane),
+            None => write!(f, "no such record begins in the block at {} of lane {}", self.block, self.lane),
         }
     }
 }

@@ -31,7 +31,7 @@ pub trait Storage {
     /// When the directory cannot be read.
     fn list(&mut self, directory: &Path) -> Result<Vec<String>, IoError>;
 
-    /// Creates a directory with its parents, durably. It may exist already.
+    /// Creates a directory with its parents, durably. It may exist already: then whoever made it may not have flushed it, so this does.
     ///
     /// # Errors
     /// When that fails.

@@ -117,21 +117,30 @@ fn a_torn_update_of_the_state_leaves_the_one_before() {
 #[test]
 fn one_holder_at_a_time() {
     let scratch = Scratch::new("lock");
-    let lock = DirectoryLock::take(&scratch.0, StoreId(7), NodeId(1)).unwrap();
-    let second = DirectoryLock::take(&scratch.0, StoreId(7), NodeId(1));
+    let mut lock = DirectoryLock::take(&scratch.0).unwrap();
+    // Its holder is known before the store is: two that start on an empty directory must not both create one.
+    let second = DirectoryLock::take(&scratch.0);
     let Err(LockError::Held { pid, .. }) = &second else { panic!("two holders: {second:?}") };
     assert_eq!(*pid, Some(std::process::id()));
     let text = second.err().unwrap().to_string();
-    assert!(text.contains("JN120") && text.contains(&std::process::id().to_string()), "{text}");
+    assert!(text.contains(&std::process::id().to_string()), "{text}");
+    lock.identify(StoreId(7), NodeId(1)).unwrap();
     drop(lock);
-    let mut lock = DirectoryLock::take(&scratch.0, StoreId(7), NodeId(1)).unwrap();
+    let mut lock = DirectoryLock::take(&scratch.0).unwrap();
+    lock.identify(StoreId(7), NodeId(1)).unwrap();
     lock.set_epoch(EpochId { number: 3, activation: 4 }).unwrap();
+    assert_eq!(state_byte(&scratch.0), b'L');
     lock.release().unwrap();
-    assert!(matches!(
-        DirectoryLock::take(&scratch.0, StoreId(8), NodeId(1)),
-        Err(LockError::OtherStore { found: StoreId(7), .. })
-    ));
-    assert!(DirectoryLock::take(&scratch.0, StoreId(7), NodeId(1)).is_ok());
+    assert_eq!(state_byte(&scratch.0), b'P');
+    let mut lock = DirectoryLock::take(&scratch.0).unwrap();
+    let other = lock.identify(StoreId(8), NodeId(1));
+    assert!(matches!(other, Err(LockError::OtherStore { found: StoreId(7), .. })), "{other:?}");
+    lock.identify(StoreId(7), NodeId(1)).unwrap();
+    assert_eq!(state_byte(&scratch.0), b'P', "nobody has served since");
+}
+
+fn state_byte(journal: &Path) -> u8 {
+    *std::fs::read(journal.join("server.lock")).unwrap().first().unwrap()
 }
 
 #[test]

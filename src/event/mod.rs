@@ -62,6 +62,17 @@ pub fn find(code: &str) -> Option<&'static Event> {
     CATALOGUE.iter().find(|event| event.code == code)
 }
 
+/// Tells an event that is known only at run time; [`crate::event!`] is for all others.
+pub fn tell(event: &Event, message: std::fmt::Arguments<'_>) {
+    let code = event.code;
+    match event.level {
+        Level::Error => tracing::error!(code, "{message}"),
+        Level::Warn => tracing::warn!(code, "{message}"),
+        Level::Info => tracing::info!(code, "{message}"),
+        Level::Debug => tracing::debug!(code, "{message}"),
+    }
+}
+
 /// Tells an event of the catalogue: its code, then fields and a message in the grammar of `tracing`.
 ///
 /// The level is the catalogue's; a room cannot choose another. Without a message the title of the entry is printed.

@@ -14,6 +14,7 @@ use runtime::mesh::{CoreIndex, Endpoint};
 use runtime::{AlignedBuffer, Driver, Event, ListenerId, Moment, Sleeper, SocketId, Wait};
 use slotmap::SecondaryMap;
 
+use super::broken::{Broken, guarded};
 use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
 use crate::broker::{Core, FrontSettings, Output};
@@ -58,9 +59,7 @@ pub(super) struct Start {
 /// Runs a data core until it is told to stop, or until it cannot go on.
 pub(super) fn run(start: Start) {
     let (core, notices) = (start.door.core, start.door.notices.clone());
-    if let Err((message, fenced)) = CoreLoop::start(start).and_then(CoreLoop::serve) {
-        let _heard = notices.send(Notice::Broken { core, message, fenced });
-    }
+    guarded(core, &notices, || CoreLoop::start(start).and_then(CoreLoop::serve));
 }
 
 /// The lanes before the core serves: they hear of their segments, and write nothing yet.
@@ -72,7 +71,7 @@ struct Beginning<'a> {
 impl Owner for Beginning<'_> {
     fn completed(&mut self, lane: LaneId, completion: Completion<AlignedBuffer>) {
         if let Completion::SegmentFailed { error, .. } = completion {
-            self.failed = Some((format!("a segment of lane {lane} cannot be made: {error}"), false));
+            self.failed = Some(Broken::System(format!("a segment of lane {lane} cannot be made: {error}")));
         } else if let Some(lane) = self.lanes.iter_mut().find(|own| own.id() == lane) {
             lane.complete(completion);
         }
@@ -112,7 +111,7 @@ fn start_epoch(
                 Ok(_) => waiting.retain(|id| *id != lane.id()),
                 Err(AppendError::Blocked) => {}
                 Err(error) => {
-                    return Err((format!("the epoch cannot be started on lane {}: {error}", lane.id()), false));
+                    return Err(Broken::System(format!("the epoch cannot be started on lane {}: {error}", lane.id())));
                 }
             }
         }
@@ -120,7 +119,7 @@ fn start_epoch(
             return Ok(later);
         }
         let until = disk.is_waiting().then(|| driver.now() + RETRY);
-        driver.turn(Wait::Event(until)).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        driver.turn(Wait::Event(until)).map_err(|error| Broken::System(format!("the ring failed: {error}")))?;
         while driver.next_event().is_some() {}
         disk.turn(driver, &mut beginning);
         if let Some(failed) = beginning.failed.take() {
@@ -128,9 +127,6 @@ fn start_epoch(
         }
     }
 }
-
-/// Why a core cannot go on, and whether its disk failed.
-type Broken = (String, bool);
 
 struct CoreLoop {
     door: Door,
@@ -158,16 +154,17 @@ struct CoreLoop {
 impl CoreLoop {
     fn start(start: Start) -> Result<Self, Broken> {
         if let Some(cpu) = start.cpu {
-            runtime::pin::pin_thread(cpu).map_err(|error| (format!("the core cannot be pinned: {error}"), false))?;
+            runtime::pin::pin_thread(cpu)
+                .map_err(|error| Broken::System(format!("the core cannot be pinned: {error}")))?;
         }
         let buffers =
             |lane: LaneId| if lane.kind() == LaneKind::Journal { JOURNAL_LANE_BUFFERS } else { LANE_BUFFERS_MIN };
         let blocks: usize = start.tails.iter().map(|tail| buffers(tail.lane)).sum();
         let config = DriverConfig { block_buffers: blocks + READ_BUFFERS, ..DriverConfig::default() };
         let mut driver = Driver::open_with(config, start.sleeper)
-            .map_err(|error| (format!("io_uring cannot be used: {error}"), false))?;
+            .map_err(|error| Broken::System(format!("io_uring cannot be used: {error}")))?;
         let disk = Disk::new(start.layout, start.shape, start.disk, driver.waker());
-        let mut disk = disk.map_err(|error| (format!("the segment maker cannot be started: {error}"), false))?;
+        let mut disk = disk.map_err(|error| Broken::System(format!("the segment maker cannot be started: {error}")))?;
         let mut lanes = Vec::new();
         for tail in start.tails {
             let geometry = start.shape.geometry(tail.lane);
@@ -181,7 +178,7 @@ impl CoreLoop {
             Ok(mut loader) => {
                 loader.fill(&mut home);
             }
-            Err(_) => return Err(("another core failed while it was loading".to_owned(), false)),
+            Err(_) => return Err(Broken::Defect("another core failed while it was loading".to_owned())),
         }
         let mut this = Self {
             core: Core::new(start.door.core, home, start.facts, start.front),
@@ -215,8 +212,7 @@ impl CoreLoop {
             self.take_letters();
             self.decide(now);
             if let Some((lane, latch)) = self.core.home().latch() {
-                let cause = latch.error.clone().at(&self.disk.path(lane, latch.segment));
-                return Err((format!("{latch}: {cause}"), true));
+                return Err(Broken::latched(latch, &self.disk.path(lane, latch.segment)));
             }
             self.take_orders(now)?;
             self.tell_how_far();
@@ -224,7 +220,7 @@ impl CoreLoop {
                 return self.finish();
             }
             let wait = self.wait(now);
-            self.driver.turn(wait).map_err(|error| (format!("the ring failed: {error}"), false))?;
+            self.driver.turn(wait).map_err(|error| Broken::System(format!("the ring failed: {error}")))?;
             while let Some(event) = self.driver.next_event() {
                 self.event(event);
             }
@@ -390,7 +386,7 @@ impl CoreLoop {
         let listener = self
             .driver
             .listen(address, options)
-            .map_err(|error| (format!("cannot listen on {address}: {error}"), false))?;
+            .map_err(|error| Broken::Acceptor(format!("cannot listen on {address}: {error}")))?;
         self.listener = Some(listener);
         let address = self.driver.address(listener).unwrap_or(address);
         self.door.tell(Notice::Listening(address));
@@ -416,7 +412,7 @@ impl CoreLoop {
     fn finish(mut self) -> Result<(), Broken> {
         let vector: Vector = self.core.home().positions().map(|(lane, _, promised)| (lane, promised)).collect();
         let deadline = self.driver.now() + STOP_PATIENCE;
-        self.driver.drain(deadline, |_| {}).map_err(|error| (format!("the ring failed: {error}"), false))?;
+        self.driver.drain(deadline, |_| {}).map_err(|error| Broken::System(format!("the ring failed: {error}")))?;
         for (lane, stats) in self.core.home().lane_stats() {
             let LaneStats { records, blocks, groups, largest_group_bytes, idle_seals, bytes_written, .. } = stats;
             crate::event!(JN105, %lane, records, blocks, groups, largest_group_bytes, idle_seals, bytes_written);

@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, stop.
 
 use std::collections::HashSet;
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -40,12 +41,8 @@ pub fn run(arguments: RunArguments) -> Exit {
             Exit::Ok
         }
         Err(failed) => {
-            if failed.exit == Exit::Fenced {
-                event!(JN301, "{failed}");
-            } else {
-                event!(SV303, "{failed}");
-            }
-            eprintln!("error: {failed}");
+            event::tell(failed.event, format_args!("{failed}"));
+            eprintln!("error[{}]: {failed}", failed.event.code);
             failed.exit
         }
     }
@@ -61,12 +58,12 @@ struct Cores {
 fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     let RunArguments { config, accept_loss, announcer } = arguments;
     let machine = runtime::probe::machine()
-        .map_err(|error| Failed::because(Exit::Failed, "this machine lacks what the broker needs", &error))?;
+        .map_err(|error| Failed::because(&event::SV302, "this machine lacks what the broker needs", &error))?;
     let allowed = runtime::pin::allowed().unwrap_or_default();
     let cpus = u16::try_from(allowed.len().max(1)).unwrap_or(1).min(u16::try_from(limits::CORES_MAX).unwrap_or(1));
     let (sender, notices) = channel();
     signals::watch(sender.clone())
-        .map_err(|error| Failed::because(Exit::Failed, "signals cannot be watched", &error))?;
+        .map_err(|error| Failed::because(&event::SV308, "signals cannot be watched", &error))?;
     let mut opened = open(config, accept_loss, announcer, cpus)?;
     let count = shape::cores(config, opened.shape.journal_lanes, cpus);
     announce(announcer, &machine.kernel, &opened, count);
@@ -79,7 +76,7 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     opened
         .lock
         .set_epoch(opened.epoch.epoch)
-        .map_err(|error| Failed::because(Exit::Failed, "the lock cannot be written", &error))?;
+        .map_err(|error| Failed::because(&event::JN309, "the lock cannot be written", &error))?;
     let address = listen(config, &cores, announcer)?;
     event!(SV102, %address);
     event!(SV201);
@@ -93,7 +90,9 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
         state.clean_stop = vector;
         state.last_state = LastState::Stopped;
     })?;
-    opened.lock.release().map_err(|error| Failed::because(Exit::Failed, "the lock cannot be given back", &error))
+    ManuallyDrop::into_inner(opened.lock)
+        .release()
+        .map_err(|error| Failed::because(&event::JN309, "the lock cannot be given back", &error))
 }
 
 fn announce(announcer: &Announcer, kernel: &str, opened: &Opened, cores: u16) {
@@ -104,7 +103,10 @@ fn announce(announcer: &Announcer, kernel: &str, opened: &Opened, cores: u16) {
     let lanes = opened.shape.journal_lanes;
     let durability = "durability: synced on this node";
     announcer.say("storage", format_args!("{}  {lanes} journal lanes  {durability}", opened.layout.journal.display()));
-    announcer.say("recovery", format_args!("{} records  {bytes} bytes", opened.loader.report().records));
+    let (records, effort) = (opened.loader.report().records, opened.effort);
+    let (files, took) = (effort.read.files, effort.took.as_secs_f64());
+    announcer.say("recovery", format_args!("{records} records  {files} files  {bytes} bytes  in {took:.1} s"));
+    event!(JN104, records, files, bytes);
 }
 
 fn start_cores(
@@ -115,7 +117,7 @@ fn start_cores(
     notices: Receiver<Notice>,
     allowed: &[runtime::pin::Cpu],
 ) -> Result<Cores, Failed> {
-    let failed = |error: std::io::Error| Failed::because(Exit::Failed, "a data core cannot be started", &error);
+    let failed = |error: std::io::Error| Failed::because(&event::SV308, "a data core cannot be started", &error);
     let sleepers = (0..count).map(|_| Sleeper::new()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let wakers: Vec<Waker> = sleepers.iter().map(Sleeper::waker).collect();
     let endpoints = Mesh::build(limits::MAIL_PER_PAIR_MAX, &wakers);
@@ -221,6 +223,7 @@ fn await_epoch(cores: &Cores, count: u16) -> Result<(), Failed> {
             Ok(notice) => unexpected(notice)?,
             Err(_) => {
                 return Err(Failed::new(
+                    &event::SV306,
                     Exit::TimedOut,
                     "the start of the epoch was not durable in time: look at the disk",
                 ));
@@ -240,7 +243,7 @@ fn listen(config: &Config, cores: &Cores, announcer: &Announcer) -> Result<Socke
             match cores.notices.recv_timeout(START_PATIENCE) {
                 Ok(Notice::Listening(address)) => break address,
                 Ok(notice) => unexpected(notice)?,
-                Err(_) => return Err(Failed::new(Exit::TimedOut, "an acceptor did not open in time")),
+                Err(_) => return Err(Failed::new(&event::SV306, Exit::TimedOut, "an acceptor did not open in time")),
             }
         };
     }
@@ -253,7 +256,7 @@ fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
         match cores.notices.recv() {
             Ok(Notice::Signal(signal)) => return Ok(signal),
             Ok(notice) => unexpected(notice)?,
-            Err(_) => return Err(Failed::new(Exit::Failed, "all data cores are gone")),
+            Err(_) => return Err(Failed::new(&event::SV304, Exit::Fenced, "all data cores are gone")),
         }
     }
 }
@@ -267,9 +270,11 @@ fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
     if let Some((orders, waker)) = cores.orders.first() {
         let _heard = orders.send(Order::Checkpoint);
         waker.wake();
-        // Without it the next start reads more: nothing to fail for.
-        if await_notices(&cores, 1, |notice| matches!(notice, Notice::CheckpointWritten)).is_err() {
-            event!(JN206);
+        match await_notices(&cores, 1, |notice| matches!(notice, Notice::CheckpointWritten)) {
+            Ok(()) => {}
+            // Without it the next start reads more: nothing to fail for.
+            Err(failed) if failed.exit == Exit::TimedOut => event!(JN206),
+            Err(failed) => return Err(failed),
         }
     }
     cores.order_all(Order::End);
@@ -304,7 +309,11 @@ fn await_notices(cores: &Cores, count: usize, mut wanted: impl FnMut(&Notice) ->
             Ok(notice) if wanted(&notice) => seen += 1,
             Ok(notice) => unexpected(notice)?,
             Err(_) => {
-                return Err(Failed::new(Exit::TimedOut, "a data core did not stop in time; nothing acked is lost"));
+                return Err(Failed::new(
+                    &event::SV306,
+                    Exit::TimedOut,
+                    "a data core did not stop in time; nothing acked is lost",
+                ));
             }
         }
     }
@@ -314,12 +323,9 @@ fn await_notices(cores: &Cores, count: usize, mut wanted: impl FnMut(&Notice) ->
 /// A notice out of turn: a broken core or a second signal ends the process, the rest says nothing.
 fn unexpected(notice: Notice) -> Result<(), Failed> {
     match notice {
-        Notice::Broken { core, message, fenced } => {
-            let exit = if fenced { Exit::Fenced } else { Exit::Failed };
-            Err(Failed::new(exit, format!("data core {}: {message}", core.0)))
-        }
+        Notice::Broken { core, broken } => Err(Failed::broken(core, &broken)),
         Notice::Signal(signal) => {
-            Err(Failed::new(Exit::Failed, format!("{signal} while the broker was starting or stopping")))
+            Err(Failed::new(&event::SV307, Exit::Failed, format!("{signal} while the broker was starting or stopping")))
         }
         Notice::Ready(_)
         | Notice::Listening(_)
@@ -338,5 +344,5 @@ fn settle_state(
     opened
         .ha_state
         .update(&mut opened.storage, |state| change(state, epoch))
-        .map_err(|error| Failed::because(Exit::Failed, "the state of this instance cannot be written", &error))
+        .map_err(|error| Failed::because(&event::JN309, "the state of this instance cannot be written", &error))
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use journal::Vector;
 
+use super::broken::Broken;
 use crate::message::CoreId;
 
 /// What the main thread hears.
@@ -16,8 +17,8 @@ pub(super) enum Notice {
     Listening(SocketAddr),
     /// The core's acceptor is closed, as it was asked for: no client can come.
     Closed,
-    /// The core cannot go on: what to say, and whether it was the disk.
-    Broken { core: CoreId, message: String, fenced: bool },
+    /// The core cannot go on.
+    Broken { core: CoreId, broken: Broken },
     /// The core's clients are gone and all it appended is promised.
     Quiet,
     /// The index is written, as it was asked for.

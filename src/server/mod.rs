@@ -3,6 +3,7 @@
 //! The main thread opens the store, recovers it and starts a thread for each data core; then it waits for a signal, or for a
 //! core that can promise nothing any more.
 
+mod broken;
 mod core_loop;
 mod disk;
 mod exit;
@@ -11,5 +12,6 @@ mod lobby;
 mod open;
 mod shape;
 mod signals;
+mod watched;
 
 pub use lifecycle::run;

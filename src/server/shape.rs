@@ -7,6 +7,7 @@ use journal::{Geometry, StoreId, StoreShape, SyncMode};
 
 use super::exit::Failed;
 use crate::cli::Exit;
+use crate::event;
 use crate::limits;
 
 /// Names change rarely: a small segment is made quickly when a store is created.
@@ -31,7 +32,7 @@ pub(super) fn probe_disk(config: &Config, journal: &Path, cpus: u16) -> Result<D
         _ => SyncMode::Fdatasync,
     };
     let report = runtime::disk_probe::measure(journal, std::time::Duration::from_millis(200)).map_err(|error| {
-        Failed::because(Exit::Failed, &format!("the disk under {} cannot be measured", journal.display()), &error)
+        Failed::because(&event::SV303, &format!("the disk under {} cannot be measured", journal.display()), &error)
     })?;
     let sync = match *config.sync {
         config::SyncMode::Auto => mode(report.recommended()),
@@ -72,7 +73,8 @@ pub(super) fn new_shape(config: &Config, disk: &Disk, store: StoreId) -> Result<
     let lanes = lanes.clamp(1, u16::try_from(limits::LANES_MAX).unwrap_or(u16::MAX));
     let bytes = config.journal_file_size.bytes();
     let geometry = Geometry::new(bytes).map_err(|error| {
-        Failed::because(Exit::DaemonConfigurationInvalid, "journal-file-size cannot be used", &error)
+        Failed::because(&event::SV303, "journal-file-size cannot be used", &error)
+            .with(Exit::DaemonConfigurationInvalid)
     })?;
     let smaller = |most: u64| Geometry::new(bytes.min(most)).unwrap_or(geometry);
     Ok(StoreShape {

@@ -102,7 +102,7 @@ pub(crate) fn damage_is_refused_with_a_way_out() -> Verdict {
     let lane = format!("lane {}", victim.lane);
     for _ in 0..2 {
         // Refused again: the first time has changed nothing.
-        expect(&refused(folder.path(), &[])?, 1, &[&lane, &victim.lsn.to_string(), &file, &way_out])?;
+        expect(&refused(folder.path(), &[])?, 1, &["JN302", &lane, &victim.lsn.to_string(), &file, &way_out])?;
     }
     let consent = format!("{}@{}", victim.lane, victim.lsn);
     let server = Server::small(folder.path(), &["--accept-loss", &consent])?.expect_complaint("JN203");
@@ -134,7 +134,7 @@ pub(crate) fn a_loss_that_is_none_is_refused() -> Verdict {
     let all = with_records(folder.path())?;
     let Some(sound) = all.get(all.len() / 2) else { return Err("no blocks were found".to_owned()) };
     let consent = format!("{}@{}", sound.lane, sound.lsn);
-    expect(&refused(folder.path(), &["--accept-loss", &consent])?, 1, &["JN304", &consent])?;
+    expect(&refused(folder.path(), &["--accept-loss", &consent])?, 1, &["JN305", &consent])?;
     let server = Server::small(folder.path(), &[])?;
     let found = numbers(&server, QUEUES[0])?;
     server.terminate()?;
@@ -147,7 +147,7 @@ pub(crate) fn a_second_process_is_refused() -> Verdict {
     let mut client = Client::new(server.port)?;
     client.send("second", "before")?;
     let holder = server.pid().to_string();
-    expect(&refused(folder.path(), &[])?, 7, &[&holder, "in use"])?;
+    expect(&refused(folder.path(), &[])?, 7, &["SV305", &holder, "in use"])?;
     // The first one has noticed nothing.
     client.send("second", "after")?;
     client.consume("second")?;

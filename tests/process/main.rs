@@ -20,11 +20,14 @@ mod controls;
 mod damage;
 mod disk_faults;
 mod hostile;
+mod large_bodies;
 mod ordinary_user;
 mod readme;
 mod refusals;
+mod start;
 mod stop;
 mod time_to_live;
+mod transactions;
 mod two_phase;
 
 use std::process::ExitCode;
@@ -60,6 +63,10 @@ fn main() -> ExitCode {
         Trial { name: "refusals_are_answered", run: refusals::what_is_not_served_is_refused_and_the_session_goes_on },
         Trial { name: "refusals_large_message", run: refusals::a_large_message_is_refused_at_its_last_piece },
         Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
+        Trial { name: "large_bodies_come_back", run: large_bodies::they_come_back_from_the_disk },
+        Trial { name: "transactions_of_many_segments", run: transactions::a_commit_over_many_segments_survives_a_kill },
+        Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
+        Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
         Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
         Trial { name: "stop_of_an_idle_broker", run: stop::an_idle_broker_stops_in_order_too },

@@ -118,7 +118,7 @@ pub enum Verdict {
     End,
     /// A torn tail: cut. Nothing that was acked is missing.
     CutTorn,
-    /// Cut, and say what stood behind (HA351).
+    /// Cut, and say what stood behind.
     CutWithEvidence,
     /// Cut, because the operator accepts the loss; the epoch history records it.
     CutAccepted,
@@ -130,7 +130,7 @@ pub enum Verdict {
     RefuseNewer,
     /// The operator named another position: refuse, cut nothing.
     RefuseConsent,
-    /// Undecided until the peer's tail is known (HA352).
+    /// Undecided until the peer's tail is known.
     WaitForPeer,
 }
 

@@ -29,15 +29,15 @@ pub struct Damage {
 /// Why recovery gives no lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecoveryError {
-    /// Promised data is missing or damaged (JN301). The way out is another copy, or `--accept-loss`.
+    /// Promised data is missing or damaged. The way out is another copy, or `--accept-loss`.
     Corruption(Damage),
-    /// A file of another store, lane or place (JN302). The way out is to move it away.
+    /// A file of another store, lane or place. The way out is to move it away.
     Foreign(Damage),
-    /// Written by a newer version (JN303).
+    /// Written by a newer version.
     Newer(Damage),
-    /// Valid blocks behind a hole, and a peer that may have what is missing (HA352).
+    /// Valid blocks behind a hole, and a peer that may have what is missing.
     Undecided(Damage),
-    /// `--accept-loss` names a position at which nothing is wrong (JN304).
+    /// `--accept-loss` names a position at which nothing is wrong.
     WrongConsent {
         /// The lane.
         lane: LaneId,
@@ -78,7 +78,7 @@ impl fmt::Display for RecoveryError {
                 let Damage { lane, at, file, place, promised, blocks_behind, .. } = damage;
                 write!(
                     f,
-                    "JN301 lane {lane} is damaged at {at} ({}): {place}, but everything up to {promised} was promised to clients, and \
+                    "lane {lane} is damaged at {at} ({}): {place}, but everything up to {promised} was promised to clients, and \
                      {blocks_behind} sound blocks stand behind it. Restore the file from another copy; to start without the data from {at} \
                      on, say --accept-loss {lane}@{at}",
                     file.display()
@@ -86,7 +86,7 @@ impl fmt::Display for RecoveryError {
             }
             Self::Foreign(damage) => write!(
                 f,
-                "JN302 {} does not belong to lane {} of this store at {}: {}. Move it out of the directory, and put the right file there",
+                "{} does not belong to lane {} of this store at {}: {}. Move it out of the directory, and put the right file there",
                 damage.file.display(),
                 damage.lane,
                 damage.at,
@@ -95,14 +95,14 @@ impl fmt::Display for RecoveryError {
             Self::Newer(damage) => {
                 write!(
                     f,
-                    "JN303 {}: {}. Start the version that wrote it, or a later one",
+                    "{}: {}. Start the version that wrote it, or a later one",
                     damage.file.display(),
                     damage.place
                 )
             }
             Self::Undecided(damage) => write!(
                 f,
-                "HA352 lane {} ends at {} ({}), and {} sound blocks stand behind it: waiting for the peer, which may have what is missing",
+                "lane {} ends at {} ({}), and {} sound blocks stand behind it: waiting for the peer, which may have what is missing",
                 damage.lane,
                 damage.at,
                 damage.file.display(),
@@ -111,7 +111,7 @@ impl fmt::Display for RecoveryError {
             Self::WrongConsent { lane, named, end } => {
                 write!(
                     f,
-                    "JN304 --accept-loss {lane}@{named} names no damage: the lane is sound up to its end at {end}. Start without it"
+                    "--accept-loss {lane}@{named} names no damage: the lane is sound up to its end at {end}. Start without it"
                 )
             }
             Self::Io(_) => f.write_str("the store could not be read"),

@@ -48,7 +48,7 @@ pub enum Finding {
         /// In which file.
         file: PathBuf,
     },
-    /// HA351: cut, although valid blocks stood behind. None of them was promised.
+    /// Cut, although valid blocks stood behind. None of them was promised.
     EvidenceCut {
         /// Which lane.
         lane: LaneId,

@@ -20,6 +20,11 @@ const VERSION: u16 = 1;
 const SLOTS: u64 = 2;
 /// How many incarnations are remembered.
 pub(super) const INCARNATIONS_MAX: usize = 16;
+/// Zero as long as an instance is alone: role, state before the last one, eligible, one more; the number of the newest old replica;
+/// whom it was handed over to.
+const RESERVED_BYTES: usize = 4 + 4 + 16;
+/// The place for the copy of the register, behind its length.
+const REGISTER_BYTES_MAX: usize = 256;
 
 /// One life of an instance: a counter, and a random number that tells a restored disk from the original.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,11 +115,13 @@ impl HaState {
         for epoch in [self.seen, self.asked] {
             out.u64(epoch.number).u128(epoch.activation);
         }
+        out.u32(0).u32(0).u128(0);
         out.u16(self.incarnations.len() as u16);
         for incarnation in &self.incarnations {
             out.u64(incarnation.counter).u64(incarnation.nonce);
         }
         encode_vector(&self.clean_stop, &mut out);
+        out.u16(0);
         let length = page.len() as u32;
         page.resize(PAGE_BYTES - TRAILER_BYTES, 0);
         Writer::new(&mut page).u32(length);
@@ -123,21 +130,32 @@ impl HaState {
         page
     }
 
-    fn decode(page: &[u8]) -> Option<(u64, Self)> {
-        let crc = u32::from_le_bytes(*page.last_chunk()?);
-        if crc != crc32c::crc32c(page.get(..page.len().checked_sub(4)?)?) {
-            return None;
-        }
-        let mut from = Reader::new(page);
-        if from.u32()? != MAGIC || from.u16()? != VERSION {
-            return None;
-        }
+    fn decode(page: &[u8]) -> Slot {
+        let fields = || {
+            let crc = u32::from_le_bytes(*page.last_chunk()?);
+            let sound = crc == crc32c::crc32c(page.get(..page.len().checked_sub(4)?)?);
+            let mut from = Reader::new(page);
+            (sound && from.u32()? == MAGIC).then_some(())?;
+            match from.u16()? {
+                VERSION => Some(
+                    Self::decode_fields(from).map_or(Slot::Damaged, |(at, state)| Slot::State(at, Box::new(state))),
+                ),
+                // Magic, version and CRC stay where they are in all versions.
+                version if version > VERSION => Some(Slot::Newer),
+                _ => None,
+            }
+        };
+        fields().unwrap_or(Slot::Damaged)
+    }
+
+    fn decode_fields(mut from: Reader<'_>) -> Option<(u64, Self)> {
         let last_state = *LastState::ALL.get(usize::from(from.u8()?))?;
         let sync = if from.u8()? == 1 { SyncMode::Dsync } else { SyncMode::Fdatasync };
         let sequence = from.u64()?;
         let (node, instance) = (NodeId(from.u128()?), InstanceId(from.u128()?));
         let mut epoch = || Some(EpochId { number: from.u64()?, activation: from.u128()? });
         let (seen, asked) = (epoch()?, epoch()?);
+        let _reserved = (from.u64()?, from.u128()?);
         let count = usize::from(from.u16()?);
         if count > INCARNATIONS_MAX {
             return None;
@@ -151,11 +169,29 @@ impl HaState {
     }
 }
 
+/// What one page holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Slot {
+    /// A state and its sequence.
+    State(u64, Box<HaState>),
+    Newer,
+    Damaged,
+}
+
 /// Length and CRC at the end of the page.
 const TRAILER_BYTES: usize = 8;
+const FIXED_BYTES: usize = 8 + 8 + 32 + 48 + RESERVED_BYTES;
 const _: () = assert!(
-    8 + 8 + 32 + 48 + 2 + INCARNATIONS_MAX * 16 + 2 + crate::epoch::VECTOR_LANES_MAX * 10 + TRAILER_BYTES <= PAGE_BYTES,
-    "a state with every lane fits its page"
+    FIXED_BYTES
+        + 2
+        + INCARNATIONS_MAX * 16
+        + 2
+        + crate::epoch::VECTOR_LANES_MAX * 10
+        + 2
+        + REGISTER_BYTES_MAX
+        + TRAILER_BYTES
+        <= PAGE_BYTES,
+    "a state with every lane and a register fits its page"
 );
 
 /// Why `ha.state` cannot be used.
@@ -163,6 +199,8 @@ const _: () = assert!(
 pub enum HaStateError {
     /// Neither page is sound.
     Damaged(PathBuf),
+    /// Written by a newer version.
+    Newer(PathBuf),
     /// The disk said no.
     Io(IoError),
 }
@@ -177,9 +215,12 @@ impl fmt::Display for HaStateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(path) => {
-                write!(f, "JN110 {} holds no sound state: restore it from a backup of this host", path.display())
+                write!(f, "{} holds no sound state: restore it from a backup of this host", path.display())
             }
-            Self::Io(_) => f.write_str("JN111 ha.state could not be read or written"),
+            Self::Newer(path) => {
+                write!(f, "{} was written by a newer version of this program; start that one", path.display())
+            }
+            Self::Io(_) => f.write_str("ha.state could not be read or written"),
         }
     }
 }
@@ -188,7 +229,7 @@ impl std::error::Error for HaStateError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Damaged(_) => None,
+            Self::Damaged(_) | Self::Newer(_) => None,
         }
     }
 }
@@ -215,7 +256,7 @@ impl HaStateFile {
     /// Reads the newest sound state.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or when a newer version wrote here.
     pub fn open(storage: &mut dyn Storage, layout: &StoreLayout) -> Result<Self, HaStateError> {
         let path = layout.ha.join("ha.state");
         let file = storage.open(&path, Access::WriteDurable)?;
@@ -223,11 +264,15 @@ impl HaStateFile {
         let mut newest: Option<(u64, HaState)> = None;
         for slot in 0..SLOTS {
             let read = storage.read_at(file, slot * PAGE_BYTES as u64, page.as_mut());
-            let found = read.ok().and_then(|_| HaState::decode(page.as_ref()));
-            if let Some((sequence, state)) = found
-                && newest.as_ref().is_none_or(|(newest, _)| sequence > *newest)
-            {
-                newest = Some((sequence, state));
+            match read.map_or(Slot::Damaged, |_| HaState::decode(page.as_ref())) {
+                Slot::State(sequence, state) if newest.as_ref().is_none_or(|(newest, _)| sequence > *newest) => {
+                    newest = Some((sequence, *state));
+                }
+                Slot::Newer => {
+                    storage.close(file);
+                    return Err(HaStateError::Newer(path));
+                }
+                Slot::State(..) | Slot::Damaged => {}
             }
         }
         let Some((sequence, state)) = newest else {
@@ -283,12 +328,17 @@ mod tests {
         state.asked = EpochId { number: 4, activation: 8 };
         let page = state.encode(7);
         assert_eq!(page.len(), PAGE_BYTES);
-        assert_eq!(HaState::decode(&page), Some((7, state.clone())));
+        assert_eq!(HaState::decode(&page), Slot::State(7, Box::new(state.clone())));
         for bit in (0..PAGE_BYTES * 8).step_by(97) {
             let mut rotten = page.clone();
             rotten[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(HaState::decode(&rotten), None, "bit {bit}");
+            assert_eq!(HaState::decode(&rotten), Slot::Damaged, "bit {bit}");
         }
+        let mut newer = page[..PAGE_BYTES - 4].to_vec();
+        newer[4] += 1;
+        let crc = crc32c::crc32c(&newer);
+        newer.extend(crc.to_le_bytes());
+        assert_eq!(HaState::decode(&newer), Slot::Newer);
         assert_eq!(state.next_epoch_number(Some(2)), 5);
         assert_eq!(state.next_epoch_number(Some(9)), 10);
     }

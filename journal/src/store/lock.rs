@@ -2,7 +2,7 @@
 //!
 //! An OFD lock, not a POSIX one: it is not dropped when some other descriptor of the file is closed, and it conflicts within one process too,
 //! which two servers in one process need. The kernel releases it however the process ends. The header block names the holder for people; it
-//! decides nothing.
+//! decides nothing yet. The lock comes before everything: nothing else of a store is created or read by whoever does not hold it.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -20,12 +20,18 @@ const MAGIC: u32 = u32::from_le_bytes(*b"RMQL");
 const LAYOUT_VERSION: u16 = 1;
 /// The lock byte of the live server.
 const LIVE_BYTE: i64 = 1;
+/// The header, and the places of the heartbeat, the request and the ring of epochs, which a shared store will use.
+const FILE_BYTES: u64 = (3 + 64) * PAGE_BYTES as u64;
+/// State byte: nobody has served yet.
+const STATE_FIRST: u8 = b'0';
 /// State byte: live.
 const STATE_LIVE: u8 = b'L';
 /// State byte: stopped in order.
 const STATE_PAUSED: u8 = b'P';
 /// The state byte and the three lock bytes, which nobody writes over.
 const FIELDS_AT: usize = 4;
+/// Sequence and CRC at the end of the block.
+const TRAILER_BYTES: usize = 12;
 
 /// Why the store cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +50,11 @@ pub enum LockError {
         /// The store that it names.
         found: StoreId,
     },
+    /// The lock file was written by a newer version.
+    Newer {
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The disk said no.
     Io(IoError),
 }
@@ -52,21 +63,20 @@ impl fmt::Display for LockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Held { path, pid: Some(pid) } => {
-                write!(
-                    f,
-                    "JN120 another server (process {pid}) uses this store and holds {}. Stop it first",
-                    path.display()
-                )
+                write!(f, "another server (process {pid}) uses this store and holds {}. Stop it first", path.display())
             }
             Self::Held { path, pid: None } => {
-                write!(f, "JN120 another server uses this store and holds {}. Stop it first", path.display())
+                write!(f, "another server uses this store and holds {}. Stop it first", path.display())
             }
             Self::OtherStore { path, found } => write!(
                 f,
-                "JN121 {} belongs to the store {found}: the directories of two stores are mixed up. Check the configured paths",
+                "{} belongs to the store {found}: the directories of two stores are mixed up. Check the configured paths",
                 path.display()
             ),
-            Self::Io(_) => f.write_str("JN122 the store could not be locked"),
+            Self::Newer { path } => {
+                write!(f, "{} was written by a newer version of this program; start that one", path.display())
+            }
+            Self::Io(_) => f.write_str("the store could not be locked"),
         }
     }
 }
@@ -75,7 +85,7 @@ impl std::error::Error for LockError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Held { .. } | Self::OtherStore { .. } => None,
+            Self::Held { .. } | Self::OtherStore { .. } | Self::Newer { .. } => None,
         }
     }
 }
@@ -84,36 +94,62 @@ impl std::error::Error for LockError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     state: u8,
+    /// Nil until the first holder knows them; the store too.
     node: NodeId,
     store: StoreId,
     epoch: EpochId,
     pid: u32,
+    /// One more with every write.
+    sequence: u64,
+}
+
+/// What the header block holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Known {
+    Header(Header),
+    Newer,
+    /// Nothing, or a write that was interrupted: it decides nothing, so nothing is lost with it.
+    Nothing,
 }
 
 impl Header {
+    const NEW: Self = Self {
+        state: STATE_FIRST,
+        node: NodeId(0),
+        store: StoreId(0),
+        epoch: EpochId { number: 0, activation: 0 },
+        pid: 0,
+        sequence: 0,
+    };
+
     fn encode(&self) -> Vec<u8> {
         let mut page = vec![self.state, 0, 0, 0];
         let mut out = Writer::new(&mut page);
         out.u32(MAGIC).u16(LAYOUT_VERSION).u128(self.node.0).u128(self.store.0);
         out.u64(self.epoch.number).u128(self.epoch.activation).u32(self.pid);
-        page.resize(PAGE_BYTES - 4, 0);
+        page.resize(PAGE_BYTES - TRAILER_BYTES, 0);
+        Writer::new(&mut page).u64(self.sequence);
         let crc = crc32c::crc32c(&page);
         Writer::new(&mut page).u32(crc);
         page
     }
 
-    fn decode(page: &[u8]) -> Option<Self> {
-        let crc = u32::from_le_bytes(*page.last_chunk()?);
-        if page.len() != PAGE_BYTES || crc != crc32c::crc32c(page.get(..PAGE_BYTES - 4)?) {
-            return None;
-        }
-        let mut from = Reader::new(page.get(FIELDS_AT..)?);
-        if from.u32()? != MAGIC || from.u16()? != LAYOUT_VERSION {
-            return None;
-        }
-        let (node, store) = (NodeId(from.u128()?), StoreId(from.u128()?));
-        let epoch = EpochId { number: from.u64()?, activation: from.u128()? };
-        Some(Self { state: *page.first()?, node, store, epoch, pid: from.u32()? })
+    fn decode(page: &[u8]) -> Known {
+        let fields = || {
+            let crc = u32::from_le_bytes(*page.last_chunk()?);
+            let sound = page.len() == PAGE_BYTES && crc == crc32c::crc32c(page.get(..PAGE_BYTES - 4)?);
+            let mut from = Reader::new(page.get(FIELDS_AT..)?);
+            (sound && from.u32()? == MAGIC).then_some(())?;
+            if from.u16()? != LAYOUT_VERSION {
+                return Some(Known::Newer);
+            }
+            let (node, store) = (NodeId(from.u128()?), StoreId(from.u128()?));
+            let epoch = EpochId { number: from.u64()?, activation: from.u128()? };
+            let pid = from.u32()?;
+            let sequence = Reader::new(page.get(PAGE_BYTES - TRAILER_BYTES..)?).u64()?;
+            Some(Known::Header(Self { state: *page.first()?, node, store, epoch, pid, sequence }))
+        };
+        fields().unwrap_or(Known::Nothing)
     }
 }
 
@@ -126,42 +162,62 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes the lock of the store whose journal directory this is, or says who has it. Does not wait.
+    /// Takes the lock of the store whose journal directory this is, or says who has it. Does not wait. There may be no store yet.
     ///
     /// # Errors
     /// When somebody else holds it.
-    pub fn take(journal: &Path, store: StoreId, node: NodeId) -> Result<Self, LockError> {
+    pub fn take(journal: &Path) -> Result<Self, LockError> {
         let path = journal.join("server.lock");
         let failed = |error: std::io::Error| LockError::Io(IoError::new(Operation::Lock, &path, &error));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o640).custom_flags(libc::O_DSYNC);
         let file = options.open(&path).map_err(failed)?;
-        let mut page = vec![0; PAGE_BYTES];
-        let known = file.read_at(&mut page, 0).ok().and_then(|_| Header::decode(&page));
+        let read = || {
+            let mut page = vec![0; PAGE_BYTES];
+            file.read_exact_at(&mut page, 0).map_or(Known::Nothing, |()| Header::decode(&page))
+        };
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock_of(LIVE_BYTE))) {
             Ok(_) => {}
             Err(nix::Error::EAGAIN | nix::Error::EACCES) => {
-                return Err(LockError::Held { path, pid: known.map(|header| header.pid) });
+                let pid = if let Known::Header(header) = read() { Some(header.pid) } else { None };
+                return Err(LockError::Held { path, pid });
             }
             Err(error) => return Err(failed(error.into())),
         }
-        if let Some(header) = known
-            && header.store != store
-        {
-            return Err(LockError::OtherStore { path, found: header.store });
+        // Only now: what was read before the lock may have been another's last words.
+        let known = match read() {
+            Known::Header(header) => header,
+            Known::Nothing => Header::NEW,
+            Known::Newer => return Err(LockError::Newer { path }),
+        };
+        if file.metadata().map_err(failed)?.len() < FILE_BYTES {
+            file.set_len(FILE_BYTES).map_err(failed)?;
         }
-        let header = Header { state: STATE_LIVE, node, store, epoch: EpochId::default(), pid: std::process::id() };
-        let mut lock = Self { file, path, header };
+        let mut lock = Self { file, path, header: Header { pid: std::process::id(), ..known } };
         lock.write()?;
         Ok(lock)
     }
 
-    /// Writes the epoch in which the holder serves.
+    /// Says whose lock it is, as soon as the holder knows.
+    ///
+    /// # Errors
+    /// When the lock file is of another store, or when the write fails.
+    pub fn identify(&mut self, store: StoreId, node: NodeId) -> Result<(), LockError> {
+        let found = self.header.store;
+        if found != StoreId(0) && found != store {
+            return Err(LockError::OtherStore { path: self.path.clone(), found });
+        }
+        self.header = Header { store, node, ..self.header };
+        self.write()
+    }
+
+    /// Marks the holder as live, and writes the epoch in which it serves. The state of the holder before stands until then: whoever reads
+    /// it learns whether the last one that served had stopped in order.
     ///
     /// # Errors
     /// When the write fails.
     pub fn set_epoch(&mut self, epoch: EpochId) -> Result<(), LockError> {
-        self.header.epoch = epoch;
+        self.header = Header { epoch, state: STATE_LIVE, ..self.header };
         self.write()
     }
 
@@ -175,6 +231,7 @@ impl DirectoryLock {
     }
 
     fn write(&mut self) -> Result<(), LockError> {
+        self.header.sequence += 1;
         let failed = |error: std::io::Error| LockError::Io(IoError::new(Operation::Write, &self.path, &error));
         self.file.write_all_at(&self.header.encode(), 0).map_err(failed)
     }
@@ -187,5 +244,35 @@ fn lock_of(byte: i64) -> libc::flock {
         l_start: byte,
         l_len: 1,
         l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_goes_both_ways_and_a_newer_one_is_known_as_such() {
+        let header = Header {
+            state: STATE_LIVE,
+            node: NodeId(1),
+            store: StoreId(2),
+            epoch: EpochId { number: 3, activation: 4 },
+            pid: 5,
+            sequence: 6,
+        };
+        let page = header.encode();
+        assert_eq!(page.len(), PAGE_BYTES);
+        assert_eq!(Header::decode(&page), Known::Header(header));
+        for bit in (0..PAGE_BYTES * 8).step_by(97) {
+            let mut rotten = page.clone();
+            rotten[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::decode(&rotten), Known::Nothing, "bit {bit}");
+        }
+        let mut newer = page[..PAGE_BYTES - 4].to_vec();
+        newer[FIELDS_AT + 4] += 1;
+        let crc = crc32c::crc32c(&newer);
+        newer.extend(crc.to_le_bytes());
+        assert_eq!(Header::decode(&newer), Known::Newer);
     }
 }

@@ -39,18 +39,14 @@ impl From<IoError> for ManifestError {
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(path) => write!(f, "JN101 there is no store: {} does not exist", path.display()),
+            Self::Missing(path) => write!(f, "there is no store: {} does not exist", path.display()),
             Self::Damaged(path) => {
-                write!(
-                    f,
-                    "JN102 both copies in {} are damaged; restore the file from a backup of this store",
-                    path.display()
-                )
+                write!(f, "both copies in {} are damaged; restore the file from a backup of this store", path.display())
             }
             Self::Newer(path) => {
-                write!(f, "JN103 {} was written by a newer version of this program; start that one", path.display())
+                write!(f, "{} was written by a newer version of this program; start that one", path.display())
             }
-            Self::Io(_) => f.write_str("JN104 the store's manifest could not be read or written"),
+            Self::Io(_) => f.write_str("the store's manifest could not be read or written"),
         }
     }
 }

@@ -44,16 +44,16 @@ impl From<IoError> for StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exists(layout) => write!(f, "JN105 there is a store in {} already", layout.journal.display()),
+            Self::Exists(layout) => write!(f, "there is a store in {} already", layout.journal.display()),
             Self::Leftovers { file } => write!(
                 f,
-                "JN106 {} is there, but the store's manifest is not: restore the file 'store', or move the old data away to begin anew",
+                "{} is there, but the store's manifest is not: restore the file 'store', or move the old data away to begin anew",
                 file.display()
             ),
             Self::Instance(path) => {
-                write!(f, "JN107 {} is damaged; restore it from a backup of this host", path.display())
+                write!(f, "{} is damaged; restore it from a backup of this host", path.display())
             }
-            Self::Manifest(_) | Self::HaState(_) | Self::Io(_) => f.write_str("JN108 the store could not be opened"),
+            Self::Manifest(_) | Self::HaState(_) | Self::Io(_) => f.write_str("the store could not be opened"),
         }
     }
 }

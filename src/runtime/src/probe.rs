@@ -156,6 +156,10 @@ pub fn direct_io(directory: &Path) -> Result<(), Unsupported> {
     let path = directory.join(format!(".direct-io-probe-{}", std::process::id()));
     let result = try_direct_io(&path);
     let _ = fs::remove_file(&path);
+    if result.as_ref().is_err_and(|error| matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))) {
+        // A full disk is no refusal of direct I/O. A store that is there must open, so that its consumers can empty it.
+        return Ok(());
+    }
     result.map_err(|error| Unsupported(direct_io_refusal(directory, &error)))
 }
 

@@ -10,6 +10,7 @@ mod segments;
 mod conformance;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use journal::{
     Command, Completion, IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
@@ -138,8 +139,8 @@ impl Disk {
         }
     }
 
-    /// Where a segment lies.
-    pub(super) fn path(&self, lane: LaneId, segment: SegmentSequence) -> std::path::PathBuf {
+    /// The file of a segment.
+    pub(super) fn path(&self, lane: LaneId, segment: SegmentSequence) -> PathBuf {
         self.segments.path(lane, segment)
     }
 
