@@ -18,11 +18,15 @@ impl<B: BlockBuffer> Core<B> {
         self.inbox.len() < crate::limits::MAIL_PER_PAIR_MAX
     }
 
+    /// Would the next turn read a letter? Then nothing else needs to happen before it: the loop must not sleep.
+    pub fn reads_letters(&self) -> bool {
+        self.inbox.front().is_some_and(|(_, letter)| !appends(letter) || self.home.ready())
+    }
+
     /// Reads letters as long as the home takes requests.
     pub(super) fn take_letters(&mut self) {
         while let Some((from, letter)) = self.inbox.pop_front() {
-            let appends = matches!(letter, Letter::Request(_) | Letter::Bind { .. } | Letter::Bound { .. });
-            if appends && !self.home.ready() {
+            if appends(&letter) && !self.home.ready() {
                 // What only informs may pass what appends: nothing in it depends on the order between the two.
                 self.inbox.push_front((from, letter));
                 return self.take_news();
@@ -77,4 +81,9 @@ impl<B: BlockBuffer> Core<B> {
             (Outcome::Later, _) => {}
         }
     }
+}
+
+/// May reading it append records?
+fn appends(letter: &Letter) -> bool {
+    matches!(letter, Letter::Request(_) | Letter::Bind { .. } | Letter::Bound { .. })
 }

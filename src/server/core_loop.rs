@@ -232,6 +232,9 @@ impl CoreLoop {
     }
 
     fn wait(&mut self, now: Now) -> Wait {
+        if self.core.reads_letters() || (self.core.takes_letters() && self.endpoint.holds_any()) {
+            return Wait::Not;
+        }
         // A send that nobody waits for is no reason to wake up.
         let wait = if self.core.awaits_sent() { Wait::Event } else { Wait::Arrival };
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));

@@ -106,8 +106,14 @@ impl<T: Send> Endpoint<T> {
         woken
     }
 
-    /// Hands at most `max` values to `take`, going round the senders. Gives how many; `max` means that
-    /// more may wait, so the loop must not sleep.
+    /// Has another core sent what this one did not take yet? Then its loop must not sleep: nobody wakes it for
+    /// what it was woken for before.
+    pub fn holds_any(&self) -> bool {
+        self.incoming.iter().flatten().any(|consumer| !consumer.is_empty())
+    }
+
+    /// Hands at most `max` values to `take`, going round the senders. Gives how many; at `max` more may wait, see
+    /// [`Endpoint::holds_any`].
     pub fn receive(&mut self, max: usize, mut take: impl FnMut(CoreIndex, T)) -> usize {
         let mut taken = 0;
         for step in 0..self.incoming.len() {
@@ -173,6 +179,18 @@ mod tests {
         ends[0].send(CoreIndex(1), 3).unwrap();
         assert_eq!(ends[0].flush_wakes(), 1);
         assert_eq!(ends[0].flush_wakes(), 0);
+    }
+
+    #[test]
+    fn what_was_not_taken_is_seen() {
+        let (_sleepers, mut ends) = mesh(3, 8);
+        assert!(!ends[2].holds_any());
+        ends[0].send(CoreIndex(2), 1).unwrap();
+        ends[1].send(CoreIndex(2), 2).unwrap();
+        assert_eq!(ends[2].receive(1, |_, _| ()), 1);
+        assert!(ends[2].holds_any(), "one of two was taken");
+        assert_eq!(ends[2].receive(1, |_, _| ()), 1);
+        assert!(!ends[2].holds_any());
     }
 
     #[test]
