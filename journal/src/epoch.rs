@@ -63,8 +63,8 @@ pub struct EpochStart {
     pub reason: EpochReason,
     /// How it acks.
     pub ack_mode: AckMode,
-    /// What every lane had promised when the epoch was started. Lane j00 records it, the others leave it empty. Every later start holds the
-    /// lanes to it: one that ends before has lost data.
+    /// What every lane had promised when the epoch was started. Every lane may record it; that of lane j00 counts. Every later start holds
+    /// the lanes to it: one that ends before has lost data.
     pub vector: Vector,
 }
 

@@ -66,7 +66,7 @@ pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, p
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};
 pub use storage::{Access, FileHandle, Storage, create_filled, publish, unfinished_path};
 pub use store::{
-    DirectoryLock, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, ManifestError, StoreError,
-    StoreLayout, StoreShape, create_store, probe_sync, read_instance, read_manifest, write_manifest,
+    DirectoryLock, FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, ManifestError,
+    StoreError, StoreLayout, StoreShape, create_store, probe_sync, read_instance, read_manifest, write_manifest,
 };
 pub use vector::Vector;

@@ -285,7 +285,7 @@ impl<B: BlockBuffer> Core<B> {
         self.front.close_after_output(key);
     }
 
-    /// Closes connections whose clients were not heard for as long as they said they would be, or never logged in.
+    /// Closes connections whose clients were not heard for as long as they said they would be, or who never said what they speak.
     pub(super) fn check_time_to_live(&mut self, now: Now) {
         let now_ms = millis(now);
         if now_ms < self.front.next_ttl_check_ms {
@@ -311,14 +311,17 @@ impl<B: BlockBuffer> Core<B> {
             let silence = now_ms.saturating_sub(protocol.heard_ms);
             let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && (!client.stalled || client.unread);
             let late =
-                !protocol.is_logged_in() && now_ms.saturating_sub(protocol.since_ms) >= settings.handshake_timeout_ms;
+                !protocol.is_greeted() && now_ms.saturating_sub(protocol.since_ms) >= settings.handshake_timeout_ms;
             if (dead || late) && !client.closing {
                 silent.push((key, silence, dead));
             }
         }
         for (key, silence_ms, dead) in silent {
-            let reason = if dead { "its time to live is over" } else { "it opened no session in time" };
-            crate::event!(NT204, connection = ?key, silence_ms, "connection closed: {reason}");
+            if dead {
+                crate::event!(NT204, connection = ?key, silence_ms);
+            } else {
+                crate::event!(NT201, connection = ?key);
+            }
             self.front.close_now(key);
         }
         for key in deaf {

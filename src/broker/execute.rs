@@ -26,11 +26,7 @@ impl<B: BlockBuffer> Core<B> {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
             None => {
                 let packet_type = packet.packet_type();
-                tracing::warn!(
-                    code = "CO101",
-                    ?connection,
-                    "connection closed: {packet_type} has no place on a session channel"
-                );
+                crate::event!(NT203, ?connection, "connection closed: {packet_type} has no place on a session channel");
                 self.front.close_after_output(connection);
             }
         }

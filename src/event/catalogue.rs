@@ -50,6 +50,9 @@ catalogue! {
     SV203 Warn "the log could not keep up"
         cause "Events came faster than standard error takes them. The count of those that were dropped is in the event."
         action "Look at what is told most, or at who reads the log so slowly."
+    SV204 Warn "memory was left to the kernel"
+        cause "The kernel did not finish its work on a ring in time, so the memory that it may still write was not freed."
+        action "Look at the disk if the broker did not stop just then."
     SV301 Error "the acceptor cannot listen" ("AMQ224097")
         cause "The address and port are in use, or the process may not use them."
         action "Stop the other process, or set another acceptor.port."
@@ -165,6 +168,9 @@ catalogue! {
         cause "No packet came within the connection's TTL: the client died, froze, or the network is cut."
         action "Look at the client. A paused virtual machine looks the same."
 
+    NT206 Warn "a connection could not be accepted"
+        cause "The system refused it: most often no file descriptors are left."
+        action "Raise the limit that the event names."
     NT103 Debug "a request without an answer failed"
         cause "A client asked for something without waiting for an answer, and it could not be done."
         action "None; the client cannot be told. If messages are missing, look at its acknowledgements and transactions."
@@ -180,10 +186,4 @@ catalogue! {
     QU102 Info "a queue was created" ("AMQ221003")
         cause "A client named it and auto-create-queues is on, or a client created it."
         action "None."
-    QU201 Warn "a message went to the dead-letter address" ("AMQ222149")
-        cause "It was delivered max-delivery-attempts times and never acknowledged."
-        action "Look at the message in the dead-letter queue, and at why its consumer refuses it."
-    QU202 Warn "a message was dropped: there is no dead-letter address" ("AMQ222150")
-        cause "It was delivered max-delivery-attempts times, and dead-letter-address does not exist."
-        action "Create the address, or set dead-letter-address to one that exists."
 }

@@ -229,7 +229,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn take_effect(&mut self, binding: &Binding, number: u32, vector: &Vector) {
         match binding {
             Binding::Address { name, routing, auto_created } => {
-                let key = self.names.put_address(name, *routing, *auto_created, self.lane_index(name));
+                let key = self.make_address(name, *routing, *auto_created);
                 if let Some(address) = self.names.address_mut(key) {
                     address.depends.merge(vector);
                 }
@@ -240,10 +240,10 @@ impl<B: journal::BlockBuffer> Home<B> {
                 }
             }
             Binding::Queue(definition) => {
-                let lane_index = self.lane_index(&definition.address);
                 let routing = RoutingTypes::only(definition.routing);
-                let key = self.names.put_address(&definition.address, routing, definition.auto_created, lane_index);
+                let key = self.make_address(&definition.address, routing, definition.auto_created);
                 let queue = self.names.put_queue(definition, QueueId(number), key);
+                crate::event!(QU102, queue = %definition.name, address = %definition.address);
                 if let Some(address) = self.names.address_mut(key) {
                     address.depends.merge(vector);
                 }
@@ -257,6 +257,13 @@ impl<B: journal::BlockBuffer> Home<B> {
                 self.tell_alias(name, address, false);
             }
         }
+    }
+
+    fn make_address(&mut self, name: &str, routing: RoutingTypes, auto_created: bool) -> AddressKey {
+        if self.names.find_address(name).is_none() {
+            crate::event!(QU101, address = name);
+        }
+        self.names.put_address(name, routing, auto_created, self.lane_index(name))
     }
 
     /// A queue whose name is not its address's is looked for by its name: every core must know where to find it.

@@ -17,6 +17,7 @@ use slotmap::SecondaryMap;
 use super::broken::{Broken, guarded};
 use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
+use super::tally::Tally;
 use crate::broker::{Core, FrontSettings, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
 use crate::limits;
@@ -53,6 +54,8 @@ pub(super) struct Start {
     pub(super) home: Settings,
     pub(super) front: FrontSettings,
     pub(super) facts: ServerFacts,
+    /// The connections of the whole broker.
+    pub(super) tally: Tally,
     pub(super) reuse_port: bool,
 }
 
@@ -143,6 +146,7 @@ struct CoreLoop {
     /// What the rooms want done, kept to be filled again.
     outputs: Vec<Output<AlignedBuffer>>,
     listener: Option<ListenerId>,
+    tally: Tally,
     reuse_port: bool,
     ready_told: bool,
     stop_at: Option<Moment>,
@@ -192,6 +196,7 @@ impl CoreLoop {
             unfinished: start.unfinished,
             outputs: Vec::new(),
             listener: None,
+            tally: start.tally,
             reuse_port: start.reuse_port,
             ready_told: false,
             stop_at: None,
@@ -303,6 +308,7 @@ impl CoreLoop {
             Event::Closed { socket, .. } => {
                 if let Some(connection) = self.sockets.remove(&socket) {
                     self.connections.remove(connection);
+                    self.tally.leave();
                     self.core.closed(connection);
                     crate::event!(NT102, connection = ?connection);
                 }
@@ -312,7 +318,7 @@ impl CoreLoop {
                 Disk::read_done(&mut self.driver, &mut self.core, token, buffer, result);
             }
             Event::TurnedAway { .. } => crate::event!(NT202),
-            Event::AcceptFailed { error, .. } => crate::event!(NT202, "a connection could not be accepted: {error}"),
+            Event::AcceptFailed { error, .. } => crate::event!(NT206, %error),
             Event::ListenerClosed { .. } => {
                 self.listener = None;
                 self.door.tell(Notice::Closed);
@@ -323,13 +329,17 @@ impl CoreLoop {
 
     fn accepted(&mut self, socket: SocketId, peer: SocketAddr) {
         let now = self.now();
-        match self.core.accepted(now) {
+        let entered = self.tally.enter();
+        match entered.then(|| self.core.accepted(now)).flatten() {
             Some(connection) => {
                 self.sockets.insert(socket, connection);
                 self.connections.insert(connection, socket);
                 crate::event!(NT101, connection = ?connection, %peer);
             }
             None => {
+                if entered {
+                    self.tally.leave();
+                }
                 crate::event!(NT202, %peer);
                 self.driver.close(socket);
             }

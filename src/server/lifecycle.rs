@@ -6,19 +6,22 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use config::{Config, Pinning};
+use config::Config;
 use journal::{LaneKind, LaneTail, LastState, Vector};
 use runtime::mesh::Mesh;
+use runtime::pin::Cpu;
 use runtime::{Sleeper, Waker};
 
 use super::core_loop::{self, Start};
 use super::disk::{DiskOptions, FILES_OPEN_MAX};
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
-use super::open::{Opened, open, random_u64};
-use super::{shape, signals};
+use super::open::{Store, not_written, open, random_u64};
+use super::recovery::{self, Contents};
+use super::tally::Tally;
+use super::{announcement, shape, signals, watched};
 use crate::broker::FrontSettings;
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
@@ -64,18 +67,23 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     let (sender, notices) = channel();
     signals::watch(sender.clone())
         .map_err(|error| Failed::because(&event::SV308, "signals cannot be watched", &error))?;
-    let mut opened = open(config, accept_loss, announcer, cpus)?;
-    let count = shape::cores(config, opened.shape.journal_lanes, cpus);
-    announce(announcer, &machine.kernel, &opened, count);
-    let cores = start_cores(config, &mut opened, count, sender, notices, &allowed)?;
-    await_epoch(&cores, count)?;
-    settle_state(&mut opened, |state, epoch| {
+    let mut store = open(config, announcer, cpus)?;
+    let count = shape::cores(config, store.shape.journal_lanes, cpus);
+    let processors: Vec<Option<Cpu>> =
+        (0..count).map(|core| shape::processor(*config.pinning, core, count, &allowed)).collect();
+    announcement::store(announcer, &machine, &store, &processors);
+    let mut contents = recovery::read(&mut store, accept_loss, announcer)?;
+    announcement::recovery(announcer, &contents);
+    let epoch = contents.epoch.epoch;
+    let cores = start_cores(config, &store, &mut contents, &processors, sender, notices)?;
+    await_epoch(&cores, count, announcer)?;
+    settle_state(&mut store, |state| {
         state.seen = epoch;
         state.last_state = LastState::ActiveSolo;
     })?;
-    opened
+    store
         .lock
-        .set_epoch(opened.epoch.epoch)
+        .set_epoch(epoch)
         .map_err(|error| Failed::because(&event::JN309, "the lock cannot be written", &error))?;
     let address = listen(config, &cores, announcer)?;
     event!(SV102, %address);
@@ -86,70 +94,58 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     announcer.stopping();
     event!(SV104, signal);
     let vector = stop_cores(cores)?;
-    settle_state(&mut opened, |state, _| {
+    settle_state(&mut store, |state| {
         state.clean_stop = vector;
         state.last_state = LastState::Stopped;
     })?;
-    ManuallyDrop::into_inner(opened.lock)
+    ManuallyDrop::into_inner(store.lock)
         .release()
         .map_err(|error| Failed::because(&event::JN309, "the lock cannot be given back", &error))
 }
 
-fn announce(announcer: &Announcer, kernel: &str, opened: &Opened, cores: u16) {
-    let node = opened.ha_state.state().node;
-    announcer
-        .say("ringmq", format_args!("{}  node {node}  kernel {kernel}  {cores} data cores", env!("CARGO_PKG_VERSION")));
-    let bytes: u64 = opened.recovered.lanes.iter().map(|lane| lane.tail.end.since(lane.replay_from)).sum();
-    let lanes = opened.shape.journal_lanes;
-    let durability = "durability: synced on this node";
-    announcer.say("storage", format_args!("{}  {lanes} journal lanes  {durability}", opened.layout.journal.display()));
-    let (records, effort) = (opened.loader.report().records, opened.effort);
-    let (files, took) = (effort.read.files, effort.took.as_secs_f64());
-    announcer.say("recovery", format_args!("{records} records  {files} files  {bytes} bytes  in {took:.1} s"));
-    event!(JN104, records, files, bytes);
-}
-
 fn start_cores(
     config: &Config,
-    opened: &mut Opened,
-    count: u16,
+    store: &Store,
+    contents: &mut Contents,
+    processors: &[Option<Cpu>],
     sender: Sender<Notice>,
     notices: Receiver<Notice>,
-    allowed: &[runtime::pin::Cpu],
 ) -> Result<Cores, Failed> {
+    let count = u16::try_from(processors.len()).unwrap_or(1);
     let failed = |error: std::io::Error| Failed::because(&event::SV308, "a data core cannot be started", &error);
     let sleepers = (0..count).map(|_| Sleeper::new()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let wakers: Vec<Waker> = sleepers.iter().map(Sleeper::waker).collect();
     let endpoints = Mesh::build(limits::MAIL_PER_PAIR_MAX, &wakers);
-    let loader = Arc::new(Mutex::new(std::mem::take(&mut opened.loader)));
-    let unfinished = Arc::new(std::mem::take(&mut opened.unfinished));
-    let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, opened));
+    let loader = Arc::new(Mutex::new(std::mem::take(&mut contents.loader)));
+    let unfinished = Arc::new(std::mem::take(&mut contents.unfinished));
+    let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, store));
+    let tally = Tally::new(usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
     let mut cores = Cores { orders: Vec::new(), threads: Vec::new(), notices };
     for (index, ((sleeper, endpoint), waker)) in (0..count).zip(sleepers.into_iter().zip(endpoints).zip(wakers)) {
         let core = CoreId(index);
         let (orders, inbox) = channel();
-        let pinned = *config.pinning != Pinning::Off && count > 1;
         let start = Start {
             door: Door { core, notices: sender.clone(), orders: inbox },
             sleeper,
             endpoint,
-            cpu: allowed.get(usize::from(index)).copied().filter(|_| pinned),
-            layout: opened.layout.clone(),
-            shape: opened.shape,
+            cpu: processors.get(usize::from(index)).copied().flatten(),
+            layout: store.layout.clone(),
+            shape: store.shape,
             disk: DiskOptions {
-                sync: opened.ha_state.state().sync,
+                sync: store.ha_state.state().sync,
                 spares_max: config
                     .journal_pool_files
                     .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)),
                 first_fill_bytes: runtime::limits::FIRST_FILL_BYTES,
                 files_open_max: FILES_OPEN_MAX,
             },
-            tails: tails_of(opened, core, count),
-            epoch: opened.epoch.clone(),
+            tails: tails_of(contents, core, count),
+            epoch: contents.epoch.clone(),
             loader: Arc::clone(&loader),
             unfinished: Arc::clone(&unfinished),
-            home: home_settings(config, opened, core, count, run_number),
-            front: front_settings(config, opened, count),
+            home: home_settings(config, store, contents, core, count, run_number),
+            front: front_settings(config, store, count),
+            tally: tally.clone(),
             facts: facts.clone(),
             reuse_port: count > 1,
         };
@@ -162,48 +158,54 @@ fn start_cores(
 }
 
 /// The lanes that a core drives: the bindings and checkpoint lanes on core 0, each other lane by its index.
-fn tails_of(opened: &Opened, core: CoreId, cores: u16) -> Vec<LaneTail> {
+fn tails_of(contents: &Contents, core: CoreId, cores: u16) -> Vec<LaneTail> {
     let own = |tail: &LaneTail| match tail.lane.kind() {
         LaneKind::Bindings | LaneKind::Checkpoint => core == CoreId(0),
         _ => routing::core_of_lane(tail.lane.index(), cores) == core,
     };
-    opened.recovered.lanes.iter().map(|lane| &lane.tail).filter(|tail| own(tail)).cloned().collect()
+    contents.recovered.lanes.iter().map(|lane| &lane.tail).filter(|tail| own(tail)).cloned().collect()
 }
 
-fn home_settings(config: &Config, opened: &Opened, core: CoreId, cores: u16, run_number: u64) -> Settings {
+fn home_settings(
+    config: &Config,
+    store: &Store,
+    contents: &Contents,
+    core: CoreId,
+    cores: u16,
+    run_number: u64,
+) -> Settings {
     Settings {
         core,
         cores,
-        lanes: opened.shape.journal_lanes,
-        hot_bytes: usize::try_from(config.hot_window_size.bytes()).unwrap_or(limits::HOT_WINDOW_BYTES_DEFAULT),
+        lanes: store.shape.journal_lanes,
+        hot_bytes: shape::hot_bytes(config.hot_window_size.bytes(), cores),
         auto_create: *config.address_auto_create_queues && *config.address_auto_create_addresses,
         run_number: run_number.wrapping_add(u64::from(core.0) << 44),
-        epoch: opened.epoch.epoch.number,
+        epoch: contents.epoch.epoch.number,
         segments_before_compaction: u64::from(*config.journal_min_files).max(2),
         checkpoint_bytes: limits::CHECKPOINT_BYTES,
     }
 }
 
-fn front_settings(config: &Config, opened: &Opened, cores: u16) -> FrontSettings {
+fn front_settings(config: &Config, store: &Store, cores: u16) -> FrontSettings {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let ttl = config.connection_ttl_override.map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
     FrontSettings {
         ttl_override_ms: ttl.unwrap_or(-1),
         ttl_check_interval_ms: millis(*config.connection_ttl_check_interval).max(1),
         handshake_timeout_ms: millis(*config.acceptor_handshake_timeout),
-        connections_max: usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX)
-            / usize::from(cores.max(1)),
+        connections_max: usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX),
         frame_bytes_max: usize::try_from(config.acceptor_max_frame_size.bytes()).unwrap_or(limits::FRAME_BYTES_MAX),
         sync_transactional: *config.journal_sync_transactional,
         sync_non_transactional: *config.journal_sync_non_transactional,
-        lanes: opened.shape.journal_lanes,
+        lanes: store.shape.journal_lanes,
         cores,
     }
 }
 
-fn facts(config: &Config, opened: &Opened) -> ServerFacts {
+fn facts(config: &Config, store: &Store) -> ServerFacts {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let node = format!("{:032x}", opened.ha_state.state().node.0);
+    let node = format!("{:032x}", store.ha_state.state().node.0);
     let part = |range: std::ops::Range<usize>| node.get(range).unwrap_or_default();
     let node_id = [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-");
     ServerFacts {
@@ -213,14 +215,16 @@ fn facts(config: &Config, opened: &Opened) -> ServerFacts {
     }
 }
 
-fn await_epoch(cores: &Cores, count: u16) -> Result<(), Failed> {
+fn await_epoch(cores: &Cores, count: u16, announcer: &Announcer) -> Result<(), Failed> {
     let mut ready = HashSet::new();
+    let deadline = Instant::now() + START_PATIENCE;
     while ready.len() < usize::from(count) {
-        match cores.notices.recv_timeout(START_PATIENCE) {
+        match cores.notices.recv_timeout(watched::EVERY) {
             Ok(Notice::Ready(core)) => {
                 ready.insert(core);
             }
             Ok(notice) => unexpected(notice)?,
+            Err(_) if Instant::now() < deadline => announcer.progress("building the index"),
             Err(_) => {
                 return Err(Failed::new(
                     &event::SV306,
@@ -336,13 +340,6 @@ fn unexpected(notice: Notice) -> Result<(), Failed> {
     }
 }
 
-fn settle_state(
-    opened: &mut Opened,
-    change: impl FnOnce(&mut journal::HaState, journal::EpochId),
-) -> Result<(), Failed> {
-    let epoch = opened.epoch.epoch;
-    opened
-        .ha_state
-        .update(&mut opened.storage, |state| change(state, epoch))
-        .map_err(|error| Failed::because(&event::JN309, "the state of this instance cannot be written", &error))
+fn settle_state(store: &mut Store, change: impl FnOnce(&mut journal::HaState)) -> Result<(), Failed> {
+    store.ha_state.update(&mut store.storage, change).map_err(|error| not_written(&error))
 }

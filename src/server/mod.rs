@@ -3,6 +3,7 @@
 //! The main thread opens the store, recovers it and starts a thread for each data core; then it waits for a signal, or for a
 //! core that can promise nothing any more.
 
+mod announcement;
 mod broken;
 mod core_loop;
 mod disk;
@@ -10,8 +11,10 @@ mod exit;
 mod lifecycle;
 mod lobby;
 mod open;
+mod recovery;
 mod shape;
 mod signals;
+mod tally;
 mod watched;
 
 pub use lifecycle::run;

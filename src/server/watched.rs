@@ -10,7 +10,7 @@ use std::time::Duration;
 use journal::{Access, FileHandle, IoError, Storage};
 
 /// How often a long start is heard of. Far less than the time that each word asks the service manager for.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const EVERY: Duration = Duration::from_secs(5);
 
 /// How much was read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -67,6 +67,8 @@ fn main() -> ExitCode {
         Trial { name: "transactions_of_many_segments", run: transactions::a_commit_over_many_segments_survives_a_kill },
         Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
         Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
+        Trial { name: "start_says_what_runs", run: start::it_says_what_runs_and_where },
+        Trial { name: "start_bounds_connections", run: start::connections_are_bounded_over_all_cores },
         Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },
         Trial { name: "stop_of_an_idle_broker", run: stop::an_idle_broker_stops_in_order_too },

@@ -1,14 +1,17 @@
-//! A start that meets another one, or a port that is taken: one serves, the other says who and why.
+//! A start that meets another one, or a port that is taken: one serves, the other says who and why. And what a start says.
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
 
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::{Process, text_of};
 use crate::server::{BINARY, SMALL, Server};
-use crate::wire::SOON;
+use crate::wire::{Mode, SOON, Wire};
 
 const RACES: usize = 20;
 
@@ -60,5 +63,75 @@ pub(crate) fn a_taken_port_is_told() -> Verdict {
     // The control: the same start when the port is free.
     drop(listener);
     start()?.line(|line| line.starts_with("ready in "), "its ready line", SOON)?;
+    Ok(Outcome::Passed)
+}
+
+/// The lines of a start, by their first word, up to the one that says that clients can come.
+fn said(data: &Path) -> Result<Vec<String>, String> {
+    let server = Server::small(data, &[])?;
+    server.signal(Signal::SIGTERM)?;
+    Ok(server.ended()?.out().iter().map(|line| (*line).to_owned()).collect())
+}
+
+pub(crate) fn it_says_what_runs_and_where() -> Verdict {
+    let folder = Folder::new("said")?;
+    let (first, second) = (said(folder.path())?, said(folder.path())?);
+    for (lines, new) in [(&first, true), (&second, false)] {
+        let words: Vec<&str> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+        if words != ["ringmq", "storage", "recovery", "listen", "ready"] {
+            return Err(format!("a start says {lines:#?}"));
+        }
+        let parts = [
+            ["node ", "kernel ", "io_uring ok", "data core"],
+            [" µs p50, ", " µs p99", "2 journal lanes", "durability: synced on this node"],
+            [" records  ", " files  ", " bytes  in ", " s"],
+        ];
+        for (line, parts) in lines.iter().zip(parts) {
+            if let Some(missing) = parts.iter().find(|part| !line.contains(**part)) {
+                return Err(format!("`{line}` does not say `{missing}`"));
+            }
+        }
+        let storage = lines.get(1).map(String::as_str).unwrap_or_default();
+        if storage.contains("new store, probe ") != new || storage.contains(" 0 µs p50") {
+            return Err(format!("`{storage}` of a store that is new: {new}"));
+        }
+    }
+    // The time of a flush is kept with the store and not measured again.
+    let flush = |lines: &[String]| {
+        let storage = lines.get(1).map(String::as_str).unwrap_or_default();
+        storage
+            .split("  ")
+            .find(|part| part.contains("p50"))
+            .map(|part| part.split(" (").next().unwrap_or_default().to_owned())
+    };
+    if flush(&first) == flush(&second) { Ok(Outcome::Passed) } else { Err(format!("{first:#?}\n{second:#?}")) }
+}
+
+/// Each core accepts for itself; the bound is that of all of them.
+pub(crate) fn connections_are_bounded_over_all_cores() -> Verdict {
+    const MOST: usize = 5;
+    let folder = Folder::new("bound")?;
+    let options = ["--set", "acceptor.max-connections=5", "--set", "data-cores=2"];
+    let server = Server::small(folder.path(), &options)?.expect_complaint("NT202");
+    let mut inside = Vec::new();
+    for _ in 0..MOST {
+        inside.push(Wire::session(server.port, Mode::Automatic)?);
+    }
+    for _ in 0..8 {
+        // The kernel spreads these over both cores.
+        Wire::silent(server.port)?.until_closed()?;
+    }
+    for wire in &mut inside {
+        wire.ping(60_000)?;
+    }
+    // The control: when one goes, another may come.
+    inside.pop();
+    let deadline = Instant::now() + SOON;
+    while Wire::session(server.port, Mode::Automatic).is_err() {
+        if Instant::now() > deadline {
+            return Err("nobody may come although one has gone".to_owned());
+        }
+    }
+    server.terminate()?;
     Ok(Outcome::Passed)
 }

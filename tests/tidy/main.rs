@@ -21,6 +21,7 @@ mod words;
 // Between files.
 mod crates;
 mod documents;
+mod events;
 mod rooms;
 mod top_level;
 

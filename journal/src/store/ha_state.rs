@@ -52,6 +52,15 @@ impl LastState {
     const ALL: [Self; 4] = [Self::New, Self::Starting, Self::ActiveSolo, Self::Stopped];
 }
 
+/// What one durable write of a page costs, as it was measured when the store was created; zeros where it was not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlushTimes {
+    /// Half took at most this long.
+    pub p50_microseconds: u32,
+    /// All but one in a hundred took at most this long.
+    pub p99_microseconds: u32,
+}
+
 /// What is remembered, as far as a live-only server needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HaState {
@@ -72,6 +81,8 @@ pub struct HaState {
     pub clean_stop: Vector,
     /// How writes are made durable: measured once, when the store was created.
     pub sync: SyncMode,
+    /// What that cost then.
+    pub flush: FlushTimes,
 }
 
 impl HaState {
@@ -88,6 +99,7 @@ impl HaState {
             asked: none,
             clean_stop: Vector::new(),
             sync,
+            flush: FlushTimes::default(),
         }
     }
 
@@ -115,6 +127,7 @@ impl HaState {
         for epoch in [self.seen, self.asked] {
             out.u64(epoch.number).u128(epoch.activation);
         }
+        out.u32(self.flush.p50_microseconds).u32(self.flush.p99_microseconds);
         out.u32(0).u32(0).u128(0);
         out.u16(self.incarnations.len() as u16);
         for incarnation in &self.incarnations {
@@ -155,6 +168,7 @@ impl HaState {
         let (node, instance) = (NodeId(from.u128()?), InstanceId(from.u128()?));
         let mut epoch = || Some(EpochId { number: from.u64()?, activation: from.u128()? });
         let (seen, asked) = (epoch()?, epoch()?);
+        let flush = FlushTimes { p50_microseconds: from.u32()?, p99_microseconds: from.u32()? };
         let _reserved = (from.u64()?, from.u128()?);
         let count = usize::from(from.u16()?);
         if count > INCARNATIONS_MAX {
@@ -165,7 +179,7 @@ impl HaState {
             incarnations.push(Incarnation { counter: from.u64()?, nonce: from.u64()? });
         }
         let clean_stop = decode_vector(&mut from)?;
-        Some((sequence, Self { node, instance, incarnations, last_state, seen, asked, clean_stop, sync }))
+        Some((sequence, Self { node, instance, incarnations, last_state, seen, asked, clean_stop, sync, flush }))
     }
 }
 
@@ -180,7 +194,7 @@ enum Slot {
 
 /// Length and CRC at the end of the page.
 const TRAILER_BYTES: usize = 8;
-const FIXED_BYTES: usize = 8 + 8 + 32 + 48 + RESERVED_BYTES;
+const FIXED_BYTES: usize = 8 + 8 + 32 + 48 + 8 + RESERVED_BYTES;
 const _: () = assert!(
     FIXED_BYTES
         + 2
@@ -326,6 +340,7 @@ mod tests {
         assert_eq!(state.incarnations.last(), Some(&Incarnation { counter: 20, nonce: 19 }));
         state.clean_stop = Vector::of(LaneId::JOURNAL, Lsn(4096));
         state.asked = EpochId { number: 4, activation: 8 };
+        state.flush = FlushTimes { p50_microseconds: 41, p99_microseconds: 300 };
         let page = state.encode(7);
         assert_eq!(page.len(), PAGE_BYTES);
         assert_eq!(HaState::decode(&page), Slot::State(7, Box::new(state.clone())));

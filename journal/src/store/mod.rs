@@ -7,7 +7,7 @@ mod manifest;
 mod open;
 mod probe;
 
-pub use ha_state::{HaState, HaStateError, HaStateFile, Incarnation, LastState};
+pub use ha_state::{FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState};
 pub use layout::{StoreLayout, StoreShape};
 pub use lock::{DirectoryLock, LockError};
 pub use manifest::{ManifestError, read_manifest, write_manifest};

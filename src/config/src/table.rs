@@ -119,17 +119,19 @@ attributes! {
         kind: Kind::Bytes { min: MIB, max: GIB, multiple_of: 4096 }, default: "64MiB",
         takes_effect: TakesEffect::Never, requirements: &["S1-061"], used_by: "journal: segments of a lane",
     }
-    /// How many segment files of each lane are made ready before the broker takes its first client.
+    /// How many segment files a lane fills before its oldest one is emptied: what still lives in it is written again,
+    /// if more than half of the lane is dead. Files are made ahead of the writer, at any setting.
     journal_min_files: u32 = "journal-min-files" {
         aliases: &[], scope: Scope::Server, kind: Kind::Integer { min: 2, max: 1000 }, default: "2",
-        takes_effect: TakesEffect::Reload, requirements: &["S1-061"], used_by: "journal: preallocation",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-061"], used_by: "home: compaction",
     }
     /// How many emptied segment files of each lane are kept for reuse. `-1` keeps all.
     journal_pool_files: Option<u32> = "journal-pool-files" {
         aliases: &[], scope: Scope::Server, kind: Kind::OrNone(&Kind::Integer { min: 0, max: 100_000 }), default: "10",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "journal: reuse of segments",
     }
-    /// How a block is made durable.
+    /// How a block is made durable. Chosen when the store is created and kept in `ha-directory`; the log tells when an
+    /// existing store was created with another one.
     sync: SyncMode = "sync" {
         aliases: &["journal-sync"], scope: Scope::Server,
         kind: Kind::Choice(&[
@@ -138,9 +140,10 @@ attributes! {
             Choice { word: "fdatasync", meaning: "an fdatasync linked to the writes of a group", built: true },
         ]),
         default: "auto",
-        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "runtime: the driver of the journal",
+        takes_effect: TakesEffect::Never, requirements: &[], used_by: "server: creating the store",
     }
-    /// Whether the answer to a commit waits for the disk. With `false` an answered commit can be lost in a power cut.
+    /// Whether the answer to a commit waits for the disk. With `false` an answered commit can be lost in a power cut. A
+    /// commit over queues of several data cores waits all the same.
     journal_sync_transactional: bool = "journal-sync-transactional" {
         aliases: &[], scope: Scope::Server, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "durability: the gate of commits",
@@ -174,15 +177,15 @@ attributes! {
     pinning: Pinning = "pinning" {
         aliases: &[], scope: Scope::Server,
         kind: Kind::Choice(&[
-            Choice { word: "auto", meaning: "bound when every data core can have a processor of its own", built: true },
-            Choice { word: "on", meaning: "always bound", built: true },
+            Choice { word: "auto", meaning: "bound when there are several and each can have a processor of its own", built: true },
+            Choice { word: "on", meaning: "always bound, in turn where there are more data cores than processors", built: true },
             Choice { word: "off", meaning: "never bound", built: true },
         ]),
         default: "auto",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: starting the cores",
     }
     /// How many bytes of message bodies the whole broker keeps in memory. Beyond it, durable bodies stay on disk only
-    /// and are read again when they are delivered.
+    /// and are read again when they are delivered. Each data core keeps an equal part, rounded down to a power of two.
     hot_window_size: ByteSize = "hot-window-size" {
         aliases: &[], scope: Scope::Server,
         kind: Kind::Bytes { min: MIB, max: 1024 * GIB, multiple_of: 1 }, default: "256MiB",
@@ -230,7 +233,7 @@ attributes! {
         kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "10s",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: the acceptor",
     }
-    /// How many clients may be connected at once. One more is answered by closing its connection.
+    /// How many clients may be connected at once, to all data cores together. One more is answered by closing its connection.
     acceptor_max_connections: u32 = "max-connections" {
         aliases: &["connections-allowed", "connectionsAllowed"], scope: Scope::Acceptor,
         kind: Kind::Integer { min: 1, max: 1_000_000 }, default: "10000",

@@ -168,9 +168,9 @@ impl Connection {
         self.logged_in = true;
     }
 
-    /// Has a session been opened?
-    pub fn is_logged_in(&self) -> bool {
-        self.logged_in
+    /// Has the client said which protocol it speaks?
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
     }
 
     /// Understands a frame; answers what needs no session.

@@ -181,8 +181,7 @@ fn direct_io_refusal(directory: &Path, error: &io::Error) -> String {
     let shown = directory.display();
     match error.raw_os_error() {
         Some(libc::EINVAL | libc::EOPNOTSUPP) => {
-            let name =
-                statfs(directory).map_or_else(|_| "its file system".to_owned(), |fs| name_of(fs.filesystem_type()));
+            let name = file_system(directory);
             format!("{shown} is on {name}, which refuses O_DIRECT; put the store on ext4, xfs, GFS2 or NFS 4")
         }
         Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
@@ -194,6 +193,12 @@ fn direct_io_refusal(directory: &Path, error: &io::Error) -> String {
         }
         _ => format!("direct I/O in {shown} fails: {error}"),
     }
+}
+
+/// The name of the file system of a directory.
+#[must_use]
+pub fn file_system(directory: &Path) -> String {
+    statfs(directory).map_or_else(|_| "an unknown file system".to_owned(), |fs| name_of(fs.filesystem_type()))
 }
 
 /// A file system's name as people know it; its number where we do not.

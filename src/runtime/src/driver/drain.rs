@@ -73,7 +73,12 @@ impl<R: Ring> Drop for Driver<R> {
         let drained = self.drain(deadline, drop);
         if !matches!(drained, Ok(true)) {
             let in_flight = self.flights.len();
-            tracing::warn!(in_flight, "a ring was closed with operations in flight; their memory is leaked");
+            // In the broker's catalogue: memory was left to the kernel.
+            tracing::warn!(
+                code = "SV204",
+                in_flight,
+                "a ring was closed with operations in flight; their memory is leaked"
+            );
             self.leak();
         }
         // What drained ended by itself; after a leak, these descriptors are still ours to close.
