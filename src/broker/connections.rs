@@ -71,10 +71,28 @@ impl<B: BlockBuffer> Core<B> {
     /// The connection is gone.
     pub fn closed(&mut self, key: ConnectionKey) {
         let Some(client) = self.front.clients.remove(key) else { return };
-        for session in client.channels.into_values() {
+        let sessions: Vec<SessionKey> = client.channels.into_values().collect();
+        self.tell_lost(&sessions);
+        for session in sessions {
             self.end_session(session, true);
         }
         self.release_replies();
+    }
+
+    /// Tells every home of all sessions of a lost connection, before the first of them ends.
+    fn tell_lost(&mut self, sessions: &[SessionKey]) {
+        let known = |front: &super::Front, key: SessionKey| match front.sessions.get(key) {
+            Some(session) if !session.closing => session.touched.union(session.transaction),
+            _ => CoreSet::default(),
+        };
+        let all = sessions.iter().fold(CoreSet::default(), |all, key| all.union(known(&self.front, *key)));
+        for core in all.iter() {
+            let there: Vec<SessionKey> =
+                sessions.iter().copied().filter(|key| known(&self.front, *key).contains(core)).collect();
+            let Some(first) = there.first() else { continue };
+            let lost = there.iter().map(|key| self.front.session_ref(*key)).collect();
+            self.request(*first, core, None, Ask::Lose { sessions: lost });
+        }
     }
 
     /// Tells every client that the server stops, and closes the connections once that is written.

@@ -64,6 +64,8 @@ pub struct Consumer {
     pub started: bool,
     /// Its connection takes no more bytes for now.
     pub held_back: bool,
+    /// Its connection is lost.
+    pub lost: bool,
     /// Messages are acknowledged by being delivered.
     pub pre_acknowledge: bool,
     /// What it may still be sent.
@@ -85,6 +87,7 @@ impl Consumer {
             queue,
             started: false,
             held_back: false,
+            lost: false,
             pre_acknowledge: false,
             credit: Credit::Bytes(0),
             priority: 0,
@@ -95,7 +98,7 @@ impl Consumer {
 
     /// May it be given a message now?
     pub fn is_ready(&self) -> bool {
-        self.started && !self.held_back && self.credit.allows_delivery()
+        self.started && !self.held_back && !self.lost && self.credit.allows_delivery()
     }
 
     /// It was given a message.
@@ -141,6 +144,13 @@ impl Consumer {
                 if held.acknowledged { each(held.entry) } else { self.held.push_back(held) }
             }
         }
+    }
+
+    /// Takes everything that is not acknowledged out of its hands, in order.
+    pub fn take_open(&mut self) -> Vec<Entry> {
+        let (marked, open) = self.take_all().into_iter().partition(|held| held.acknowledged);
+        self.held = marked;
+        VecDeque::into_iter(open).map(|held| held.entry).collect()
     }
 
     /// Takes everything out of its hands, in order.

@@ -32,6 +32,9 @@ impl<B: journal::BlockBuffer> Home<B> {
             return Outcome::failed(FailureKind::IllegalState, text);
         }
         let session = self.sessions.entry(who.from).or_default();
+        if session.lost {
+            return Outcome::failed(FailureKind::IllegalState, "the connection is lost");
+        }
         if session.consumers.len() >= limits::CONSUMERS_PER_SESSION_MAX {
             return Outcome::failed(FailureKind::Full, "the session has as many consumers as it may");
         }
@@ -62,36 +65,37 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     pub(super) fn close_consumer(&mut self, who: Who, consumer: ConsumerId, deliver: &mut impl Deliver) -> Outcome {
-        if let Some(key) = self.consumer_key(who, consumer) {
-            self.remove_consumer(key, false, deliver);
+        if let Some(queue) = self.consumer_key(who, consumer).and_then(|key| self.take_away(key, false)) {
+            self.dispatch(queue, deliver);
         }
         Outcome::done(Vector::new())
     }
 
-    /// Takes a consumer away and gives back what it holds. `failed`: what it holds counts as delivered.
+    /// Takes a consumer away and gives back what it holds. `failed`: what it holds counts as delivered. Names the queue, which may
+    /// have something to hand out now.
     ///
     /// What is acknowledged in an open transaction stays with the transaction: its marks move to the session.
-    pub(super) fn remove_consumer(&mut self, key: ConsumerKey, failed: bool, deliver: &mut impl Deliver) {
-        let Some(mut consumer) = self.consumers.remove(key) else { return };
-        self.consumer_keys.remove(&(consumer.session, consumer.id));
-        if let Some(session) = self.sessions.get_mut(&consumer.session) {
-            session.consumers.retain(|other| *other != key);
-            let ended = session.staged.is_empty();
-            for held in consumer.take_all() {
-                if held.acknowledged && !ended {
-                    session.orphans.push((consumer.queue, held.entry));
-                } else {
-                    consumer.hold(held.entry);
-                }
-            }
-        }
-        if let Some(queue) = self.names.queue_mut(consumer.queue) {
+    pub(super) fn take_away(&mut self, key: ConsumerKey, failed: bool) -> Option<QueueKey> {
+        let mut consumer = self.consumers.remove(key)?;
+        let (session, from) = (consumer.session, consumer.queue);
+        self.consumer_keys.remove(&(session, consumer.id));
+        if let Some(queue) = self.names.queue_mut(from) {
             queue.consumers.remove(key);
         }
-        for held in consumer.take_all() {
-            self.give_back(consumer.queue, held.entry, !failed);
+        let mut in_transaction = false;
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.consumers.retain(|other| *other != key);
+            in_transaction = !session.staged.is_empty();
         }
-        self.dispatch(consumer.queue, deliver);
+        for held in consumer.take_all() {
+            if held.acknowledged && in_transaction {
+                self.sessions.entry(session).or_default().orphans.push((from, held.entry));
+            } else {
+                // What was acknowledged was consumed once, though it came to nothing.
+                self.give_back(from, held.entry, !failed && !held.acknowledged);
+            }
+        }
+        Some(from)
     }
 
     /// A message goes back to its place in its queue. `unconsumed`: the delivery did not count.

@@ -171,7 +171,8 @@ struct Creation {
 impl<B: BlockBuffer> Home<B> {
     /// Answers a session. The caller asks [`Home::ready`] first.
     pub fn ask(&mut self, request: Request<'_>, deliver: &mut impl Deliver) -> Outcome {
-        if self.must_park(&request) {
+        // That a connection is lost counts at once, whatever its sessions asked for before.
+        if !matches!(request.ask, Ask::Lose { .. }) && self.must_park(&request) {
             return self.park(request);
         }
         let Request { from, operation, token, ask } = request;
@@ -199,6 +200,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::CloseConsumer { consumer } => self.close_consumer(who, consumer, deliver),
             Ask::Expired { consumer, message } => self.expired(who, consumer, message, deliver),
             Ask::Claim { key, value } => self.claim(who, &key, &value),
+            Ask::Lose { sessions } => self.lose_sessions(&sessions, deliver),
             Ask::EndSession { failed } => self.end_session(who, failed, deliver),
             Ask::CreateAddress { name, routing, auto_created } => {
                 self.create_address(who, &name, routing, auto_created)

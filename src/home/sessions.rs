@@ -3,10 +3,13 @@
 use smallvec::SmallVec;
 
 use super::{Home, Outcome, Who};
-use crate::mail::Deliver;
+use crate::mail::{Deliver, SessionRef};
 use crate::message::{ConsumerKey, QueueKey};
 use crate::transaction::Staged;
 use journal::Vector;
+
+/// Queues that got something back.
+type Touched = SmallVec<[QueueKey; 8]>;
 
 /// A session, as far as this home is concerned.
 #[derive(Debug, Default)]
@@ -15,6 +18,8 @@ pub(super) struct HomeSession {
     pub(super) staged: Staged,
     /// Acknowledged in the open transaction by consumers that are closed since.
     pub(super) orphans: Vec<(QueueKey, crate::queue::Entry)>,
+    /// Its connection is lost; its end follows.
+    pub(super) lost: bool,
 }
 
 impl<B: journal::BlockBuffer> Home<B> {
@@ -39,16 +44,14 @@ impl<B: journal::BlockBuffer> Home<B> {
         deliver: &mut impl Deliver,
         change: impl Fn(&mut crate::delivery::Consumer),
     ) {
-        let mut queues: SmallVec<[QueueKey; 8]> = SmallVec::new();
+        let mut queues = Touched::new();
         for key in self.consumers_of(who) {
             if let Some(consumer) = self.consumers.get_mut(key) {
                 change(consumer);
                 queues.push(consumer.queue);
             }
         }
-        for queue in queues {
-            self.dispatch(queue, deliver);
-        }
+        self.dispatch_all(queues, deliver);
     }
 
     /// Gives a note to a session, unless another one has it.
@@ -61,8 +64,33 @@ impl<B: journal::BlockBuffer> Home<B> {
         Outcome::failed(crate::mail::FailureKind::DuplicateMetadata, text)
     }
 
+    /// The connection of these sessions is lost. What they hold and have not acknowledged goes back as delivered; what is
+    /// acknowledged in a transaction stays until that one ends.
+    ///
+    /// All of them together, before anything is handed out again: else what one gives back would go to the next, which is as dead,
+    /// and would count once more.
+    pub(super) fn lose_sessions(&mut self, sessions: &[SessionRef], deliver: &mut impl Deliver) -> Outcome {
+        let mut touched = Touched::new();
+        for from in sessions {
+            let session = self.sessions.entry(*from).or_default();
+            session.lost = true;
+            for key in session.consumers.clone() {
+                let Some(consumer) = self.consumers.get_mut(key) else { continue };
+                consumer.lost = true;
+                let queue = consumer.queue;
+                for entry in consumer.take_open() {
+                    self.give_back(queue, entry, false);
+                }
+                touched.push(queue);
+            }
+        }
+        self.dispatch_all(touched, deliver);
+        Outcome::done(Vector::new())
+    }
+
     /// The session is gone: its transaction is rolled back, its consumers are closed.
     pub(super) fn end_session(&mut self, who: Who, failed: bool, deliver: &mut impl Deliver) -> Outcome {
+        let mut touched = Touched::new();
         let mut orphans = Vec::new();
         if let Some(session) = self.sessions.get_mut(&who.from) {
             session.staged = Staged::default();
@@ -71,13 +99,23 @@ impl<B: journal::BlockBuffer> Home<B> {
         for (queue, entry) in orphans {
             // Acknowledged, so consumed once, in a transaction that comes to nothing.
             self.give_back(queue, entry, false);
-            self.dispatch(queue, deliver);
+            touched.push(queue);
         }
         for key in self.consumers_of(who) {
-            self.remove_consumer(key, failed, deliver);
+            touched.extend(self.take_away(key, failed));
         }
         self.sessions.remove(&who.from);
         self.claims.retain(|_, owner| *owner != who.from);
+        self.dispatch_all(touched, deliver);
         Outcome::done(Vector::new())
+    }
+
+    /// Hands out what several queues have got back.
+    fn dispatch_all(&mut self, mut queues: Touched, deliver: &mut impl Deliver) {
+        queues.sort_unstable();
+        queues.dedup();
+        for queue in queues {
+            self.dispatch(queue, deliver);
+        }
     }
 }

@@ -139,6 +139,9 @@ pub enum Ask<'a> {
     Rollback { consider_last_as_delivered: bool },
     /// Make this note about the session its own: nobody else may have the same. Asked of core 0.
     Claim { key: Cow<'a, str>, value: Cow<'a, str> },
+    /// The connection of these sessions is lost: nothing more is delivered to them, and what they hold goes back. Each one's end
+    /// follows, behind what it asked for before.
+    Lose { sessions: Vec<SessionRef> },
     /// The session is gone. `failed`: its connection broke, so what it held counts as delivered.
     EndSession { failed: bool },
 }
@@ -267,6 +270,7 @@ impl Ask<'_> {
             Self::Settled { vector } => Ask::Settled { vector },
             Self::Rollback { consider_last_as_delivered } => Ask::Rollback { consider_last_as_delivered },
             Self::Claim { key, value } => Ask::Claim { key: owned(key), value: owned(value) },
+            Self::Lose { sessions } => Ask::Lose { sessions },
             Self::EndSession { failed } => Ask::EndSession { failed },
         }
     }

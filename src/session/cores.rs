@@ -15,6 +15,11 @@ impl CoreSet {
         self.0 |= 1u64.checked_shl(u32::from(core.0)).unwrap_or(0);
     }
 
+    /// Is it a member?
+    pub fn contains(self, core: CoreId) -> bool {
+        self.iter().any(|member| member == core)
+    }
+
     /// How many there are.
     pub fn len(self) -> usize {
         self.0.count_ones() as usize

@@ -5,6 +5,7 @@ use protocol::core::frame::{HANDSHAKE, Split, split};
 use protocol::core::identity::{ChannelId, ConsumerId, CorrelationId, MessageId, ProducerId, RoutingType};
 use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer};
 use protocol::core::packet::credit::ConsumerCredits;
+use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
 use protocol::core::packet::topology::SubscribeTopologyV2;
 use protocol::core::packet::transfer::{Send, SendTrailer};
@@ -185,6 +186,25 @@ pub(crate) fn send_routed(
         producer_id: ProducerId::UNNAMED,
     };
     frame(channel, &Packet::Send(Send { message: &message, trailer }))
+}
+
+/// A durable queue; answered.
+pub(crate) fn create_queue(channel: i64, address: &str, name: &str, routing: RoutingType) -> Vec<u8> {
+    let (address, name) = (SimpleString::from(address), SimpleString::from(name));
+    let definition = QueueDefinition {
+        address: address.as_simple(),
+        name: name.as_simple(),
+        filter: None,
+        durable: true,
+        temporary: false,
+        requires_response: true,
+        auto_created: false,
+        routing_type: routing,
+        max_consumers: -1,
+        purge_on_no_consumers: false,
+    };
+    let create = CreateQueueV2 { definition, attributes: QueueAttributes::default(), groups: GroupCount::ALL };
+    frame(channel, &Packet::CreateQueueV2(create))
 }
 
 pub(crate) fn create_consumer(channel: i64, consumer: i64, queue: &str, answer: bool) -> Vec<u8> {
