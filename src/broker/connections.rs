@@ -248,7 +248,7 @@ impl<B: BlockBuffer> Core<B> {
             // Its answers must not come before that to the close of the session that had the channel.
             Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
             Ok(Event::CreateSession { channel, modes, .. }) => self.create_session(key, channel, modes),
-            Ok(Event::Session { channel, packet }) => self.session_packet(key, channel, &packet),
+            Ok(Event::Session { channel, packet }) => self.session_packet(key, channel, &packet, body.len()),
             Err(problem) => self.give_up(key, &problem),
         }
         true
@@ -318,6 +318,7 @@ impl<B: BlockBuffer> Core<B> {
             client.protocol.ping(&mut client.output.bytes);
             self.front.list(key);
         }
+        self.front.confirm_all();
         let (mut silent, mut deaf) = (Vec::new(), Vec::new());
         for (key, client) in &mut self.front.clients {
             if client.overdue {

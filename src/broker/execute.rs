@@ -2,13 +2,14 @@
 
 use journal::BlockBuffer;
 use protocol::core::packet::Packet;
+use protocol::limits::LENGTH_PREFIX_BYTES;
 
 use super::{Core, Front, front::Waiter};
 use crate::home::Outcome;
 use crate::limits;
 use crate::mail::{Answer, Ask, Deliver, Failure, FailureKind, Letter, Request, Token};
 use crate::message::{ConnectionKey, CoreId, SessionKey};
-use crate::net::core::{Respond, lower, respond};
+use crate::net::core::{Respond, is_kept, lower};
 use crate::routing;
 use crate::session::{CoreSet, Next, Verb};
 use journal::Vector;
@@ -16,11 +17,21 @@ use journal::Vector;
 impl<B: BlockBuffer> Core<B> {
     /// A packet on the channel of a session. One for a channel that nobody opened, or that its client has closed, is dropped, as
     /// the reference does: it could make something at a home that nobody would take away again.
-    pub(super) fn session_packet(&mut self, connection: ConnectionKey, channel: i64, packet: &Packet<'_>) {
+    pub(super) fn session_packet(
+        &mut self,
+        connection: ConnectionKey,
+        channel: i64,
+        packet: &Packet<'_>,
+        body_bytes: usize,
+    ) {
         let Some(client) = self.front.clients.get(connection) else { return };
         let Some(key) = client.channels.get(&channel).copied() else { return };
-        let Some(session) = self.front.sessions.get(key).filter(|session| !session.closing) else { return };
+        let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else { return };
         let modes = session.modes;
+        let kept = session.confirmations.is_some() && is_kept(packet);
+        if kept {
+            session.replies.begin_kept(LENGTH_PREFIX_BYTES + body_bytes);
+        }
         let mut names = std::mem::take(&mut self.names);
         match lower(packet, modes, &mut names) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
@@ -31,6 +42,12 @@ impl<B: BlockBuffer> Core<B> {
             }
         }
         self.names = names;
+        if kept
+            && let Some(session) = self.front.sessions.get_mut(key)
+            && session.replies.end_kept(Respond::Nothing)
+        {
+            self.front.due.push(key);
+        }
     }
 
     fn execute(&mut self, key: SessionKey, verb: Verb<'_>, respond: Respond) {
@@ -117,8 +134,9 @@ impl<B: BlockBuffer> Core<B> {
         let stores = matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
         let waits = self.front.settings.sync_non_transactional || !stores;
         // A send that nobody waits for has a silent reply: what is answered after it, such as the close of the session, must not
-        // be heard before it is stored.
-        let token = (stores || respond != Respond::Nothing).then(|| session.replies.expect_with(respond, 1, waits));
+        // be heard before it is stored. So has a request that its client keeps until it is done.
+        let owes = stores || session.replies.is_kept() || respond != Respond::Nothing;
+        let token = owes.then(|| session.replies.expect_with(respond, 1, waits));
         self.request(key, core, token, ask);
     }
 
@@ -207,29 +225,13 @@ impl<B: BlockBuffer> Core<B> {
     fn release_session(&mut self, key: SessionKey) {
         loop {
             let Some(session) = self.front.sessions.get_mut(key) else { return };
-            let (connection, channel) = (session.connection, session.channel);
             match session.replies.next(self.home.promises()) {
                 Next::Nothing => return,
                 Next::Position(lane, lsn) => {
                     self.home.watch(lane, lsn);
                     return self.front.gate.wait(lane, lsn, Waiter::Reply(key));
                 }
-                Next::Released(released) => {
-                    if let (Respond::Nothing, Err(failure)) = (&released.context, &released.reply) {
-                        crate::event!(NT103, "a request without an answer failed: {failure}");
-                        continue;
-                    }
-                    self.front.list(connection);
-                    let Front { clients, facts, .. } = &mut self.front;
-                    let Some(client) = clients.get_mut(connection) else { return };
-                    let version = client.protocol.version;
-                    respond(&released, channel, version, facts, &mut client.output.bytes);
-                    if released.context == Respond::Close {
-                        client.channels.remove(&channel);
-                        self.front.sessions.remove(key);
-                        return;
-                    }
-                }
+                Next::Released(released) => self.front.reply(key, &released),
             }
         }
     }

@@ -8,6 +8,7 @@ mod connections;
 mod execute;
 mod front;
 mod letters;
+mod reply;
 mod two_phase;
 
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};

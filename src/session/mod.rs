@@ -4,6 +4,7 @@
 //! commands, each only when what it relies on is promised. It knows no protocol: what a reply looks like is the context `C`
 //! that the protocol's room hands in and gets back.
 
+mod confirmations;
 mod cores;
 mod replies;
 mod two_phase;
@@ -11,6 +12,7 @@ mod verb;
 
 use hashbrown::HashMap;
 
+pub use confirmations::Confirmations;
 pub use cores::CoreSet;
 pub use replies::{Next, Released, Replies};
 pub use two_phase::{Phase, TwoPhase};
@@ -29,6 +31,8 @@ pub struct Modes {
     pub auto_commit_acknowledgements: bool,
     /// A delivery is its acknowledgement.
     pub pre_acknowledge: bool,
+    /// The client keeps what it sends until it hears that it is done, and wants to hear so after so many bytes.
+    pub confirmation_window: Option<u32>,
 }
 
 /// One session.
@@ -46,6 +50,8 @@ pub struct Session<C> {
     pub started: bool,
     /// What its client is owed.
     pub replies: Replies<C>,
+    /// What its client need not keep any longer, if it keeps anything.
+    pub confirmations: Option<Confirmations>,
     /// A commit over several cores that is under way.
     pub two_phase: Option<TwoPhase>,
     /// It ended, by a failure or not, while its commit was under way.
@@ -74,6 +80,7 @@ impl<C> Session<C> {
             modes,
             started: false,
             replies: Replies::default(),
+            confirmations: modes.confirmation_window.map(Confirmations::new),
             two_phase: None,
             ended: None,
             closing: false,

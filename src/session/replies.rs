@@ -14,6 +14,8 @@ pub struct Released<C> {
     pub context: C,
     /// What came of the command.
     pub reply: Result<Reply, Failure>,
+    /// Bytes of the command's frame, if its client keeps that until it is confirmed; else 0.
+    pub kept_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -25,6 +27,7 @@ struct Slot<C> {
     missing: usize,
     reply: Result<Reply, Failure>,
     vector: Vector,
+    kept_bytes: usize,
 }
 
 /// The replies that a session owes.
@@ -35,11 +38,13 @@ pub struct Replies<C> {
     first: u64,
     /// Somebody waits at the gate for the front slot.
     waiting: bool,
+    /// Bytes of the frame that is being handled, if its client keeps it and no slot has it yet.
+    kept_bytes: usize,
 }
 
 impl<C> Default for Replies<C> {
     fn default() -> Self {
-        Self { slots: VecDeque::new(), first: 0, waiting: false }
+        Self { slots: VecDeque::new(), first: 0, waiting: false, kept_bytes: 0 }
     }
 }
 
@@ -55,6 +60,25 @@ pub enum Next<R> {
 }
 
 impl<C> Replies<C> {
+    /// A command is taken whose frame, of so many bytes, its client keeps until it is confirmed. What it owes next has it.
+    pub fn begin_kept(&mut self, bytes: usize) {
+        self.kept_bytes = bytes;
+    }
+
+    /// Has a kept frame been begun, and does nothing owed have it?
+    pub fn is_kept(&self) -> bool {
+        self.kept_bytes > 0
+    }
+
+    /// The command is taken. If its frame is kept and it owes nothing, its confirmation is owed. True: so it is.
+    pub fn end_kept(&mut self, context: C) -> bool {
+        let owed = self.is_kept();
+        if owed {
+            self.expect_with(context, 0, false);
+        }
+        owed
+    }
+
     /// Owes a reply that takes this many answers, and waits until what they rely on is promised.
     pub fn expect(&mut self, context: C, answers: usize) -> Token {
         self.expect_with(context, answers, true)
@@ -63,7 +87,9 @@ impl<C> Replies<C> {
     /// As [`Replies::expect`]. Without `waits` the reply leaves when its answers are there, and may be lost in a crash.
     pub fn expect_with(&mut self, context: C, answers: usize, waits: bool) -> Token {
         let token = Token(self.first + self.slots.len() as u64);
-        self.slots.push_back(Slot { context, waits, missing: answers, reply: Ok(Reply::Done), vector: Vector::new() });
+        let kept_bytes = std::mem::take(&mut self.kept_bytes);
+        let (reply, vector) = (Ok(Reply::Done), Vector::new());
+        self.slots.push_back(Slot { context, waits, missing: answers, reply, vector, kept_bytes });
         token
     }
 
@@ -110,9 +136,9 @@ impl<C> Replies<C> {
             _ => return Next::Nothing,
         }
         match self.slots.pop_front() {
-            Some(Slot { context, reply, .. }) => {
+            Some(Slot { context, reply, kept_bytes, .. }) => {
                 self.first += 1;
-                Next::Released(Released { context, reply })
+                Next::Released(Released { context, reply, kept_bytes })
             }
             None => Next::Nothing,
         }

@@ -264,6 +264,7 @@ impl Connection {
             auto_commit_sends: settings.auto_commit_sends,
             auto_commit_acknowledgements: settings.auto_commit_acks,
             pre_acknowledge: settings.pre_acknowledge,
+            confirmation_window: u32::try_from(settings.confirmation_window).ok(),
         };
         Event::CreateSession {
             name: settings.name.to_string(),

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use protocol::core::identity::{CorrelationId, RoutingType as WireRouting};
+use protocol::core::identity::RoutingType as WireRouting;
 use protocol::core::packet::Packet;
 use protocol::core::packet::consumer::CreateConsumer;
 use protocol::core::packet::queue::{CreateAddress, CreateQueueV2};
-use protocol::core::packet::transfer::Send;
+use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::message::{MessageView, PropertyValue, property_name};
 use protocol::simple_string::SimpleStr;
 
@@ -75,12 +75,12 @@ pub fn lower<'a>(packet: &Packet<'a>, modes: Modes, names: &'a mut String) -> Op
         Packet::PacketsConfirmed(_) | Packet::CreateProducer(_) | Packet::RemoveProducer(_) => {
             Lowered::new(Verb::Nothing, Respond::Nothing)
         }
-        other => return lower_rare(other),
+        other => return lower_rare(other, modes),
     })
 }
 
 /// Packets that no message's path depends on.
-fn lower_rare<'a>(packet: &Packet<'a>) -> Option<Lowered<'a>> {
+fn lower_rare<'a>(packet: &Packet<'a>, modes: Modes) -> Option<Lowered<'a>> {
     Some(match packet {
         Packet::QueueQuery(query) => {
             let (address, queue) = qualified(&query.name);
@@ -119,13 +119,7 @@ fn lower_rare<'a>(packet: &Packet<'a>) -> Option<Lowered<'a>> {
         }
         // Not answered: what answers is the last piece.
         Packet::SendLarge(_) => refuse_send(LARGE_MESSAGES, Respond::Nothing),
-        Packet::SendContinuation(piece) => {
-            let respond = match piece.trailer.requires_response {
-                true => Respond::Null(correlation(piece.trailer.correlation_id)),
-                false => Respond::Nothing,
-            };
-            refuse_send(LARGE_MESSAGES, respond)
-        }
+        Packet::SendContinuation(piece) => refuse_send(LARGE_MESSAGES, respond_to_send(&piece.trailer, modes)),
         xa if is_xa(xa) => refuse("XA transactions are not served by this version", Respond::NULL),
         _ => return None,
     })
@@ -153,11 +147,7 @@ fn is_xa(packet: &Packet<'_>) -> bool {
 }
 
 fn lower_send<'a>(send: &Send<'a>, modes: Modes, names: &'a mut String) -> Lowered<'a> {
-    let trailer = &send.trailer;
-    let respond = match trailer.requires_response {
-        true => Respond::Null(correlation(trailer.correlation_id)),
-        false => Respond::Nothing,
-    };
+    let respond = respond_to_send(&send.trailer, modes);
     let header = match MessageView::parse(send.message) {
         Ok(view) => view.header,
         Err(error) => return refuse_send(error.to_string(), respond),
@@ -248,9 +238,14 @@ fn text<'a>(name: &SimpleStr<'_>) -> Cow<'a, str> {
     Cow::Owned(name.to_string())
 }
 
-/// The id to answer with; clients that have none wait for "none".
-fn correlation(id: CorrelationId) -> Option<CorrelationId> {
-    Some(id)
+/// How a send is answered. Clients without an id for it wait for the id "none".
+fn respond_to_send(trailer: &SendTrailer, modes: Modes) -> Respond {
+    match (trailer.requires_response, modes.auto_commit_sends) {
+        (true, _) => Respond::Null(Some(trailer.correlation_id)),
+        (false, true) => Respond::Unheard,
+        // What it fails at is said by the commit.
+        (false, false) => Respond::Nothing,
+    }
 }
 
 fn if_wanted(requires_response: bool) -> Respond {

@@ -9,4 +9,4 @@ mod reply;
 
 pub use connection::{Connection, Event, FrameAt, Problem};
 pub use lower::{Lowered, lower};
-pub use reply::{Respond, ServerFacts, consumer_gone, deliver, disconnect, nothing_more, respond};
+pub use reply::{Respond, ServerFacts, confirm, consumer_gone, deliver, disconnect, is_kept, nothing_more, respond};

@@ -2,7 +2,8 @@
 
 use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::{
-    ChannelId, ConsumerId as WireConsumer, CorrelationId, MessageId as WireMessage, RoutingType as WireRouting,
+    ChannelId, CommandId, ConsumerId as WireConsumer, CorrelationId, MessageId as WireMessage,
+    RoutingType as WireRouting,
 };
 use protocol::core::list::List;
 use protocol::core::packet::Packet;
@@ -13,7 +14,7 @@ use protocol::core::packet::query::{
     QueueState as WireQueueState,
 };
 use protocol::core::packet::queue::{GroupCount, QueueAttributes};
-use protocol::core::packet::response::{Exception, NullResponse};
+use protocol::core::packet::response::{Exception, NullResponse, PacketsConfirmed};
 use protocol::core::packet::transfer::{ReceiveMessage, ReceiveTrailer, encode_delivery};
 use protocol::core::version::Version;
 use protocol::message::{MessageBuilder, PropertyValue, property_name};
@@ -32,6 +33,8 @@ const CONSUMER_WINDOW_BYTES: i32 = 1024 * 1024;
 pub enum Respond {
     /// Not at all.
     Nothing,
+    /// Not at all, but a client may take the confirmation of its packet for success: after a failure nothing is confirmed.
+    Unheard,
     /// With a null response under this correlation id; without one, under "none".
     Null(Option<CorrelationId>),
     /// With the state of a queue.
@@ -52,6 +55,26 @@ pub enum Respond {
 impl Respond {
     /// A null response to a command that carries no correlation id.
     pub const NULL: Self = Self::Null(None);
+
+    /// Does the client hear nothing, whatever comes of it?
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Unheard)
+    }
+}
+
+/// Does a client with a confirmation window keep a packet until it is confirmed?
+pub fn is_kept(packet: &Packet<'_>) -> bool {
+    match packet {
+        Packet::PacketsConfirmed(_) | Packet::AddMetadata(_) => false,
+        Packet::AddMetadataV2(metadata) | Packet::UniqueAddMetadata(metadata) => metadata.requires_confirmation,
+        _ => true,
+    }
+}
+
+/// Tells a client that it need not keep its packets up to this one.
+pub fn confirm(channel: i64, last: i32, version: Version, out: &mut Vec<u8>) {
+    let packet = PacketsConfirmed { command_id: CommandId(last) };
+    send(ChannelId(channel), &Packet::PacketsConfirmed(packet), version, out);
 }
 
 /// What a connection tells about this server.
@@ -72,14 +95,14 @@ pub fn respond(released: &Released<Respond>, channel: i64, version: Version, fac
         Ok(reply) => reply,
         Err(failure) => {
             let correlation = if let Respond::Null(correlation) = released.context { correlation } else { None };
-            if released.context != Respond::Nothing {
+            if !released.context.is_silent() {
                 exception(channel, code_of(failure.kind), &failure.message, correlation, version, out);
             }
             return;
         }
     };
     match (&released.context, reply) {
-        (Respond::Nothing, _) => {}
+        (Respond::Nothing | Respond::Unheard, _) => {}
         (Respond::Null(correlation), _) => {
             let correlation_id = correlation.unwrap_or(CorrelationId::NONE);
             send(channel, &Packet::NullResponse(NullResponse { correlation_id }), version, out);
