@@ -163,8 +163,17 @@ impl<B: BlockBuffer> Core<B> {
             Ask::Claim { .. } => Some(CoreId(0)),
             Ask::Spoil(_) => Some(self.front.core),
             other => {
-                let name = other.address().unwrap_or_default();
-                let address = self.front.aliases.get(name).map_or(name, |address| address);
+                let address = match other {
+                    // A queue that is asked for by its own name may be another address's.
+                    Ask::QueryQueue { address, queue }
+                    | Ask::DeleteQueue { address, queue }
+                    | Ask::CreateConsumer { address, queue, .. }
+                        if address == queue =>
+                    {
+                        self.front.aliases.get(queue.as_ref()).map_or(address.as_ref(), |address| address)
+                    }
+                    other => other.address().unwrap_or_default(),
+                };
                 let lane = routing::home_lane(address, self.front.settings.lanes);
                 Some(routing::core_of_lane(lane, self.front.settings.cores))
             }

@@ -372,16 +372,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(problem) = routing::name_problem(name) {
             return Err(Failure::new(FailureKind::IllegalState, format!("an address cannot be named so: {problem}")));
         }
-        let binding = if needs_queue {
-            Binding::Queue(QueueDefinition {
-                address: name.to_owned().into(),
-                name: name.to_owned().into(),
-                routing,
-                auto_created: true,
-                purge_on_no_consumers: false,
-                max_consumers: -1,
-                exists_is_fine: true,
-            })
+        // A queue of this name behind another address is another queue, and there cannot be two.
+        let binding = if needs_queue && self.names.find_queue(name).is_none() {
+            made_on_first_use(name, name, routing)
         } else {
             Binding::Address { name: name.into(), routing: RoutingTypes::only(routing), auto_created: true }
         };
@@ -428,6 +421,19 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
         }
     }
+}
+
+/// The queue that a first message makes.
+pub(super) fn made_on_first_use(address: &str, name: &str, routing: RoutingType) -> Binding {
+    Binding::Queue(QueueDefinition {
+        address: address.to_owned().into(),
+        name: name.to_owned().into(),
+        routing,
+        auto_created: true,
+        purge_on_no_consumers: false,
+        max_consumers: -1,
+        exists_is_fine: true,
+    })
 }
 
 /// A plain name finds a queue whatever its address; a qualified one only behind that address.

@@ -2,12 +2,13 @@
 
 use journal::{AppendError, LaneId, LaneKind, Record, RecordKind, Vector};
 
+use super::names::made_on_first_use;
 use super::{Effect, Home, Outcome, Who};
 use crate::limits;
-use crate::mail::{Deliver, Failure, FailureKind, Publish};
+use crate::mail::{Answer, Deliver, Failure, FailureKind, Publish, RoutingType};
 use crate::message::{AddressKey, MessageId, QueueId};
 use crate::queue::Entry;
-use crate::routing::Targets;
+use crate::routing::{Targets, name_problem};
 use crate::store::{encode, record};
 use crate::transaction::StagedSend;
 
@@ -22,14 +23,12 @@ pub(super) fn refusal(error: &AppendError) -> Failure {
 
 impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn publish(&mut self, who: Who, publish: Publish<'_>, deliver: &mut impl Deliver) -> Outcome {
-        let key = match self.address_for(&publish.address, publish.routing) {
-            Ok(Some(key)) => key,
+        let (key, targets) = match self.route(&publish) {
+            Ok(Some(found)) => found,
             Ok(None) if self.creating.is_empty() => return Outcome::done(Vector::new()),
             Ok(None) => return self.park(who.publish(publish)),
             Err(failure) => return self.refuse_publish(who, publish.in_transaction, failure),
         };
-        let Some(address) = self.names.address_mut(key) else { return Outcome::done(Vector::new()) };
-        let targets = address.route(publish.routing);
         if targets.is_empty() {
             // Nobody wants it: taken and forgotten, as for a topic without subscribers.
             return Outcome::done(Vector::new());
@@ -46,6 +45,46 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.publish_durable(who, key, &targets, &publish)
     }
 
+    /// The address of a message and the queues that get it; what is missing is made now if it may be. `None`: there is nobody,
+    /// or the message has to wait for another core.
+    fn route(&mut self, publish: &Publish<'_>) -> Result<Option<(AddressKey, Targets)>, Failure> {
+        if let Some(queue) = &publish.queue {
+            return self.route_to_queue(&publish.address, queue, publish.routing);
+        }
+        let Some(key) = self.address_for(&publish.address, publish.routing)? else { return Ok(None) };
+        Ok(self.names.address_mut(key).map(|address| (key, address.route(publish.routing))))
+    }
+
+    /// As [`Home::route`], for a message to one queue of an address. A queue of that name behind another address gets nothing:
+    /// the reference takes such a message too, and drops it.
+    fn route_to_queue(
+        &mut self,
+        address: &str,
+        queue: &str,
+        routing: Option<RoutingType>,
+    ) -> Result<Option<(AddressKey, Targets)>, Failure> {
+        if self.names.find_queue(queue).is_none() {
+            let Some(routing) = routing else { return Ok(None) };
+            if !self.settings.auto_create {
+                let text = format!("AMQ229203: Address does not exist: {address}::{queue}");
+                return Err(Failure::new(FailureKind::NoSuchAddress, text));
+            }
+            if let Some(problem) = name_problem(address).or_else(|| name_problem(queue)) {
+                return Err(Failure::new(FailureKind::IllegalState, format!("a queue cannot be named so: {problem}")));
+            }
+            match self.bind(None, made_on_first_use(address, queue, routing)) {
+                Outcome::Done(Answer { reply: Err(failure), .. }) => return Err(failure),
+                Outcome::Done(_) => {}
+                Outcome::Later => return Ok(None),
+            }
+        }
+        let found = self.names.find_queue(queue).and_then(|key| Some((key, self.names.queue(key)?)));
+        Ok(found.map(|(key, queue)| {
+            let here = self.names.address(queue.address).is_some_and(|of| *of.name == *address);
+            (queue.address, here.then_some((key, queue.id)).into_iter().collect())
+        }))
+    }
+
     /// The path that counts: one record, one index entry a queue, nothing else.
     fn publish_durable(&mut self, who: Who, key: AddressKey, targets: &Targets, publish: &Publish<'_>) -> Outcome {
         let depends = self.address_depends(key);
@@ -60,7 +99,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let parts: [&[u8]; 2] = [&self.scratch, &publish.message];
         let appended = match self.lanes.append(lane, Record::alone(record::ADD, &parts), &depends) {
             Ok(appended) => appended,
-            Err(error) => return Outcome::Done(crate::mail::Answer::failed(refusal(&error))),
+            Err(error) => return Outcome::Done(Answer::failed(refusal(&error))),
         };
         let id = MessageId::durable(lane_index, appended.location);
         let hot = self.bodies.keep_hot(id, &publish.message);
@@ -129,7 +168,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let result = staged.send(&publish.message, |range| StagedSend { address, targets, range, priority, durable });
         match result {
             Ok(()) => Outcome::done(Vector::new()),
-            Err(failure) => Outcome::Done(crate::mail::Answer::failed(failure)),
+            Err(failure) => Outcome::Done(Answer::failed(failure)),
         }
     }
 
@@ -138,7 +177,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         if in_transaction {
             self.sessions.entry(who.from).or_default().staged.fail(failure.clone());
         }
-        Outcome::Done(crate::mail::Answer::failed(failure))
+        Outcome::Done(Answer::failed(failure))
     }
 
     /// Appends a record whose body is one buffer, for records that nobody waits for.

@@ -151,6 +151,8 @@ pub enum Ask<'a> {
 pub struct Publish<'a> {
     /// Where it goes.
     pub address: Cow<'a, str>,
+    /// The one queue of that address that gets it; without one the address hands it out.
+    pub queue: Option<Cow<'a, str>>,
     /// The encoded message as its sender wrote it.
     pub message: Cow<'a, [u8]>,
     /// Survives a crash?
@@ -246,6 +248,7 @@ impl Ask<'_> {
             Self::QueryAddress { address } => Ask::QueryAddress { address: owned(address) },
             Self::Publish(publish) => Ask::Publish(Publish {
                 address: owned(publish.address),
+                queue: publish.queue.map(owned),
                 message: Cow::Owned(publish.message.into_owned()),
                 ..publish
             }),

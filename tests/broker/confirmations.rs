@@ -17,6 +17,9 @@ const fn keeping(automatic: bool, window: i32) -> How {
     How { automatic, window }
 }
 
+/// Confirmations, each with its channel.
+type Numbers = Vec<(i64, i32)>;
+
 /// A recorded conversation: what its client sent, and what was confirmed to it, in the order of the recording.
 enum Recorded {
     Sent(Vec<u8>),
@@ -56,7 +59,7 @@ fn unpack(text: &str) -> Vec<u8> {
 }
 
 /// Plays the client's side of a conversation. Gives the confirmations of the recording and those heard, each in their order.
-fn play(name: &str, end: &str, version: Version) -> (Vec<(i64, i32)>, Vec<(i64, i32)>) {
+fn play(name: &str, end: &str, version: Version) -> (Numbers, Numbers) {
     let mut rig = Rig::new(2, 1);
     let peer = rig.connect(0);
     let (mut expected, mut heard) = (Vec::new(), Vec::new());
@@ -82,7 +85,7 @@ fn play(name: &str, end: &str, version: Version) -> (Vec<(i64, i32)>, Vec<(i64, 
     (sorted(expected), sorted(heard))
 }
 
-fn sorted(mut confirmed: Vec<(i64, i32)>) -> Vec<(i64, i32)> {
+fn sorted(mut confirmed: Numbers) -> Numbers {
     confirmed.sort_unstable();
     confirmed
 }

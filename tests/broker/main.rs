@@ -6,4 +6,5 @@ mod closing;
 mod confirmations;
 mod counts;
 mod peer;
+mod qualified;
 mod rig;

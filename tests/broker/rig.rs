@@ -73,7 +73,12 @@ pub(crate) struct Rig {
 impl Rig {
     /// So many cores with one journal lane each.
     pub(crate) fn new(cores: u16, seed: u64) -> Self {
-        let seats = (0..cores).map(|core| seat(core, cores)).collect();
+        Self::with(cores, seed, true)
+    }
+
+    /// As [`Rig::new`]. Names that are not there are made by their first use, or not.
+    pub(crate) fn with(cores: u16, seed: u64, auto_create: bool) -> Self {
+        let seats = (0..cores).map(|core| seat(core, cores, auto_create)).collect();
         Self {
             seats,
             mail: Vec::new(),
@@ -246,7 +251,7 @@ impl Rig {
     }
 }
 
-fn seat(core: u16, cores: u16) -> Seat {
+fn seat(core: u16, cores: u16, auto_create: bool) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap())];
     if core == 0 {
         lanes.push(started_lane(LaneId::BINDINGS));
@@ -256,7 +261,7 @@ fn seat(core: u16, cores: u16) -> Seat {
         cores,
         lanes: cores,
         hot_bytes: 1 << 20,
-        auto_create: true,
+        auto_create,
         run_number: 1,
         epoch: 1,
         segments_before_compaction: u64::MAX,
@@ -264,7 +269,7 @@ fn seat(core: u16, cores: u16) -> Seat {
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
-    let facts = ServerFacts { node_id: "rig".to_owned(), started_unix_ms: 1, auto_create: true };
+    let facts = ServerFacts { node_id: "rig".to_owned(), started_unix_ms: 1, auto_create };
     let front = FrontSettings {
         ttl_override_ms: -1,
         ttl_check_interval_ms: CHECK_MS,

@@ -319,6 +319,7 @@ impl Machine {
 pub(crate) fn publish(body: &[u8], in_transaction: bool) -> Ask<'static> {
     Ask::Publish(Publish {
         address: QUEUE.into(),
+        queue: None,
         message: Cow::Owned(body.to_vec()),
         durable: true,
         priority: 4,

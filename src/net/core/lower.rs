@@ -160,8 +160,14 @@ fn lower_send<'a>(send: &Send<'a>, modes: Modes, names: &'a mut String) -> Lower
         Ok(_) => None,
         Err(error) => return refuse_send(error.to_string(), respond),
     };
+    let names = names.as_str();
+    let (address, queue) = match routing::split_qualified(names) {
+        (address, queue) if address.len() < names.len() => (address, Some(Cow::Borrowed(queue))),
+        _ => (names, None),
+    };
     let publish = Publish {
-        address: Cow::Borrowed(names.as_str()),
+        address: Cow::Borrowed(address),
+        queue,
         message: Cow::Borrowed(send.message),
         durable: header.durable,
         priority: u8::try_from(header.priority.clamp(0, 9)).unwrap_or(4),
