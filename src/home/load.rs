@@ -2,7 +2,8 @@
 //!
 //! Takes the records of every lane in the lane's order, in any order of lanes but the bindings first. What counts is decided by
 //! what each lane held at the end of the epoch of the referring record: a decision whose vector was not reached then counts
-//! never, and a message of a queue that nobody knows is dropped for good. The records of a run come one after the other; they
+//! never, and a message whose queue or body was not there is dropped for good, if it was never promised; if it was, something
+//! that was promised is missing, and the start is refused. The records of a run come one after the other; they
 //! are kept until its last one, which says whether the run waits for a decision.
 
 use std::fmt;
@@ -26,6 +27,8 @@ pub struct Loaded<'a> {
     pub lane: LaneId,
     /// Where it starts.
     pub location: Location,
+    /// The byte behind it.
+    pub end: Lsn,
     /// The number of the epoch in which it was written.
     pub epoch: u64,
     /// Its run.
@@ -44,6 +47,59 @@ pub enum LoadError {
     Malformed { lane: LaneId, location: Location, malformed: Malformed },
     /// A queue routes in a way that no version knows.
     UnknownRouting { queue: String, routing: u8 },
+    /// A promised record refers to something promised that its lane does not hold.
+    Missing { lane: LaneId, location: Location, missing: Missing },
+}
+
+/// What a record refers to and another lane does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The other lane.
+    pub lane: LaneId,
+    /// Where it ended when the record was written, and so where the missing thing would begin.
+    pub at: Lsn,
+    /// What it is.
+    pub what: MissingThing,
+}
+
+/// See [`Missing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingThing {
+    /// The record of a queue.
+    Queue(QueueId),
+    /// The body of a message, up to here.
+    Body(Lsn),
+}
+
+/// How far the lanes of a store reached.
+pub trait Reach {
+    /// Where an epoch ended on a lane.
+    fn epoch_end(&self, lane: LaneId, epoch: u64) -> Lsn;
+    /// What the blocks of that epoch say was promised on their lane.
+    fn promised(&self, lane: LaneId, epoch: u64) -> Lsn;
+}
+
+/// For records that refer to nothing.
+struct Nothing;
+
+impl Reach for Nothing {
+    fn epoch_end(&self, _: LaneId, _: u64) -> Lsn {
+        Lsn::ZERO
+    }
+
+    fn promised(&self, _: LaneId, _: u64) -> Lsn {
+        Lsn::ZERO
+    }
+}
+
+impl Reach for journal::Recovered {
+    fn epoch_end(&self, lane: LaneId, epoch: u64) -> Lsn {
+        Self::epoch_end(self, lane, epoch)
+    }
+
+    fn promised(&self, lane: LaneId, epoch: u64) -> Lsn {
+        Self::promised(self, lane, epoch)
+    }
 }
 
 impl fmt::Display for LoadError {
@@ -58,6 +114,18 @@ impl fmt::Display for LoadError {
             Self::UnknownRouting { queue, routing } => {
                 write!(f, "queue {queue} has the unknown routing type {routing}")
             }
+            Self::Missing { lane, location, missing: Missing { lane: other, at, what } } => {
+                let what = match what {
+                    MissingThing::Queue(queue) => format!("queue {}", queue.0),
+                    MissingThing::Body(end) => format!("a body that ends at {end}"),
+                };
+                write!(
+                    f,
+                    "the promised record of lane {lane} at {location} names {what}, but lane {other} ends at {at}: restore the \
+                     files of lane {other} from a copy; only if there is none, start once with --accept-loss {other}@{at}: all \
+                     messages that need what is missing there are given up"
+                )
+            }
         }
     }
 }
@@ -71,8 +139,10 @@ pub struct LoadReport {
     pub records: u64,
     /// Messages that wait.
     pub messages: u64,
-    /// Messages dropped because their queue is not known.
+    /// Messages whose queue is gone.
     pub dropped: u64,
+    /// Records, or runs of records, that were never promised and rely on what was lost with them.
+    pub unpromised: u64,
     /// Transactions that were prepared and never decided.
     pub undecided: u64,
 }
@@ -96,6 +166,8 @@ struct PreparedRun {
     lane: LaneId,
     transaction: TransactionId,
     changes: Vec<Change>,
+    /// It relies on something that was lost.
+    broken: bool,
 }
 
 /// A run whose last record has not come yet.
@@ -104,6 +176,8 @@ struct OpenRun {
     /// It counts only if this transaction was decided.
     transaction: Option<TransactionId>,
     changes: Vec<Change>,
+    /// It relies on something that was lost.
+    broken: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +194,10 @@ pub struct Loader {
     addresses: HashMap<String, (RoutingTypes, bool)>,
     queues: HashMap<QueueId, QueueDefinition<'static>>,
     highest_queue: u32,
+    /// The highest that the bindings lane tells of.
+    highest_bound: u32,
+    /// Ends of lanes behind which the operator gives up what is missing, and whether something was.
+    accepted: Vec<(LaneId, Lsn, bool)>,
     messages: HashMap<QueueId, HashMap<MessageId, LoadedMessage>>,
     run: OpenRun,
     prepared: Vec<PreparedRun>,
@@ -135,11 +213,21 @@ pub struct Unfinished {
 }
 
 impl Loader {
+    /// The operator gives up what is missing behind this end of a lane.
+    pub fn accept_loss(&mut self, lane: LaneId, at: Lsn) {
+        self.accepted.push((lane, at, false));
+    }
+
+    /// The ends of lanes behind which something was given up.
+    pub fn given_up(&self) -> impl Iterator<Item = (LaneId, Lsn)> {
+        self.accepted.iter().filter(|(_, _, used)| *used).map(|(lane, at, _)| (*lane, *at))
+    }
+
     /// Takes the next record of a lane.
     ///
     /// # Errors
-    /// The record is not one of this version.
-    pub fn record(&mut self, loaded: Loaded<'_>) -> Result<(), LoadError> {
+    /// The record is not one of this version, or something promised is missing.
+    pub fn record(&mut self, loaded: Loaded<'_>, reach: &impl Reach) -> Result<(), LoadError> {
         self.report.records += 1;
         let Loaded { lane, location, kind, body, .. } = loaded;
         let stored =
@@ -156,7 +244,7 @@ impl Loader {
             Stored::QueueGone { queue } => {
                 self.queues.remove(&queue);
             }
-            Stored::QueueIdMark { highest } => self.highest_queue = self.highest_queue.max(highest.0),
+            Stored::QueueIdMark { highest } => self.know_queue(highest),
             Stored::Prepare { transaction } => {
                 self.run.transaction = Some(transaction);
                 self.close_run_at(loaded);
@@ -167,7 +255,7 @@ impl Loader {
             }
             Stored::End { transaction } => self.end(lane, transaction),
             Stored::Body { .. } => {}
-            change => self.change(loaded, &change),
+            change => self.change(loaded, &change, reach)?,
         }
         Ok(())
     }
@@ -181,7 +269,9 @@ impl Loader {
         let broken = |malformed| LoadError::Malformed { lane, location, malformed };
         for (kind, body) in index::items(chunk).map_err(broken)? {
             if kind != index::INDEX {
-                self.record(Loaded { lane, location, epoch: 0, run: Run::None, kind, body })?;
+                // Names refer to nothing.
+                let end = Lsn::ZERO;
+                self.record(Loaded { lane, location, end, epoch: 0, run: Run::None, kind, body }, &Nothing)?;
                 continue;
             }
             let (queue, messages) = index::messages(body).map_err(broken)?;
@@ -200,7 +290,7 @@ impl Loader {
         let Some(routing) = RoutingType::from_number(queue.routing) else {
             return Err(LoadError::UnknownRouting { queue: queue.name.to_owned(), routing: queue.routing });
         };
-        self.highest_queue = self.highest_queue.max(queue.id.0);
+        self.know_queue(queue.id);
         let definition = QueueDefinition {
             address: queue.address.to_owned().into(),
             name: queue.name.to_owned().into(),
@@ -214,14 +304,68 @@ impl Loader {
         Ok(())
     }
 
+    fn know_queue(&mut self, queue: QueueId) {
+        self.highest_queue = self.highest_queue.max(queue.0);
+        self.highest_bound = self.highest_bound.max(queue.0);
+    }
+
     /// A message came, moved or was consumed, perhaps as part of a run.
-    fn change(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>) {
-        let Some(change) = change_of(loaded, stored) else { return };
+    fn change(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>, reach: &impl Reach) -> Result<(), LoadError> {
+        let Some(change) = change_of(loaded, stored) else { return Ok(()) };
+        let broken = match self.missing(&change, loaded.epoch, reach) {
+            Some(missing) => self.is_lost(loaded, missing, reach)?,
+            None => false,
+        };
         if loaded.run == Run::None {
-            self.apply(change);
-        } else {
-            self.run.changes.push(change);
-            self.close_run_at(loaded);
+            if broken {
+                self.drop_unpromised([change]);
+            } else {
+                self.apply(change);
+            }
+            return Ok(());
+        }
+        self.run.broken |= broken;
+        self.run.changes.push(change);
+        self.close_run_at(loaded);
+        Ok(())
+    }
+
+    /// What a change refers to and its lane did not hold when the epoch of the change ended.
+    fn missing(&self, change: &Change, epoch: u64, reach: &impl Reach) -> Option<Missing> {
+        let Change::Add { message, queues } = change else { return None };
+        if let Some(body) = message.large {
+            let at = reach.epoch_end(body.lane, epoch);
+            if at < body.end {
+                return Some(Missing { lane: body.lane, at, what: MissingThing::Body(body.end) });
+            }
+        }
+        // A queue that the bindings lane knew of once is gone. Of one above them all it never heard.
+        let queue = queues.iter().copied().find(|queue| queue.0 > self.highest_bound)?;
+        let at = reach.epoch_end(LaneId::BINDINGS, epoch);
+        Some(Missing { lane: LaneId::BINDINGS, at, what: MissingThing::Queue(queue) })
+    }
+
+    /// A record relies on what is missing. True: it was never promised, or the operator gives it up.
+    fn is_lost(&mut self, loaded: Loaded<'_>, missing: Missing, reach: &impl Reach) -> Result<bool, LoadError> {
+        let Loaded { lane, location, end, epoch, .. } = loaded;
+        let mut accepted = self.accepted.iter_mut();
+        if let Some((_, _, used)) = accepted.find(|(of, at, _)| (*of, *at) == (missing.lane, missing.at)) {
+            *used = true;
+            return Ok(true);
+        }
+        if end <= reach.promised(lane, epoch) {
+            return Err(LoadError::Missing { lane, location, missing });
+        }
+        Ok(true)
+    }
+
+    /// What never counted leaves nothing behind but the numbers of its queues, which are not given out again.
+    fn drop_unpromised(&mut self, changes: impl IntoIterator<Item = Change>) {
+        self.report.unpromised += 1;
+        for change in changes {
+            if let Change::Add { queues, .. } = change {
+                self.highest_queue = queues.iter().fold(self.highest_queue, |highest, queue| highest.max(queue.0));
+            }
         }
     }
 
@@ -230,9 +374,13 @@ impl Loader {
         if matches!(loaded.run, Run::Member(_)) {
             return;
         }
-        let OpenRun { transaction, changes } = std::mem::take(&mut self.run);
+        let OpenRun { transaction, changes, broken } = std::mem::take(&mut self.run);
         match transaction {
-            Some(transaction) => self.prepared.push(PreparedRun { lane: loaded.lane, transaction, changes }),
+            Some(transaction) => {
+                self.prepared.push(PreparedRun { lane: loaded.lane, transaction, changes, broken });
+            }
+            // All of a run or nothing. That its end is not promised is known from the record that is broken.
+            None if broken => self.drop_unpromised(changes),
             None => changes.into_iter().for_each(|change| self.apply(change)),
         }
     }
@@ -270,20 +418,34 @@ impl Loader {
         let at = self.prepared.iter().position(|part| part.lane == lane && part.transaction == transaction);
         if let Some(at) = at {
             let part = self.prepared.remove(at);
+            self.count(part);
+        }
+    }
+
+    /// A part of a decided transaction counts. If it relies on what was lost, and yet was decided, the operator has given it up.
+    fn count(&mut self, part: PreparedRun) {
+        if part.broken {
+            self.drop_unpromised(part.changes);
+        } else {
             part.changes.into_iter().for_each(|change| self.apply(change));
         }
     }
 
-    /// All lanes are read: decides what is undecided. `epoch_end` tells where an epoch ended on a lane.
-    pub fn settle(&mut self, mut epoch_end: impl FnMut(LaneId, u64) -> Lsn) -> Unfinished {
+    /// All lanes are read: decides what is undecided.
+    pub fn settle(&mut self, reach: &impl Reach) -> Unfinished {
         let mut unfinished: HashMap<TransactionId, Vec<LaneId>> = HashMap::new();
-        for part in std::mem::take(&mut self.prepared) {
-            let counts = self.decisions.get(&part.transaction).is_some_and(|decision| {
-                decision.vector.iter().all(|(lane, lsn)| *lsn <= epoch_end(*lane, decision.epoch))
-            });
+        let prepared = std::mem::take(&mut self.prepared);
+        // All parts or none: one that relies on what was lost was not promised, so neither was the decision.
+        let broken: HashSet<TransactionId> =
+            prepared.iter().filter(|part| part.broken).map(|part| part.transaction).collect();
+        for part in prepared {
+            let counts = !broken.contains(&part.transaction)
+                && self.decisions.get(&part.transaction).is_some_and(|decision| {
+                    decision.vector.iter().all(|(lane, lsn)| *lsn <= reach.epoch_end(*lane, decision.epoch))
+                });
             if counts {
                 unfinished.entry(part.transaction).or_default().push(part.lane);
-                part.changes.into_iter().for_each(|change| self.apply(change));
+                self.count(part);
             } else {
                 self.report.undecided += 1;
             }

@@ -33,7 +33,7 @@ use slotmap::SlotMap;
 
 pub use census::Census;
 pub use cold::ColdRead;
-pub use load::{LoadError, LoadReport, Loaded, Loader, Unfinished};
+pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished};
 
 use crate::delivery::Consumer;
 use crate::limits;

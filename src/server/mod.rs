@@ -10,6 +10,7 @@ mod disk;
 mod exit;
 mod lifecycle;
 mod lobby;
+mod losses;
 mod open;
 mod recovery;
 mod shape;

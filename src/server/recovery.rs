@@ -8,12 +8,13 @@ use journal::{
 };
 
 use super::exit::Failed;
+use super::losses;
 use super::open::{Store, not_written, random_u64, random_u128};
 use super::watched::{ReadSoFar, Watched};
-use crate::cli::{AcceptLoss, Announcer, Exit};
+use crate::cli::{AcceptLoss, Announcer};
 use crate::event;
 use crate::event::Event;
-use crate::home::{Loaded, Loader, Unfinished};
+use crate::home::{LoadError, Loaded, Loader, Unfinished};
 
 /// What the lanes of a store hold.
 pub(super) struct Contents {
@@ -41,9 +42,13 @@ pub(super) fn read(store: &mut Store, accept_loss: &[AcceptLoss], announcer: &An
     let clock = || started.elapsed();
     let tell = |so_far| tell_progress(announcer, so_far);
     let mut watched = Watched::new(storage, &clock, &tell);
-    let recovered = recover_lanes(&mut watched, layout, shape, accept_loss, clean_stop)?;
+    let named = losses::named(accept_loss)?;
+    let mut recovered = recover_lanes(&mut watched, layout, shape, &named, clean_stop)?;
     let mut loader = Loader::default();
+    named.iter().for_each(|(lane, at)| loader.accept_loss(*lane, *at));
     let unfinished = load(&mut watched, layout, shape, &recovered, &mut loader)?;
+    losses::tell(&loader, &mut recovered);
+    losses::refuse_idle(&named, &loader, &recovered)?;
     let effort = Effort { read: watched.so_far(), took: started.elapsed() };
     let epoch = next_epoch(storage, ha_state, &recovered)?;
     Ok(Contents { recovered, loader, unfinished, epoch, effort })
@@ -59,17 +64,13 @@ fn recover_lanes(
     storage: &mut dyn Storage,
     layout: &StoreLayout,
     shape: &StoreShape,
-    accept_loss: &[AcceptLoss],
+    named: &[(LaneId, journal::Lsn)],
     (known_promised, known_epoch): (Vector, u64),
 ) -> Result<Recovered, Failed> {
     let mut options = RecoveryOptions::alone();
     options.known_promised = known_promised;
     options.known_epoch = known_epoch;
-    for loss in accept_loss {
-        let lane = loss.lane.parse::<LaneId>();
-        let lane = lane.map_err(|error| Failed::because(&event::JN305, "--accept-loss", &error).with(Exit::Usage))?;
-        options.accept_loss.push((lane, journal::Lsn(loss.lsn)));
-    }
+    options.accept_loss = named.to_vec();
     let recovered = recover(storage, layout, shape, &options)
         .map_err(|error| Failed::because(recovery_event(&error), "the journal cannot be recovered", &error))?;
     for finding in &recovered.findings {
@@ -129,27 +130,27 @@ fn load(
             let loaded = Loaded {
                 lane: record.lane,
                 location: record.location,
+                end: record.end,
                 epoch: record.epoch.number,
                 run: record.run,
                 kind: record.kind,
                 body: record.body,
             };
             if problem.is_none() {
-                problem = loader.record(loaded).err();
+                problem = loader.record(loaded, recovered).err();
             }
         };
         recovered
             .replay(storage, layout, shape, lane, &mut take)
             .map_err(|error| Failed::because(&event::JN308, "the journal cannot be read", &error))?;
         if let Some(problem) = problem {
-            return Err(Failed::because(
-                &event::JN308,
-                "the journal holds a record that cannot be understood",
-                &problem,
-            ));
+            return Err(match problem {
+                LoadError::Missing { .. } => Failed::because(&event::JN302, "the journal is damaged", &problem),
+                _ => Failed::because(&event::JN308, "the journal holds a record that cannot be understood", &problem),
+            });
         }
     }
-    Ok(loader.settle(|lane, epoch| recovered.epoch_end(lane, epoch)))
+    Ok(loader.settle(recovered))
 }
 
 /// The epoch of this run: above all that exist or were tried, durable as "asked" before its first block.

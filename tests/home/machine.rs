@@ -111,7 +111,7 @@ impl Machine {
         };
         let mut loader = Loader::default();
         load(&mut disk, &recovered, &mut loader);
-        let unfinished = loader.settle(|lane, epoch| recovered.epoch_end(lane, epoch));
+        let unfinished = loader.settle(&recovered);
         let number = recovered.newest_epoch().unwrap_or(0) + 1;
         let mut driver = BlockingDriver::new(disk, layout, shape, SyncMode::Dsync);
         let lanes = started(&mut driver, &recovered, number);
@@ -342,8 +342,9 @@ fn load(disk: &mut SimDisk, recovered: &Recovered, loader: &mut Loader) {
     }
     for lane in shape.data_lanes().filter(|lane| lane.kind() != journal::LaneKind::Large) {
         let replayed = recovered.replay(disk, &layout, &shape, lane, &mut |record| {
-            let journal::Replayed { lane, location, run, kind, body, .. } = record;
-            let loaded = loader.record(Loaded { lane, location, epoch: record.epoch.number, run, kind, body });
+            let journal::Replayed { lane, location, end, run, kind, body, .. } = record;
+            let epoch = record.epoch.number;
+            let loaded = loader.record(Loaded { lane, location, end, epoch, run, kind, body }, recovered);
             assert!(loaded.is_ok(), "{loaded:?}");
         });
         assert!(replayed.is_ok(), "{replayed:?}");

@@ -3,3 +3,4 @@
 mod holds;
 mod large_bodies;
 mod machine;
+mod missing;

@@ -141,6 +141,38 @@ pub(crate) fn a_loss_that_is_none_is_refused() -> Verdict {
     if found.len() == MESSAGES { Ok(Outcome::Passed) } else { Err(format!("{found:?} after a refused consent")) }
 }
 
+/// The names of all queues are gone, and nothing else. Without them no message has a place, which is no reason to forget them all.
+pub(crate) fn lost_names_are_missed() -> Verdict {
+    let folder = Folder::new("names")?;
+    filled(folder.path())?;
+    let bindings = folder.path().join("bindings");
+    let entries = std::fs::read_dir(&bindings).map_err(|error| format!("{}: {error}", bindings.display()))?;
+    for entry in entries.filter_map(Result::ok).filter(|entry| entry.path().extension().is_some_and(|end| end == "seg"))
+    {
+        std::fs::remove_file(entry.path()).map_err(|error| error.to_string())?;
+    }
+    let ended = refused(folder.path(), &[])?;
+    expect(&ended, 1, &["lane b00", "--accept-loss b00@"])?;
+    let said = text_of(&ended.lines);
+    let consent = said.split("--accept-loss ").nth(1).and_then(|rest| rest.split([':', ' ', '\n']).next());
+    let consent = consent.ok_or("no consent in the refusal")?;
+    let server = Server::small(folder.path(), &["--accept-loss", consent])?.expect_complaint("JN203");
+    server.heard("JN203", SOON)?;
+    Client::new(server.port)?.send(QUEUES[0], "the first of a new beginning")?;
+    server.kill()?;
+    // What was given up stays so, without asking again.
+    let server = Server::small(folder.path(), &[])?;
+    let mut client = Client::new(server.port)?;
+    client.consume(QUEUES[0])?;
+    let texts = client.drain(1)?;
+    let more = client.take_now()?;
+    server.terminate()?;
+    if texts == ["the first of a new beginning"] && more.is_none() {
+        return Ok(Outcome::Passed);
+    }
+    Err(format!("{texts:?}, {more:?} came after the loss was accepted"))
+}
+
 pub(crate) fn a_second_process_is_refused() -> Verdict {
     let folder = Folder::new("second")?;
     let server = Server::small(folder.path(), &[])?;

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Trial { name: "configuration_open_door_is_refused", run: configuration::an_open_door_is_refused },
         Trial { name: "damage_is_refused_with_a_way_out", run: damage::damage_is_refused_with_a_way_out },
         Trial { name: "damage_accepted_where_none_is", run: damage::a_loss_that_is_none_is_refused },
+        Trial { name: "damage_lost_names_are_missed", run: damage::lost_names_are_missed },
         Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },
         Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },
         Trial { name: "disk_fails", run: disk_faults::a_failed_device_ends_the_broker },

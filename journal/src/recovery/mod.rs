@@ -70,6 +70,8 @@ pub struct RecoveredLane {
     pub tail: LaneTail,
     /// Where its replay begins.
     pub replay_from: Lsn,
+    /// What the headers of each epoch that were read say was promised.
+    promised_in_epoch: Vec<(u64, Lsn)>,
 }
 
 /// What a start found.
@@ -138,7 +140,11 @@ pub fn recover(
         }
         started = started.or(scanned.vector);
         findings.extend(scanned.findings);
-        lanes.push(RecoveredLane { tail: scanned.tail, replay_from: scanned.from });
+        lanes.push(RecoveredLane {
+            tail: scanned.tail,
+            replay_from: scanned.from,
+            promised_in_epoch: scanned.promised_in_epoch,
+        });
     }
     lanes.sort_by_key(|recovered| recovered.tail.lane);
     lanes.push(checkpoint_lane);
@@ -183,6 +189,13 @@ impl Recovered {
     #[must_use]
     pub fn epoch_end(&self, lane: LaneId, number: u64) -> Lsn {
         self.lane(lane).map_or(Lsn::ZERO, |recovered| recovered.tail.epoch_end(number))
+    }
+
+    /// What the blocks of an epoch say was promised on their lane. What that epoch left unsaid was perhaps never promised.
+    #[must_use]
+    pub fn promised(&self, lane: LaneId, number: u64) -> Lsn {
+        let said = self.lane(lane).into_iter().flat_map(|recovered| &recovered.promised_in_epoch);
+        said.filter(|(epoch, _)| *epoch == number).map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
     }
 
     /// Whether every lane reached what `vector` names by the end of that epoch (SR15).

@@ -1,0 +1,122 @@
+//! Records that name what another lane does not hold: left out if nobody was told of them, else the start is refused.
+
+use journal::{LaneId, Location, Lsn, RecordKind, Run, RunId};
+use ringmq::home::{LoadError, Loaded, Loader, Missing, MissingThing, Reach};
+use ringmq::message::{QueueId, SessionNumber};
+use ringmq::store::record::{LargeBody, Operation, Shape, TransactionId};
+use ringmq::store::{encode, record};
+
+use crate::machine::{JOURNAL, LARGE};
+
+const EPOCH: u64 = 3;
+const KNOWN: QueueId = QueueId(1);
+const UNKNOWN: QueueId = QueueId(2);
+const OPERATION: Operation = Operation { session: SessionNumber(1), command: 1 };
+
+/// The lane of large bodies ends at 4096, all others never; so much of the journal lane is promised.
+struct Ends {
+    promised: Lsn,
+}
+
+impl Reach for Ends {
+    fn epoch_end(&self, lane: LaneId, epoch: u64) -> Lsn {
+        assert_eq!(epoch, EPOCH);
+        if lane == LARGE { Lsn(4096) } else { Lsn(1 << 40) }
+    }
+
+    fn promised(&self, lane: LaneId, epoch: u64) -> Lsn {
+        assert_eq!((lane, epoch), (JOURNAL, EPOCH));
+        self.promised
+    }
+}
+
+fn feed(loader: &mut Loader, at: u64, run: Run, kind: RecordKind, body: &[u8], promised: u64) -> Result<(), LoadError> {
+    let location = Location::from_bits(at);
+    let lane = if kind == record::QUEUE_ID_MARK { LaneId::BINDINGS } else { JOURNAL };
+    let end = Lsn(at + 100);
+    loader.record(Loaded { lane, location, end, epoch: EPOCH, run, kind, body }, &Ends { promised: Lsn(promised) })
+}
+
+fn loader() -> Loader {
+    let (mut loader, mut mark) = (Loader::default(), Vec::new());
+    encode::queue_id(&mut mark, KNOWN);
+    assert!(feed(&mut loader, 0, Run::None, record::QUEUE_ID_MARK, &mark, 0).is_ok());
+    loader
+}
+
+fn add(queue: QueueId) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::add(&mut out, OPERATION, &[queue]);
+    out.extend_from_slice(&[7; 40]);
+    out
+}
+
+fn add_large(end: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let large = LargeBody { lane: LARGE, location: Location::from_bits(0), pieces: 1, end: Lsn(end) };
+    encode::add_large(&mut out, OPERATION, &[KNOWN], Shape { size: 200_000, priority: 4 }, large);
+    out
+}
+
+#[test]
+fn what_was_never_promised_is_left_out() {
+    let mut loader = loader();
+    assert!(feed(&mut loader, 1_000, Run::None, record::ADD, &add(UNKNOWN), 0).is_ok());
+    assert!(feed(&mut loader, 2_000, Run::None, record::ADD_LARGE, &add_large(4097), 0).is_ok());
+    assert_eq!(loader.report().unpromised, 2);
+    // The control: what is there counts.
+    assert!(feed(&mut loader, 3_000, Run::None, record::ADD, &add(KNOWN), 0).is_ok());
+    assert!(feed(&mut loader, 4_000, Run::None, record::ADD_LARGE, &add_large(4096), 0).is_ok());
+    assert_eq!(loader.report().unpromised, 2);
+}
+
+#[test]
+fn a_run_is_left_out_whole() {
+    let mut loader = loader();
+    let run = RunId(9);
+    assert!(feed(&mut loader, 1_000, Run::Member(run), record::ADD, &add(KNOWN), 0).is_ok());
+    assert!(feed(&mut loader, 2_000, Run::Member(run), record::ADD_LARGE, &add_large(5000), 0).is_ok());
+    assert!(feed(&mut loader, 3_000, Run::Commit(run), record::ADD, &add(KNOWN), 0).is_ok());
+    assert_eq!(loader.report().unpromised, 1);
+    assert!(feed(&mut loader, 4_000, Run::Commit(run), record::ADD, &add(KNOWN), 0).is_ok());
+    assert_eq!(loader.report().unpromised, 1, "the next run is another one");
+}
+
+#[test]
+fn no_part_of_a_transaction_counts_whose_other_part_is_broken() {
+    let mut loader = loader();
+    let transaction = TransactionId { epoch: EPOCH, core: 0, number: 1 };
+    let mut id = Vec::new();
+    encode::transaction(&mut id, transaction);
+    for (at, body) in [(1_000, add_large(5000)), (3_000, add_large(4000))] {
+        let run = RunId(at);
+        assert!(feed(&mut loader, at, Run::Member(run), record::PREPARE, &id, 0).is_ok());
+        assert!(feed(&mut loader, at + 500, Run::Commit(run), record::ADD_LARGE, &body, 0).is_ok());
+    }
+    let mut decision = Vec::new();
+    encode::decision(&mut decision, transaction, [(JOURNAL, Lsn(3_600))].into_iter());
+    assert!(feed(&mut loader, 5_000, Run::None, record::DECISION, &decision, 0).is_ok());
+    loader.settle(&Ends { promised: Lsn::ZERO });
+    assert_eq!(loader.report().undecided, 2);
+}
+
+#[test]
+fn what_was_promised_is_missed() {
+    for (kind, body, what) in [
+        (record::ADD, add(UNKNOWN), MissingThing::Queue(UNKNOWN)),
+        (record::ADD_LARGE, add_large(5000), MissingThing::Body(Lsn(5000))),
+    ] {
+        assert!(feed(&mut loader(), 1_000, Run::None, kind, &body, 1_099).is_ok(), "one byte of it is not promised");
+        let refused = feed(&mut loader(), 1_000, Run::None, kind, &body, 1_100);
+        let Err(LoadError::Missing { lane, location, missing }) = refused else { panic!("{refused:?}") };
+        assert_eq!((lane, location.to_bits(), missing.what), (JOURNAL, 1_000, what));
+        // The operator gives up what the refusal names, and nothing else.
+        let Missing { lane, at, .. } = missing;
+        let mut loader = loader();
+        loader.accept_loss(lane, Lsn(at.0 + 1));
+        assert!(feed(&mut loader, 1_000, Run::None, kind, &body, 1_100).is_err());
+        loader.accept_loss(lane, at);
+        assert!(feed(&mut loader, 1_000, Run::None, kind, &body, 1_100).is_ok());
+        assert_eq!((loader.report().unpromised, loader.given_up().collect::<Vec<_>>()), (1, vec![(lane, at)]));
+    }
+}
