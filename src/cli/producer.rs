@@ -227,7 +227,6 @@ mod tests {
         check(&plan(5, 2, text()), 3, &["x", "x", "commit", "x"], 2);
     }
 
-    // proves: S2-15
     #[test]
     fn prints_what_the_artemis_command_line_prints() {
         let mut log = Vec::new();

@@ -69,6 +69,8 @@ fn main() -> ExitCode {
         Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
         Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
         Trial { name: "start_says_what_runs", run: start::it_says_what_runs_and_where },
+        Trial { name: "start_in_other_directories", run: start::directories_lie_where_they_are_set },
+        Trial { name: "start_with_other_settings", run: start::what_is_fixed_is_told },
         Trial { name: "start_bounds_connections", run: start::connections_are_bounded_over_all_cores },
         Trial { name: "stop_by_sigterm", run: stop::sigterm_stops_in_order },
         Trial { name: "stop_by_sigint", run: stop::sigint_stops_in_order },

@@ -43,7 +43,6 @@ pub(crate) fn examples_are_found() -> Verdict {
     if missing.is_empty() { Ok(Outcome::Passed) } else { Err(format!("README.md lacks {missing:?}: {ours:?}")) }
 }
 
-// proves: S2-15
 pub(crate) fn commands_work() -> Verdict {
     let folder = Folder::new("readme")?;
     run_all(folder.path(), &[])?.terminate()?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
+use crate::client::Client;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::{Process, text_of};
@@ -105,6 +106,67 @@ pub(crate) fn it_says_what_runs_and_where() -> Verdict {
             .map(|part| part.split(" (").next().unwrap_or_default().to_owned())
     };
     if flush(&first) == flush(&second) { Ok(Outcome::Passed) } else { Err(format!("{first:#?}\n{second:#?}")) }
+}
+
+/// Every directory can lie anywhere; nothing is then left where it would lie by default.
+pub(crate) fn directories_lie_where_they_are_set() -> Verdict {
+    const NAMES: [&str; 5] = ["bindings", "journal", "large-messages", "paging", "ha"];
+    let folder = Folder::new("directories")?;
+    let data = folder.path().join("data");
+    let place = |name: &str| folder.path().join("elsewhere").join(name);
+    let settings: Vec<String> =
+        NAMES.iter().map(|name| format!("{name}-directory={}", place(name).display())).collect();
+    let options: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let large = "x".repeat(90_000);
+    for round in 0..2 {
+        let server = Server::small(&data, &options)?;
+        let mut client = Client::new(server.port)?;
+        if round == 0 {
+            client.send("anywhere", &large)?;
+        } else {
+            client.consume("anywhere")?;
+            if client.drain(1)? != [large.as_str()] {
+                return Err("the message is not where it was".to_owned());
+            }
+        }
+        drop(client);
+        server.terminate()?;
+    }
+    let holds = |name: &str, file: &str| {
+        let names = std::fs::read_dir(place(name)).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.into_iter().any(|found| found.to_string_lossy().starts_with(file))
+    };
+    let wanted = [
+        ("bindings", "b00-"),
+        ("journal", "j00-"),
+        ("journal", "store"),
+        ("large-messages", "l00-"),
+        ("ha", "ha.state"),
+    ];
+    if let Some((name, file)) = wanted.iter().find(|(name, file)| !holds(name, file)) {
+        return Err(format!("no {file} in {}", place(name).display()));
+    }
+    if data.exists() { Err(format!("{} was made", data.display())) } else { Ok(Outcome::Passed) }
+}
+
+/// What is fixed in a store stays, and whoever asks for something else is told.
+pub(crate) fn what_is_fixed_is_told() -> Verdict {
+    let folder = Folder::new("fixed")?;
+    let start = |sync: &str, size: &str, lanes: &str| {
+        let set = [format!("sync={sync}"), format!("journal-file-size={size}"), format!("journal-lanes={lanes}")];
+        let options: Vec<&str> = set.iter().flat_map(|setting| ["--set", setting]).collect();
+        Server::start(folder.path(), &options)
+    };
+    start("dsync", "1MiB", "2")?.terminate()?;
+    // The control: the same settings again are no reason to complain, nor is `auto`.
+    start("dsync", "1MiB", "2")?.terminate()?;
+    start("auto", "1MiB", "auto")?.terminate()?;
+    let server = start("fdatasync", "2MiB", "1")?.expect_complaint("CF102");
+    server.signal(Signal::SIGTERM)?;
+    let text = text_of(&server.ended()?.lines);
+    let told = ["sync is fixed", "journal-file-size is fixed", "journal-lanes is fixed"];
+    let missing: Vec<&&str> = told.iter().filter(|told| !text.contains(**told)).collect();
+    if missing.is_empty() { Ok(Outcome::Passed) } else { Err(format!("not told: {missing:?}\n{text}")) }
 }
 
 /// Each core accepts for itself; the bound is that of all of them.

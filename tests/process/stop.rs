@@ -81,6 +81,7 @@ pub(crate) fn an_idle_broker_stops_in_order_too() -> Verdict {
     Ok(Outcome::Passed)
 }
 
+// proves: S1-094
 /// Without the stop (the control), the next start reads every record again.
 pub(crate) fn a_clean_stop_makes_the_next_start_short() -> Verdict {
     let killed = records_read_after(|server| server.kill())?;

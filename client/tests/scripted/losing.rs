@@ -15,6 +15,7 @@ use ringmq_client::{
 
 use crate::peer::{FIRST, Peer, both, connected, listen};
 
+// proves: S1-147, S3-25
 #[tokio::test]
 async fn a_commit_cut_off_is_unknown_and_what_follows_is_certainly_not_done() {
     let (listener, endpoint) = listen().await;

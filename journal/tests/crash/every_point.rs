@@ -4,7 +4,6 @@ use journal::testing::{Fault, FaultKind};
 
 use crate::harness::Life;
 
-// proves: S1-045
 #[test]
 fn nothing_promised_is_lost_whatever_operation_the_power_fails_at() {
     let mut points = 0;

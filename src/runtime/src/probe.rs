@@ -234,6 +234,7 @@ mod tests {
         assert!(!machine.kernel.is_empty());
     }
 
+    // proves: S2-13
     #[test]
     fn old_kernels_are_refused_by_name() {
         for (release, fine) in
@@ -245,6 +246,7 @@ mod tests {
         assert!(check_release("").is_err());
     }
 
+    // proves: S2-13
     #[test]
     fn every_refusal_of_setup_is_one_line_with_its_fix() {
         let cases = [

@@ -78,6 +78,7 @@ final class AckCases {
         scope.expect(queue);
     }
 
+    // proves: S0-16
     private static void client(Scope scope) throws Exception {
         String queue = scope.queue("q");
         scope.fill(queue, "1", "2", "3");
@@ -104,6 +105,7 @@ final class AckCases {
         }
     }
 
+    // proves: S0-16
     /** acknowledge() of any message acknowledges all that the session has received. */
     private static void clientMiddle(Scope scope) throws Exception {
         String queue = scope.queue("q");

@@ -102,6 +102,7 @@ final class CutCases {
         Check.equal(List.of("before 0", "after 0", "before 1", "after 1", "before 2", "after 2"), received, "received");
     }
 
+    // proves: S1-144, S1-146, S3-22
     /** Work since the last commit is lost with the connection, and the application is told so. */
     private static void transaction(Scope scope) throws Exception {
         String queue = scope.queue("q");

@@ -75,6 +75,7 @@ final class RestartCases {
         scope.expect(scope.queue("fleeting"));
     }
 
+    // proves: S1-144, S1-146, S1-172, S3-22
     /** One connection with a session of every kind lives through a kill. */
     private static void goOn(Scope scope) throws Exception {
         String plain = scope.queue("plain");
