@@ -5,7 +5,7 @@ use journal::{BlockBuffer, Now};
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
-use crate::message::{ConnectionKey, SessionKey, SessionNumber};
+use crate::message::{ConnectionKey, SessionKey};
 use crate::net::core::{Event, Problem, disconnect};
 use crate::session::{CoreSet, Modes, Session};
 
@@ -261,7 +261,7 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes) {
-        let number = SessionNumber(self.front.next_session_number);
+        let number = self.front.next_session_number;
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let refusal = if client.channels.len() >= limits::SESSIONS_PER_CONNECTION_MAX {
             Some("the connection has as many sessions as it may")
@@ -278,7 +278,7 @@ impl<B: BlockBuffer> Core<B> {
         client.protocol.session_created(&mut client.output.bytes);
         let session = self.front.sessions.insert(Session::new(key, channel, number, modes));
         client.channels.insert(channel, session);
-        self.front.next_session_number = self.front.next_session_number.wrapping_add(1);
+        self.front.next_session_number = number.next(self.front.settings.cores);
         self.front.list(key);
     }
 

@@ -28,7 +28,11 @@ impl<B: BlockBuffer> Core<B> {
         let Some(key) = client.channels.get(&channel).copied() else { return };
         let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else { return };
         let modes = session.modes;
-        let kept = session.confirmations.is_some() && is_kept(packet);
+        let numbered = is_kept(packet);
+        if numbered {
+            session.begin_command();
+        }
+        let kept = session.confirmations.is_some() && numbered;
         if kept {
             session.replies.begin_kept(LENGTH_PREFIX_BYTES + body_bytes);
         }
@@ -184,7 +188,7 @@ impl<B: BlockBuffer> Core<B> {
     pub(super) fn request(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
         let from = self.front.session_ref(key);
         let Some(session) = self.front.sessions.get_mut(key) else { return };
-        let operation = session.next_operation();
+        let operation = session.operation();
         let request = Request { from, operation, token, ask };
         if core != self.front.core {
             self.front.letters.push_back((core, Letter::Request(request.into_owned())));

@@ -10,7 +10,7 @@ use super::{Output, millis};
 use crate::durability::Gate;
 use crate::limits;
 use crate::mail::{Answer, Deliver, Letter, SessionRef, Token};
-use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, SessionKey};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
 use crate::net::core::{Connection, Respond, ServerFacts, consumer_gone, deliver, nothing_more};
 use crate::session::Session;
 
@@ -94,7 +94,7 @@ pub struct Front {
     /// Something goes on only when a buffer that was given to be written has been.
     awaits_sent: bool,
     pub(super) receive_changes: Vec<(ConnectionKey, bool)>,
-    pub(super) next_session_number: u32,
+    pub(super) next_session_number: SessionNumber,
     pub(super) next_ttl_check_ms: u64,
     /// Queues whose name is not their address's, and where to find them.
     pub(super) aliases: HashMap<Box<str>, Box<str>>,
@@ -120,7 +120,7 @@ impl Front {
             awaits_sent: false,
             receive_changes: Vec::new(),
             // Session numbers of different cores never meet in one lane's records.
-            next_session_number: u32::from(core.0) << 24,
+            next_session_number: SessionNumber::first(core, settings.cores),
             next_ttl_check_ms: 0,
             aliases: HashMap::new(),
             hold_changes: Vec::new(),

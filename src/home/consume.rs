@@ -189,6 +189,6 @@ impl<B: journal::BlockBuffer> Home<B> {
 
 /// Who acknowledges by being handed a message: the consumer's session, as no command of its own.
 fn acknowledge_by_delivery(consumer: &Consumer) -> Who {
-    let operation = crate::store::record::Operation { session: crate::message::SessionNumber(0), command: 0 };
+    let operation = crate::store::record::Operation { session: crate::message::SessionNumber::NONE, command: 0 };
     Who { from: consumer.session, operation, token: None }
 }

@@ -23,6 +23,23 @@ slotmap::new_key_type! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionNumber(pub u32);
 
+impl SessionNumber {
+    /// No session: what the broker does by itself.
+    pub const NONE: Self = Self(0);
+
+    /// The first session of a core, one of so many: the numbers of different cores never meet.
+    pub const fn first(core: CoreId, cores: u16) -> Self {
+        Self(core.0 as u32 + cores as u32)
+    }
+
+    /// The number of the core's next session. After four thousand million sessions they begin again.
+    #[must_use]
+    pub fn next(self, cores: u16) -> Self {
+        let own = self.0.checked_rem(u32::from(cores)).unwrap_or(0);
+        self.0.checked_add(u32::from(cores)).map_or(Self(own + u32::from(cores)), Self)
+    }
+}
+
 /// A consumer as its client numbers it, per session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerId(pub i64);
@@ -90,5 +107,19 @@ mod tests {
         assert!(first.to_wire() > 0 && MessageId::non_durable(u64::MAX).to_wire() > 0);
         assert_eq!(MessageId::from_wire(first.to_wire()), first);
         assert!(MessageId::non_durable(7).is_non_durable() && !first.is_non_durable());
+    }
+
+    #[test]
+    fn session_numbers_of_different_cores_never_meet_and_none_is_zero() {
+        for cores in [1, 2, 3, 64] {
+            for core in 0..cores {
+                let first = SessionNumber::first(CoreId(core), cores);
+                let last = SessionNumber(u32::MAX - 1).0 / u32::from(cores) * u32::from(cores) + u32::from(core);
+                for number in [first, first.next(cores), SessionNumber(last).next(cores)] {
+                    assert_ne!(number, SessionNumber::NONE);
+                    assert_eq!(number.0 % u32::from(cores), u32::from(core));
+                }
+            }
+        }
     }
 }

@@ -67,6 +67,7 @@ pub struct Session<C> {
     /// Cores that take part in its open transaction.
     pub transaction: CoreSet,
     consumer_cores: HashMap<ConsumerId, CoreId>,
+    /// Commands that its client has numbered.
     commands: u64,
 }
 
@@ -93,11 +94,14 @@ impl<C> Session<C> {
         }
     }
 
-    /// The next command of its client.
-    pub fn next_operation(&mut self) -> Operation {
-        let operation = Operation { session: self.number, command: self.commands };
+    /// A command of its client is being handled, of those that the client numbers to send them again.
+    pub fn begin_command(&mut self) {
         self.commands += 1;
-        operation
+    }
+
+    /// The command that is being handled, as records name it: its number counts from 0, as the client's own does.
+    pub fn operation(&self) -> Operation {
+        Operation { session: self.number, command: self.commands.saturating_sub(1) }
     }
 
     /// Notes which core a request goes to, before it goes.
@@ -129,5 +133,27 @@ impl<C> Session<C> {
     /// The core that is the home of a consumer's queue.
     pub fn consumer_core(&self, consumer: ConsumerId) -> Option<CoreId> {
         self.consumer_cores.get(&consumer).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_name_the_command_as_its_client_numbers_it() {
+        let modes = Modes {
+            auto_commit_sends: true,
+            auto_commit_acknowledgements: true,
+            pre_acknowledge: false,
+            confirmation_window: None,
+        };
+        let mut session: Session<()> = Session::new(ConnectionKey::default(), 10, SessionNumber(7), modes);
+        session.begin_command();
+        assert_eq!(session.operation(), Operation { session: SessionNumber(7), command: 0 });
+        // However many cores it asks, it is one command.
+        assert_eq!(session.operation().command, 0);
+        session.begin_command();
+        assert_eq!(session.operation().command, 1);
     }
 }

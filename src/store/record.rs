@@ -42,7 +42,8 @@ pub const BODY: RecordKind = RecordKind(0x60);
 pub struct Operation {
     /// The session.
     pub session: SessionNumber,
-    /// The number of the command in its session, counted as the protocol counts them for reattachment.
+    /// The number of the command in its session, counted from 0 as the protocol counts them for reattachment; for a
+    /// transaction that of its commit.
     pub command: u64,
 }
 
