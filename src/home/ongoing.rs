@@ -38,6 +38,15 @@ impl Send {
     pub(super) fn new(targets: Targets, range: Range<usize>, priority: u8, depends: Vector) -> Self {
         Self { targets, range, priority, depends, large: None, appended: None }
     }
+
+    /// What its record relies on in other lanes.
+    fn relies(&self) -> Vector {
+        let mut relies = self.depends.clone();
+        if let Some(body) = self.large {
+            relies.raise(body.lane, body.end);
+        }
+        relies
+    }
 }
 
 /// One record of a run.
@@ -62,11 +71,14 @@ pub(super) struct Part {
     next: usize,
     run: Option<RunId>,
     pub(super) end: Lsn,
+    /// What its sends rely on in other lanes: names, large bodies.
+    relies: Vector,
 }
 
 impl Part {
     pub(super) fn new(lane: LaneId) -> Self {
-        Self { lane, items: Vec::new(), consumed: Vec::new(), next: 0, run: None, end: Lsn(0) }
+        let (items, consumed) = (Vec::new(), Vec::new());
+        Self { lane, items, consumed, next: 0, run: None, end: Lsn(0), relies: Vector::new() }
     }
 
     /// For each entry of [`Part::consumed`], in order, the queue that it was taken from.
@@ -206,14 +218,16 @@ impl<B: journal::BlockBuffer> Home<B> {
         let lane = part.lane;
         let last = part.next + 1 == part.items.len();
         let alone = last && part.next == 0;
-        let Part { items, consumed, next, run, end, .. } = part;
+        let Part { items, consumed, next, run, end, relies, .. } = part;
         let Some(item) = items.get_mut(*next) else { return Ok(true) };
-        if let Item::Send(send) = item
-            && !self.write_large_body(lane, send, bytes, holds)?
-        {
-            return Ok(false);
+        if let Item::Send(send) = item {
+            if !self.write_large_body(lane, send, bytes, holds)? {
+                return Ok(false);
+            }
+            self.rely_on(relies, &send.relies());
         }
-        if !self.lanes.ready() {
+        let may_close = alone || !last || self.lanes.promises().cover(relies);
+        if !may_close || !self.lanes.ready() {
             return self.waiting_or_latched();
         }
         let run = if alone { Run::None } else { self.run_mark(lane, run, last) };
@@ -237,6 +251,15 @@ impl<B: journal::BlockBuffer> Home<B> {
         *end = appended.end;
         self.hold(holds, lane, appended);
         Ok(true)
+    }
+
+    /// A run relies on this too. It is closed only when all that is promised, so that none of it is missing where the run is
+    /// found: a start could drop one record of it, but not the whole.
+    fn rely_on(&mut self, relies: &mut Vector, more: &Vector) {
+        if !more.covered_by(|lane| relies.get(lane).unwrap_or(Lsn(0)).max(self.lanes.promises().of(lane))) {
+            self.lanes.await_remote(more);
+            relies.merge(more);
+        }
     }
 
     /// The operation has written this record.
@@ -285,9 +308,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(body) = send.large {
             let size = u32::try_from(send.range.len()).unwrap_or(u32::MAX);
             encode::add_large(&mut self.scratch, who.operation, &ids, Shape { size, priority: send.priority }, body);
-            let mut depends = send.depends.clone();
-            depends.raise(body.lane, body.end);
-            return self.append_run(lane, record::ADD_LARGE, run, &[], &depends);
+            return self.append_run(lane, record::ADD_LARGE, run, &[], &send.relies());
         }
         encode::add(&mut self.scratch, who.operation, &ids);
         let message = bytes.get(send.range.clone()).unwrap_or_default();

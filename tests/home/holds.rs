@@ -3,7 +3,7 @@
 use ringmq::mail::Ask;
 use ringmq::store::record::TransactionId;
 
-use crate::machine::{JOURNAL, Machine, body};
+use crate::machine::{JOURNAL, Machine, body, publish_to};
 
 /// With 1 KiB each they fill more than four segments.
 const MESSAGES: u64 = 600;
@@ -150,4 +150,27 @@ fn a_prepared_part_holds_back_a_checkpoint() {
     let mut machine = machine.kill();
     assert!(machine.used_checkpoint);
     assert_eq!(machine.waiting().len(), 0);
+}
+
+#[test]
+fn a_commit_waits_for_the_names_that_it_uses() {
+    let mut machine = Machine::new();
+    machine.publish(&body(1, BYTES), false);
+    machine.settle();
+    // The machine dies when the name is not on the disk, and everything else is.
+    machine.withheld = Some(journal::LaneId::BINDINGS);
+    machine.publish(&body(2, BYTES), true);
+    machine.ask(publish_to("fresh", &body(3, BYTES), true));
+    let commit = machine.begin(Ask::Commit);
+    for _ in 0..20 {
+        machine.turn();
+    }
+    assert!(!machine.is_answered(commit));
+    let mut machine = machine.kill();
+    assert!(machine.waiting() == [body(1, BYTES)]);
+    // The number of the queue that never was lies behind those of later ones: still nothing of the commit counts.
+    machine.ask(publish_to("later", &body(4, BYTES), false));
+    machine.settle();
+    let mut machine = machine.kill();
+    assert!(machine.waiting() == [body(1, BYTES)]);
 }

@@ -1,6 +1,8 @@
 //! Bodies in the large lane are read back whole, whatever stands between their pieces, wherever the segments end.
 
-use crate::machine::{JOURNAL, LARGE, Machine, body};
+use ringmq::mail::Ask;
+
+use crate::machine::{JOURNAL, LARGE, Machine, body, publish};
 
 const SIZES: [usize; 6] = [128 * 1024 + 1, 200 * 1024, 256 * 1024 + 17, 700_000, 2_500_000, 10 * 1024 * 1024];
 
@@ -70,11 +72,54 @@ fn a_transaction_of_large_bodies_is_there_after_a_kill() {
         machine.publish(body, true);
     }
     machine.publish(&body(50, 1000), true);
-    machine.ask(ringmq::mail::Ask::Commit);
+    machine.ask(Ask::Commit);
     machine.settle();
     let mut machine = machine.kill();
     let mut all = bodies(0);
     all.push(body(50, 1000));
     assert!(machine.waiting() == all);
     assert!(machine.writing(JOURNAL).0 < machine.writing(LARGE).0);
+}
+
+/// The machine dies when the large lane's last writes are not on the disk, and those of the journal lane are.
+fn killed_without_bodies(work: impl Fn(&mut Machine)) -> Machine {
+    let mut machine = Machine::new();
+    machine.publish(&body(1, 1_000), false);
+    machine.settle();
+    machine.withheld = Some(LARGE);
+    work(&mut machine);
+    for _ in 0..20 {
+        machine.turn();
+    }
+    machine.kill()
+}
+
+#[test]
+fn a_message_whose_body_is_missing_is_dropped_and_holds_nobody_up() {
+    let mut machine = killed_without_bodies(|machine| {
+        machine.begin(publish(0, &body(2, 200_000), false));
+    });
+    assert_eq!(machine.report.unpromised, 1, "the message must be found without its body");
+    machine.publish(&body(3, 1_000), false);
+    let all = [body(1, 1_000), body(3, 1_000)];
+    assert!(machine.waiting() == all);
+    // The lane has grown over the place where the body should have been.
+    machine.publish(&body(4, 500_000), false);
+    machine.settle();
+    let mut machine = machine.kill();
+    assert!(machine.waiting() == [&all[..], &[body(4, 500_000)]].concat());
+}
+
+#[test]
+fn a_transaction_with_a_missing_body_counts_as_a_whole_or_not_at_all() {
+    let mut machine = killed_without_bodies(|machine| {
+        for number in 2..5 {
+            machine.publish(&body(number, 1_000), true);
+            machine.publish(&body(10 + number, 150_000), true);
+        }
+        machine.begin(Ask::Commit);
+    });
+    assert!(machine.waiting() == [body(1, 1_000)]);
+    let mut machine = machine.kill();
+    assert!(machine.waiting() == [body(1, 1_000)]);
 }

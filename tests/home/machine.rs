@@ -1,13 +1,14 @@
-//! One home with all its lanes on a simulated disk, and one session that asks it.
+//! One home with all its lanes on a simulated disk, and sessions that ask it.
 //!
-//! Takes requests; gives answers, deliveries and, after a kill, what a start finds. Every write succeeds at once; a turn is longer
-//! than a lane may be idle before it is sealed. What must stay true: only what was settled before a kill is expected after it.
+//! Takes requests; gives answers, deliveries and, after a kill, what a start finds. Every write succeeds: at once, or, on a slow
+//! machine, at any later time and in any order. A turn is longer than a lane may be idle before it is sealed. What must stay true:
+//! what was not carried out before a kill is not there after it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use journal::testing::SimDisk;
+use journal::testing::{Random, SimDisk};
 use journal::{
     Access, AckMode, AlignedBuffer, BlockingDriver, Command, Completion, EpochId, EpochReason, EpochStart, Geometry,
     IoError, Lane, LaneId, LaneOptions, LaneStats, NodeId, Now, Recovered, RecoveryOptions, SegmentSequence, Storage,
@@ -19,6 +20,7 @@ use ringmq::mail::{
 };
 use ringmq::message::{ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
 use ringmq::store::record::Operation;
+use slotmap::KeyData;
 
 /// As few as a lane can do with, so that nothing of some length is written in one turn.
 const BUFFERS: usize = journal::LANE_BUFFERS_MIN;
@@ -26,9 +28,8 @@ const BUFFERS: usize = journal::LANE_BUFFERS_MIN;
 const TURN_NANOS: u64 = 2 * journal::SEAL_IDLE_NANOS;
 /// More turns than anything here takes.
 const TURNS_MAX: usize = 20_000;
-/// The queue of all tests.
-const QUEUE: &str = "orders";
-const CONSUMER: ConsumerId = ConsumerId(0);
+/// The queues, and the consumer of each; with two lanes each has a lane of its own.
+const QUEUES: [&str; 2] = ["orders", "offers"];
 
 /// The first journal lane and the lane of its large bodies.
 pub(crate) const JOURNAL: LaneId = LaneId::JOURNAL;
@@ -38,12 +39,35 @@ pub(crate) const LARGE: LaneId = LaneId::LARGE;
 #[derive(Default)]
 struct Heard {
     answers: BTreeMap<Token, Answer>,
-    messages: VecDeque<(MessageId, Vec<u8>)>,
+    messages: VecDeque<Delivery>,
 }
 
+/// A message that was handed to the consumer that a session has of a queue.
+pub(crate) struct Delivery {
+    pub(crate) session: usize,
+    pub(crate) queue: usize,
+    pub(crate) id: MessageId,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What kind of machine it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) lanes: u16,
+    pub(crate) hot_bytes: usize,
+    pub(crate) segments_before_compaction: u64,
+    /// The seed of a slow machine's order.
+    pub(crate) slow: Option<u64>,
+}
+
+/// One lane, nothing in memory, no compaction.
+const PLAIN: Setup = Setup { lanes: 1, hot_bytes: 1, segments_before_compaction: u64::MAX, slow: None };
+
 impl Deliver for Heard {
-    fn message(&mut self, _: SessionRef, _: ConsumerId, id: MessageId, _: u16, body: &[u8]) {
-        self.messages.push_back((id, body.to_vec()));
+    fn message(&mut self, _: SessionRef, consumer: ConsumerId, id: MessageId, _: u16, body: &[u8]) {
+        let number = usize::try_from(consumer.0).unwrap_or(usize::MAX);
+        let (session, queue) = (number / QUEUES.len(), number % QUEUES.len());
+        self.messages.push_back(Delivery { session, queue, id, body: body.to_vec() });
     }
 
     fn nothing_more(&mut self, _: SessionRef, _: ConsumerId, _: i64, _: &str) {}
@@ -62,82 +86,118 @@ pub(crate) struct Machine {
     pub(crate) report: LoadReport,
     /// It went by a checkpoint.
     pub(crate) used_checkpoint: bool,
+    setup: Setup,
+    order: Option<Random>,
+    /// Nothing of this lane is carried out.
+    pub(crate) withheld: Option<LaneId>,
     driver: BlockingDriver<SimDisk>,
+    pending: Vec<(LaneId, Command<AlignedBuffer>)>,
+    reads: Vec<ColdRead>,
     heard: Heard,
+    /// Who asks.
+    pub(crate) session: usize,
     now: Now,
     tokens: u64,
 }
 
-fn shape() -> StoreShape {
+fn shape(lanes: u16) -> StoreShape {
     let Ok(geometry) = Geometry::new(journal::SEGMENT_BYTES_MIN) else { panic!("the smallest segment is none") };
-    StoreShape::uniform(StoreId(5), 1, geometry)
+    StoreShape::uniform(StoreId(5), lanes, geometry)
 }
 
 fn layout() -> StoreLayout {
     StoreLayout::under(Path::new("/store"))
 }
 
-fn session() -> SessionRef {
-    SessionRef { core: CoreId(0), key: SessionKey::default() }
+fn session(number: usize) -> SessionRef {
+    SessionRef { core: CoreId(0), key: SessionKey::from(KeyData::from_ffi(1 << 32 | number as u64)) }
 }
 
 impl Machine {
-    /// A home with one empty queue.
+    /// A plain home with empty queues.
     pub(crate) fn new() -> Self {
+        Self::with(PLAIN)
+    }
+
+    /// A home with empty queues.
+    pub(crate) fn with(setup: Setup) -> Self {
         let mut disk = SimDisk::new(1);
         for directory in layout().all() {
             assert!(disk.create_directory(directory).is_ok());
         }
-        let mut machine = Self::start(disk);
-        machine.ask(Ask::CreateQueue(QueueDefinition {
-            address: QUEUE.into(),
-            name: QUEUE.into(),
-            routing: RoutingType::Anycast,
-            auto_created: false,
-            purge_on_no_consumers: false,
-            max_consumers: -1,
-            exists_is_fine: true,
-        }));
+        let mut machine = Self::start(disk, setup);
+        for queue in QUEUES {
+            machine.ask(Ask::CreateQueue(QueueDefinition {
+                address: queue.into(),
+                name: queue.into(),
+                routing: RoutingType::Anycast,
+                auto_created: false,
+                purge_on_no_consumers: false,
+                max_consumers: -1,
+                exists_is_fine: true,
+            }));
+        }
         machine.settle();
         machine
     }
 
     /// Goes on from what a disk holds.
-    pub(crate) fn start(mut disk: SimDisk) -> Self {
-        let (layout, shape) = (layout(), shape());
+    fn start(mut disk: SimDisk, setup: Setup) -> Self {
+        let (layout, shape) = (layout(), shape(setup.lanes));
         let recovered = match recover(&mut disk, &layout, &shape, &RecoveryOptions::alone()) {
             Ok(recovered) => recovered,
             Err(error) => panic!("the start is refused: {error:?}"),
         };
         let mut loader = Loader::default();
-        load(&mut disk, &recovered, &mut loader);
+        load(&mut disk, &shape, &recovered, &mut loader);
         let unfinished = loader.settle(&recovered);
         let number = recovered.newest_epoch().unwrap_or(0) + 1;
         let mut driver = BlockingDriver::new(disk, layout, shape, SyncMode::Dsync);
-        let lanes = started(&mut driver, &recovered, number);
+        let lanes = started(&mut driver, &shape, &recovered, number);
         let settings = Settings {
             core: CoreId(0),
             cores: 1,
-            lanes: 1,
-            hot_bytes: 1,
+            lanes: setup.lanes,
+            hot_bytes: setup.hot_bytes,
             auto_create: true,
             run_number: number,
             epoch: number,
-            segments_before_compaction: u64::MAX,
+            segments_before_compaction: setup.segments_before_compaction,
             checkpoint_bytes: u64::MAX,
         };
         let mut home = Home::new(settings, lanes);
         let report = loader.fill(&mut home);
+        home.hold_decisions(&unfinished);
         home.activate(&unfinished);
-        let used_checkpoint = recovered.checkpoint.is_some();
-        Self { home, report, used_checkpoint, driver, heard: Heard::default(), now: Now(1), tokens: 0 }
+        Self {
+            home,
+            report,
+            used_checkpoint: recovered.checkpoint.is_some(),
+            setup,
+            withheld: None,
+            order: setup.slow.map(|seed| Random::new(seed ^ number)),
+            driver,
+            pending: Vec::new(),
+            reads: Vec::new(),
+            heard: Heard::default(),
+            session: 0,
+            now: Now(1),
+            tokens: 0,
+        }
     }
 
     /// The process dies; another one goes on.
     pub(crate) fn kill(self) -> Self {
         let mut disk = self.driver.into_storage();
         disk.kill_process();
-        Self::start(disk)
+        Self::start(disk, self.setup)
+    }
+
+    /// The power fails, and comes back.
+    pub(crate) fn cut_power(self, seed: u64) -> Self {
+        let mut disk = self.driver.into_storage();
+        disk.cut_power(seed);
+        Self::start(disk, self.setup)
     }
 
     /// Asks, and waits for the answer if it does not come at once.
@@ -163,8 +223,8 @@ impl Machine {
         }
         self.tokens += 1;
         let token = Token(self.tokens);
-        let operation = Operation { session: SessionNumber(1), command: self.tokens };
-        let request = Request { from: session(), operation, token: Some(token), ask };
+        let operation = Operation { session: SessionNumber(self.session as u32), command: self.tokens };
+        let request = Request { from: session(self.session), operation, token: Some(token), ask };
         if let Outcome::Done(answer) = self.home.ask(request, &mut self.heard) {
             self.heard.answers.insert(token, answer);
         }
@@ -176,6 +236,11 @@ impl Machine {
         self.heard.answers.contains_key(&token)
     }
 
+    /// The answer, if it has come. It is given once.
+    pub(crate) fn answer(&mut self, token: Token) -> Option<Answer> {
+        self.heard.answers.remove(&token)
+    }
+
     /// One turn of the loop. False: nothing was to be done.
     pub(crate) fn turn(&mut self) -> bool {
         self.now = self.now.plus_nanos(TURN_NANOS);
@@ -184,20 +249,60 @@ impl Machine {
         self.home.turn(&mut self.heard);
         while self.carry_out() {
             any = true;
+            if self.order.is_some() {
+                break;
+            }
         }
-        while let Some(read) = self.home.next_read() {
+        while self.do_reads() {
             any = true;
+            if self.order.is_some() {
+                break;
+            }
+        }
+        any || !self.pending.is_empty() || !self.reads.is_empty()
+    }
+
+    fn do_reads(&mut self) -> bool {
+        while let Some(read) = self.home.next_read() {
+            self.reads.push(read);
+        }
+        let any = !self.reads.is_empty();
+        for _ in 0..Self::share_of(&mut self.order, self.reads.len()) {
+            let at = self.order.as_mut().map_or(0, |order| order.index(self.reads.len()));
+            let read = self.reads.swap_remove(at);
             let bytes = self.read(&read);
             self.home.read_done(read.token, bytes.as_deref().map_err(|error| error.clone()), &mut self.heard);
         }
         any
     }
 
+    /// How many of so many things are done now.
+    fn share_of(order: &mut Option<Random>, all: usize) -> usize {
+        order.as_mut().map_or(all, |order| order.index(all + 1))
+    }
+
+    /// What is pending and comes next. Segments of one lane are made in order.
+    fn next_pending(&mut self) -> (LaneId, Command<AlignedBuffer>) {
+        let at = self.order.as_mut().map_or(0, |order| order.index(self.pending.len()));
+        let prepares = |(_, command): &(LaneId, Command<_>)| matches!(command, Command::PrepareSegment { .. });
+        let chosen = self.pending.get(at).filter(|pending| prepares(pending)).map(|(lane, _)| *lane);
+        let first = |lane| self.pending.iter().position(|pending| pending.0 == lane && prepares(pending));
+        let at = chosen.and_then(first).unwrap_or(at);
+        self.pending.remove(at)
+    }
+
     fn carry_out(&mut self) -> bool {
-        let mut commands: Vec<(LaneId, Command<AlignedBuffer>)> = Vec::new();
-        self.home.submit(self.now, |lane, command| commands.push((lane, command)));
-        let any = !commands.is_empty();
-        for (lane, command) in commands {
+        let pending = &mut self.pending;
+        let mut any = false;
+        let withheld = self.withheld;
+        self.home.submit(self.now, |lane, command| {
+            if withheld != Some(lane) {
+                any = true;
+                pending.push((lane, command));
+            }
+        });
+        for _ in 0..Self::share_of(&mut self.order, self.pending.len()) {
+            let (lane, command) = self.next_pending();
             match self.driver.execute(lane, command) {
                 Some(Completion::Written { ticket, buffer, result }) => self.home.written(lane, ticket, buffer, result),
                 Some(Completion::SegmentReady { sequence }) => self.home.segment_ready(lane, sequence),
@@ -232,40 +337,62 @@ impl Machine {
 
     /// Sends a message, alone or in the session's transaction.
     pub(crate) fn publish(&mut self, body: &[u8], in_transaction: bool) {
-        self.ask(publish(body, in_transaction));
+        self.ask(publish(0, body, in_transaction));
     }
 
-    /// Opens the consumer, and lets it have everything.
-    pub(crate) fn consume(&mut self) {
-        let (address, queue) = (QUEUE.into(), QUEUE.into());
-        let (consumer, priority, started, pre_acknowledge) = (CONSUMER, 0, true, false);
+    /// Opens the consumer of a queue, and lets it have so many bytes, or everything.
+    pub(crate) fn open(&mut self, queue: usize, credit: i32) {
+        let name = *QUEUES.get(queue).unwrap_or(&"");
+        let (consumer, priority, started, pre_acknowledge) = (consumer_of(self.session, queue), 0, true, false);
+        let (address, queue) = (name.into(), name.into());
         let answer = self.ask(Ask::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge });
         assert!(matches!(answer.reply, Ok(Reply::Queue(_))));
-        self.ask(Ask::Credit { consumer, bytes: -1 });
+        self.ask(Ask::Credit { consumer, bytes: credit });
     }
 
-    /// Closes the consumer; what it did not acknowledge goes back.
+    /// Opens the consumer of the first queue, and lets it have everything.
+    pub(crate) fn consume(&mut self) {
+        self.open(0, -1);
+    }
+
+    /// Closes the consumer of the first queue; what it did not acknowledge goes back.
     pub(crate) fn close(&mut self) {
-        self.ask(Ask::CloseConsumer { consumer: CONSUMER });
+        self.close_in(0);
     }
 
-    /// The bodies that were delivered since, and their ids.
+    /// Closes the consumer of a queue.
+    pub(crate) fn close_in(&mut self, queue: usize) {
+        let consumer = consumer_of(self.session, queue);
+        self.ask(Ask::CloseConsumer { consumer });
+    }
+
+    /// What was delivered since, once everything has come to rest.
     pub(crate) fn delivered(&mut self) -> Vec<(MessageId, Vec<u8>)> {
         self.settle();
-        self.heard.messages.drain(..).collect()
+        self.deliveries().map(|delivery| (delivery.id, delivery.body)).collect()
     }
 
-    /// Everything that waits in the queue; it stays there.
+    /// What was delivered since.
+    pub(crate) fn deliveries(&mut self) -> impl Iterator<Item = Delivery> {
+        self.heard.messages.drain(..)
+    }
+
+    /// Everything that waits in the first queue; it stays there.
     pub(crate) fn waiting(&mut self) -> Vec<Vec<u8>> {
-        self.consume();
+        self.waiting_in(0)
+    }
+
+    /// Everything that waits in a queue; it stays there.
+    pub(crate) fn waiting_in(&mut self, queue: usize) -> Vec<Vec<u8>> {
+        self.open(queue, -1);
         let bodies = self.delivered().into_iter().map(|(_, body)| body).collect();
-        self.close();
+        self.close_in(queue);
         bodies
     }
 
     /// Acknowledges everything up to this message.
     pub(crate) fn acknowledge(&mut self, message: MessageId) {
-        let consumer = CONSUMER;
+        let consumer = consumer_of(self.session, 0);
         self.ask(Ask::Acknowledge(Acknowledge { consumer, message, individual: false, in_transaction: false }));
     }
 
@@ -315,10 +442,20 @@ impl Machine {
     }
 }
 
-/// A durable message for the queue.
-pub(crate) fn publish(body: &[u8], in_transaction: bool) -> Ask<'static> {
+/// The consumer that a session has of a queue.
+pub(crate) fn consumer_of(session: usize, queue: usize) -> ConsumerId {
+    ConsumerId((session * QUEUES.len() + queue) as i64)
+}
+
+/// A durable message for a queue.
+pub(crate) fn publish(queue: usize, body: &[u8], in_transaction: bool) -> Ask<'static> {
+    publish_to(QUEUES.get(queue).unwrap_or(&""), body, in_transaction)
+}
+
+/// A durable message for a queue with the name of its address, which is made if there is none.
+pub(crate) fn publish_to(name: &str, body: &[u8], in_transaction: bool) -> Ask<'static> {
     Ask::Publish(Publish {
-        address: QUEUE.into(),
+        address: name.to_owned().into(),
         queue: None,
         message: Cow::Owned(body.to_vec()),
         durable: true,
@@ -334,14 +471,14 @@ pub(crate) fn body(number: u64, bytes: usize) -> Vec<u8> {
     (0..bytes.div_ceil(8)).flat_map(word).take(bytes).collect()
 }
 
-fn load(disk: &mut SimDisk, recovered: &Recovered, loader: &mut Loader) {
-    let (layout, shape) = (layout(), shape());
+fn load(disk: &mut SimDisk, shape: &StoreShape, recovered: &Recovered, loader: &mut Loader) {
+    let layout = layout();
     if let Some(checkpoint) = &recovered.checkpoint {
-        let read = checkpoint.read(disk, &layout, &shape, &mut |chunk| assert!(loader.chunk(chunk).is_ok()));
+        let read = checkpoint.read(disk, &layout, shape, &mut |chunk| assert!(loader.chunk(chunk).is_ok()));
         assert!(read.is_ok());
     }
     for lane in shape.data_lanes().filter(|lane| lane.kind() != journal::LaneKind::Large) {
-        let replayed = recovered.replay(disk, &layout, &shape, lane, &mut |record| {
+        let replayed = recovered.replay(disk, &layout, shape, lane, &mut |record| {
             let journal::Replayed { lane, location, end, run, kind, body, .. } = record;
             let epoch = record.epoch.number;
             let loaded = loader.record(Loaded { lane, location, end, epoch, run, kind, body }, recovered);
@@ -352,10 +489,15 @@ fn load(disk: &mut SimDisk, recovered: &Recovered, loader: &mut Loader) {
 }
 
 /// All lanes, in a new epoch that is promised.
-fn started(driver: &mut BlockingDriver<SimDisk>, recovered: &Recovered, number: u64) -> Vec<Lane<AlignedBuffer>> {
+fn started(
+    driver: &mut BlockingDriver<SimDisk>,
+    shape: &StoreShape,
+    recovered: &Recovered,
+    number: u64,
+) -> Vec<Lane<AlignedBuffer>> {
     let mut lanes = Vec::new();
     for lane in &recovered.lanes {
-        let geometry = shape().geometry(lane.tail.lane);
+        let geometry = shape.geometry(lane.tail.lane);
         let buffers = (0..BUFFERS).map(|_| AlignedBuffer::block()).collect();
         lanes.push(Lane::open(LaneOptions { geometry, segments_ahead: 2 }, lane.tail.clone(), buffers));
     }

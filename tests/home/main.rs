@@ -4,3 +4,5 @@ mod holds;
 mod large_bodies;
 mod machine;
 mod missing;
+mod model;
+mod random;
