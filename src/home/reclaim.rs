@@ -1,12 +1,13 @@
 //! Segments in which nothing lives are given back, oldest first; what still lives in the oldest of too many is written again.
 //!
 //! Freeing in order keeps one rule simple: whatever settles a record (an acknowledgement, an END) lies behind it, and so is freed
-//! with it or after it.
+//! with it or after it. What must stay true: compaction ends. A round writes nothing again that was written in the same round, and
+//! the next one waits until others have made the lane grow.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use journal::{FreeError, LaneId, LaneKind, Location, Record, SegmentSequence, Vector};
+use journal::{BlockView, FreeError, LaneId, LaneKind, Location, Record, SegmentSequence, Vector};
 use smallvec::SmallVec;
 
 use super::{Effect, Home};
@@ -15,7 +16,7 @@ use crate::queue::{Entry, Place};
 use crate::store::{encode, record};
 
 /// Messages written again in one turn, so that clients are not kept waiting.
-const MOVES_PER_TURN: usize = 32;
+const MOVES_PER_TURN: usize = 128;
 
 /// The compactions of one home, by lane.
 #[derive(Debug, Default)]
@@ -23,6 +24,16 @@ pub(super) struct Compactions {
     lanes: HashMap<LaneId, Compaction>,
     /// The last plan of each lane: the oldest segment, and the one that was being written.
     planned: HashMap<LaneId, (SegmentSequence, SegmentSequence)>,
+    rounds: HashMap<LaneId, Round>,
+}
+
+/// Where the compaction of a lane stands.
+#[derive(Clone, Copy, Debug)]
+enum Round {
+    /// Everything before this segment is looked at once.
+    To(SegmentSequence),
+    /// Nothing is moved before the lane writes this segment.
+    Rest(SegmentSequence),
 }
 
 /// The oldest segment of a lane on its way to being empty.
@@ -93,7 +104,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             return;
         }
         if !self.compactions.lanes.contains_key(&lane) {
-            if !self.wants_compaction(lane) {
+            if !self.wants_compaction(lane) || !self.is_in_round(lane) {
                 return;
             }
             let Some(compaction) = self.plan(lane) else { return };
@@ -123,6 +134,26 @@ impl<B: journal::BlockBuffer> Home<B> {
         kept > self.settings.segments_before_compaction
             && lane.lives.oldest_count() > 0
             && lane.lives.live_bytes() < kept.saturating_mul(segment_bytes) / 2
+    }
+
+    /// Is the oldest segment to be looked at in this round? Small messages that lie one in a block are less than half of what
+    /// the lane keeps, however often they are written again.
+    fn is_in_round(&mut self, id: LaneId) -> bool {
+        let current = self.lanes.current_segment(id);
+        let Some(first) = self.lanes.get(id).map(|lane| lane.lives.first()) else { return false };
+        let round = self.compactions.rounds.entry(id).or_insert(Round::To(current));
+        match *round {
+            Round::To(end) if first >= end => {
+                *round = Round::Rest(SegmentSequence(current.0 + self.settings.segments_before_compaction));
+                false
+            }
+            Round::To(_) => true,
+            Round::Rest(until) if current < until => false,
+            Round::Rest(_) => {
+                *round = Round::To(current);
+                true
+            }
+        }
     }
 
     /// Collects what lives in the oldest segment. What a consumer holds is found when its turn comes.
@@ -232,6 +263,26 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// The message that a lane's compaction moves next.
     pub(super) fn first_to_move(&self, lane: LaneId) -> Option<&Entry> {
         self.find_entry(self.compactions.lanes.get(&lane)?.todo.front()?)
+    }
+
+    /// Keeps what else of a lane's compaction lies whole in these blocks: one read for many messages, which then lie close
+    /// together.
+    pub(super) fn warm_for_moves(&mut self, id: LaneId, start: journal::Lsn, bytes: &[u8]) {
+        let Some(compaction) = self.compactions.lanes.get(&id) else { return };
+        let end = start.plus(bytes.len() as u64);
+        let inside = compaction.todo.iter().take_while(|moving| moving.location.block() < end);
+        let todo: Vec<Moving> = inside.take(MOVES_PER_TURN).copied().collect();
+        for moving in todo {
+            let block = moving.location.block();
+            let at = usize::try_from(block.since(start)).unwrap_or(usize::MAX);
+            let view = bytes.get(at..).and_then(|rest| BlockView::parse(rest, id, block).ok());
+            let Some(view) = view else { return };
+            let Some(body) = super::cold::whole_body(&view, moving.location.offset()) else { return };
+            let slot = self.bodies.keep_hot(moving.id, body);
+            if let Some(entry) = self.find_entry_mut(&moving) {
+                entry.hot = slot;
+            }
+        }
     }
 
     fn find_entry(&self, moving: &Moving) -> Option<&Entry> {

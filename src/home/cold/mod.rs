@@ -103,11 +103,13 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// A read ended.
     pub fn read_done(&mut self, token: u64, result: Result<&[u8], IoError>, deliver: &mut impl Deliver) {
         let Some(mut reading) = self.reads.take(token) else { return };
-        if reading.moving.is_none()
-            && reading.collecting.is_new()
+        if reading.collecting.is_new()
             && let Ok(bytes) = &result
         {
-            self.warm(&reading, bytes);
+            match reading.moving {
+                Some(lane) => self.warm_for_moves(lane, reading.collecting.lsn, bytes),
+                None => self.warm(&reading, bytes),
+            }
         }
         let taken = match result {
             Ok(bytes) => reading.collecting.take(bytes),
@@ -217,14 +219,20 @@ fn warm_one(bodies: &mut super::bodies::Bodies, entry: &mut Entry, view: &BlockV
     if bodies.get(entry).is_some() {
         return true;
     }
-    let Some(fragment) = view.record_at(entry.location.offset()).filter(|fragment| fragment.header.last) else {
-        return false;
-    };
-    match Stored::decode(fragment.header.kind, fragment.body) {
-        Ok(Stored::Add { message, .. } | Stored::Moved { message, .. }) => {
-            entry.hot = bodies.keep_hot(entry.id, message);
+    match whole_body(view, entry.location.offset()) {
+        Some(body) => {
+            entry.hot = bodies.keep_hot(entry.id, body);
             true
         }
-        _ => false,
+        None => false,
+    }
+}
+
+/// The body of the message whose record lies here, if all of it is in this block.
+pub(super) fn whole_body<'a>(view: &BlockView<'a>, offset: u32) -> Option<&'a [u8]> {
+    let fragment = view.record_at(offset).filter(|fragment| fragment.header.last)?;
+    match Stored::decode(fragment.header.kind, fragment.body) {
+        Ok(Stored::Add { message, .. } | Stored::Moved { message, .. }) => Some(message),
+        _ => None,
     }
 }
