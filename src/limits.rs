@@ -41,6 +41,9 @@ pub const REPLIES_PER_SESSION_MAX: usize = 16_384;
 /// Bytes waiting to be written to one client before its deliveries pause.
 pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;
 
+/// Bytes of bodies that a home delivers in one turn of its core's loop; the rest follows at the next ones.
+pub const DELIVERY_BYTES_PER_TURN: usize = 256 * 1024;
+
 /// Bytes waiting to be written to one client before its connection stops reading.
 pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
 

@@ -15,7 +15,7 @@ enum Reason {
     Unread,
     /// The session's commit is under way, or too many of its answers are.
     Answers,
-    /// The lanes take no records now, or others wait for that already.
+    /// The lanes take no records now, other cores no letters, or somebody waits for that already.
     Room,
 }
 
@@ -178,7 +178,7 @@ impl<B: BlockBuffer> Core<B> {
             Some(Reason::Unread)
         } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
             Some(Reason::Answers)
-        } else if self.front.room_is_short || !self.home.ready() {
+        } else if self.front.crowded || self.front.room_is_short || !self.home.ready() {
             Some(Reason::Room)
         } else {
             None

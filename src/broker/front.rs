@@ -86,6 +86,8 @@ pub struct Front {
     pub(super) two_phase_due: Vec<SessionKey>,
     /// Connections whose frames wait.
     pub(super) stalled: Vec<ConnectionKey>,
+    /// Letters to other cores find no place now.
+    pub(super) crowded: bool,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
     pub(super) letters: VecDeque<(CoreId, Letter)>,
@@ -114,6 +116,7 @@ impl Front {
             due: Vec::new(),
             two_phase_due: Vec::new(),
             stalled: Vec::new(),
+            crowded: false,
             room_is_short: false,
             letters: VecDeque::new(),
             listed: Vec::new(),

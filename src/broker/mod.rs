@@ -99,6 +99,17 @@ impl<B: BlockBuffer> Core<B> {
         self.home.read_done(token, result, &mut self.front);
     }
 
+    /// Letters to other cores find no place now: nothing is done that would make more of them.
+    pub fn set_crowded(&mut self, crowded: bool) {
+        self.front.crowded = crowded;
+        self.home.set_crowded(crowded);
+    }
+
+    /// See [`Core::set_crowded`].
+    pub fn is_crowded(&self) -> bool {
+        self.front.crowded
+    }
+
     /// When the core wants its next turn at the latest.
     pub fn deadline(&self, now: Now) -> Option<Now> {
         [self.home.deadline(now), self.front.deadline(now)].into_iter().flatten().min()

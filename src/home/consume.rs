@@ -141,7 +141,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(queue) = self.names.queue_mut(key) else { return };
         for consumer in queue.consumers.iter() {
             let Some(consumer) = self.consumers.get_mut(consumer) else { continue };
-            if consumer.forced.is_empty() || (queue.reading && consumer.is_ready()) {
+            if consumer.forced.is_empty() || ((queue.reading || queue.postponed) && consumer.is_ready()) {
                 continue;
             }
             for sequence in consumer.forced.drain(..) {
@@ -161,6 +161,14 @@ impl<B: journal::BlockBuffer> Home<B> {
         let ready = |key| consumers.get(key).is_some_and(Consumer::is_ready);
         let Some(consumer_key) = queue.consumers.pick(ready) else { return false };
         let Some(consumer) = self.consumers.get_mut(consumer_key) else { return false };
+        // A consumer with credit for everything would otherwise get all the backlog in one go, before anybody can say that its
+        // client does not take it, and keep everybody else waiting meanwhile.
+        if self.crowded || self.delivered_bytes >= limits::DELIVERY_BYTES_PER_TURN {
+            if !std::mem::replace(&mut queue.postponed, true) {
+                self.postponed.push(key);
+            }
+            return false;
+        }
         if consumer.pre_acknowledge && !self.lanes.ready() {
             self.waiting_for_room.push(key);
             return false;
@@ -171,6 +179,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             return false;
         };
         consumer.credit.spend(body.len() + DELIVERY_FRAME_BYTES);
+        self.delivered_bytes += body.len();
         let deliveries = next.deliveries().saturating_add(1);
         deliver.message(consumer.session, consumer.id, next.id, deliveries, body);
         let Some(mut entry) = queue.waiting.take_next() else { return false };

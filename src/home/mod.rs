@@ -150,6 +150,12 @@ pub struct Home<B: BlockBuffer> {
     reads: cold::Reads,
     /// Queues that could deliver more once the lanes take records again.
     waiting_for_room: Vec<QueueKey>,
+    /// Queues that have more to deliver than fits this turn.
+    postponed: Vec<QueueKey>,
+    /// Bytes delivered in this turn.
+    delivered_bytes: usize,
+    /// Other cores take no letters now: nothing is delivered.
+    crowded: bool,
     letters: VecDeque<(CoreId, Letter)>,
     /// Notes that only one session may have, kept on core 0.
     claims: HashMap<(Box<str>, Box<str>), SessionRef>,
@@ -225,6 +231,7 @@ impl<B: BlockBuffer> Home<B> {
     /// Goes on with what is under way: long operations, promises and what they set free, reclaiming. Called once a turn of the
     /// core's loop; [`Home::submit`] ends the turn.
     pub fn turn(&mut self, deliver: &mut impl Deliver) {
+        self.delivered_bytes = 0;
         self.take_promises(deliver);
         self.go_on(deliver);
         self.pay(deliver);
@@ -233,6 +240,14 @@ impl<B: BlockBuffer> Home<B> {
         }
         if !self.waiting_for_room.is_empty() && self.ready() {
             for queue in std::mem::take(&mut self.waiting_for_room) {
+                self.dispatch(queue, deliver);
+            }
+        }
+        if !self.crowded {
+            for queue in std::mem::take(&mut self.postponed) {
+                if let Some(queue) = self.names.queue_mut(queue) {
+                    queue.postponed = false;
+                }
                 self.dispatch(queue, deliver);
             }
         }
@@ -270,7 +285,13 @@ impl<B: BlockBuffer> Home<B> {
 
     /// When the home wants its next turn at the latest.
     pub fn deadline(&self, now: Now) -> Option<Now> {
-        if self.checkpoint_goes_on() { Some(now) } else { self.lanes.deadline(now) }
+        let due = self.checkpoint_goes_on() || !self.crowded && !self.postponed.is_empty();
+        if due { Some(now) } else { self.lanes.deadline(now) }
+    }
+
+    /// Do letters to other cores find no place? Then nothing is delivered until they do, so that no heap of letters grows.
+    pub fn set_crowded(&mut self, crowded: bool) {
+        self.crowded = crowded;
     }
 
     /// Why the broker must step down, if it must.

@@ -26,6 +26,8 @@ pub(super) struct Queue {
     pub(super) reading: bool,
     /// The body that was read for its next message.
     pub(super) read_body: Option<(crate::message::MessageId, Vec<u8>)>,
+    /// It is among the queues that deliver more at the next turn.
+    pub(super) postponed: bool,
     /// What its existence relies on and is not yet known to be promised.
     pub(super) depends: Vector,
 }
@@ -45,6 +47,7 @@ impl Queue {
             delivering: 0,
             reading: false,
             read_body: None,
+            postponed: false,
             depends: Vector::new(),
         }
     }

@@ -243,7 +243,7 @@ impl CoreLoop {
         // A send that nobody waits for is no reason to wake up.
         let wait = if self.core.awaits_sent() { Wait::Event } else { Wait::Arrival };
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
-        if !self.outbox.is_empty() || self.disk.is_waiting() {
+        if self.core.is_crowded() || !self.outbox.is_empty() || self.disk.is_waiting() {
             return wait(Some(Moment::from_nanoseconds(now.0) + RETRY));
         }
         let patience = self.stop_at.filter(|_| !self.quiet_told).map(|at| at.max(self.driver.now() + POLL));
@@ -256,6 +256,7 @@ impl CoreLoop {
     /// Lets the rooms go on, and carries out what they want.
     fn decide(&mut self, now: Now) {
         let mut outputs = std::mem::take(&mut self.outputs);
+        self.core.set_crowded(!self.outbox.is_empty());
         self.core.turn(now, &mut |output| outputs.push(output));
         for output in outputs.drain(..) {
             self.carry_out(output);
