@@ -1,6 +1,6 @@
 //! What a consumer with credit for everything gets at once is bounded, and all of it comes.
 
-use crate::machine::{Machine, body};
+use crate::machine::{Machine, PLAIN, Setup, body};
 
 const MESSAGES: u64 = 40;
 const BYTES: usize = 60_000;
@@ -9,7 +9,7 @@ const TURN_BYTES_MAX: usize = ringmq::limits::DELIVERY_BYTES_PER_TURN + BYTES;
 
 #[test]
 fn a_turn_delivers_so_much_and_the_next_ones_the_rest() {
-    let mut machine = Machine::with_hot_bytes(64 * 1024 * 1024);
+    let mut machine = Machine::with(Setup { hot_bytes: 64 * 1024 * 1024, ..PLAIN });
     for number in 0..MESSAGES {
         machine.publish(&body(number, BYTES), false);
     }
@@ -32,7 +32,7 @@ fn a_turn_delivers_so_much_and_the_next_ones_the_rest() {
 
 #[test]
 fn nothing_is_delivered_while_letters_find_no_place() {
-    let mut machine = Machine::with_hot_bytes(64 * 1024 * 1024);
+    let mut machine = Machine::with(Setup { hot_bytes: 64 * 1024 * 1024, ..PLAIN });
     machine.publish(&body(1, 100), false);
     machine.home.set_crowded(true);
     machine.consume();

@@ -61,7 +61,7 @@ pub(crate) struct Setup {
 }
 
 /// One lane, nothing in memory, no compaction.
-const PLAIN: Setup = Setup { lanes: 1, hot_bytes: 1, segments_before_compaction: u64::MAX, slow: None };
+pub(crate) const PLAIN: Setup = Setup { lanes: 1, hot_bytes: 1, segments_before_compaction: u64::MAX, slow: None };
 
 impl Deliver for Heard {
     fn message(&mut self, _: SessionRef, consumer: ConsumerId, id: MessageId, _: u16, body: &[u8]) {
@@ -116,24 +116,15 @@ fn session(number: usize) -> SessionRef {
 impl Machine {
     /// A plain home with empty queues.
     pub(crate) fn new() -> Self {
-<<<<<<< HEAD
         Self::with(PLAIN)
     }
 
     /// A home with empty queues.
     pub(crate) fn with(setup: Setup) -> Self {
-=======
-        Self::with_hot_bytes(1)
-    }
-
-    /// As [`Machine::new`], with so many bytes for recent bodies; with one, every body is read back.
-    pub(crate) fn with_hot_bytes(hot_bytes: usize) -> Self {
->>>>>>> ca69a5e (home, broker: deliveries and letters have a bound per turn)
         let mut disk = SimDisk::new(1);
         for directory in layout().all() {
             assert!(disk.create_directory(directory).is_ok());
         }
-<<<<<<< HEAD
         let mut machine = Self::start(disk, setup);
         for queue in QUEUES {
             machine.ask(Ask::CreateQueue(QueueDefinition {
@@ -146,34 +137,13 @@ impl Machine {
                 exists_is_fine: true,
             }));
         }
-=======
-        let mut machine = Self::start_with(disk, hot_bytes);
-        machine.ask(Ask::CreateQueue(QueueDefinition {
-            address: QUEUE.into(),
-            name: QUEUE.into(),
-            routing: RoutingType::Anycast,
-            auto_created: false,
-            purge_on_no_consumers: false,
-            max_consumers: -1,
-            exists_is_fine: true,
-        }));
->>>>>>> ca69a5e (home, broker: deliveries and letters have a bound per turn)
         machine.settle();
         machine
     }
 
     /// Goes on from what a disk holds.
-<<<<<<< HEAD
     fn start(mut disk: SimDisk, setup: Setup) -> Self {
         let (layout, shape) = (layout(), shape(setup.lanes));
-=======
-    pub(crate) fn start(disk: SimDisk) -> Self {
-        Self::start_with(disk, 1)
-    }
-
-    fn start_with(mut disk: SimDisk, hot_bytes: usize) -> Self {
-        let (layout, shape) = (layout(), shape());
->>>>>>> ca69a5e (home, broker: deliveries and letters have a bound per turn)
         let recovered = match recover(&mut disk, &layout, &shape, &RecoveryOptions::alone()) {
             Ok(recovered) => recovered,
             Err(error) => panic!("the start is refused: {error:?}"),
@@ -187,13 +157,8 @@ impl Machine {
         let settings = Settings {
             core: CoreId(0),
             cores: 1,
-<<<<<<< HEAD
             lanes: setup.lanes,
             hot_bytes: setup.hot_bytes,
-=======
-            lanes: 1,
-            hot_bytes,
->>>>>>> ca69a5e (home, broker: deliveries and letters have a bound per turn)
             auto_create: true,
             run_number: number,
             epoch: number,
@@ -427,7 +392,7 @@ impl Machine {
 
     /// The bodies that were delivered since, without another turn.
     pub(crate) fn heard_bodies(&mut self) -> Vec<Vec<u8>> {
-        self.heard.messages.drain(..).map(|(_, body)| body).collect()
+        self.heard.messages.drain(..).map(|delivery| delivery.body).collect()
     }
 
     /// Does the home want a turn at once?
