@@ -175,7 +175,9 @@ pub(super) fn mismatch(
         };
         let geometry = shape.geometry(lane);
         let files = LaneFiles::read(storage, layout, shape, lane)?;
-        if files.ready_to(mark.first_kept) <= geometry.place(mark.block).0 {
+        // What was freed since is gone rightly; the scan behind the mark says whether it was.
+        let first = files.first().unwrap_or_default().max(mark.first_kept);
+        if files.ready_to(first) <= geometry.place(mark.block).0 {
             return Ok(Some(format!("a segment of lane {lane} before its mark is missing or damaged")));
         }
         let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);

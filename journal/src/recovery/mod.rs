@@ -115,13 +115,36 @@ pub fn recover(
         findings.push(Finding::CheckpointUnusable { reason });
         checkpoint = None;
     }
+    let lanes = match scan_lanes(storage, layout, shape, options, checkpoint.as_ref(), &mut findings) {
+        // Perhaps it is only the files of freed segments: some of them gone, others not. The whole scan knows them by their FREE records.
+        Err(error) if checkpoint.is_some() && !matches!(error, RecoveryError::Io(_)) => {
+            findings.push(Finding::CheckpointUnusable { reason: error.to_string() });
+            checkpoint = None;
+            scan_lanes(storage, layout, shape, options, None, &mut findings)?
+        }
+        scanned => scanned?,
+    };
+    let lanes = lanes.into_iter().chain([checkpoint_lane]).collect();
+    Ok(Recovered { lanes, checkpoint, findings, checks: options.checks })
+}
+
+/// Scans the lanes with data, from the marks of the checkpoint if there is one.
+fn scan_lanes(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    options: &RecoveryOptions,
+    checkpoint: Option<&CheckpointFound>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<RecoveredLane>, RecoveryError> {
     // Lane j00 first: its newest epoch start says what all lanes had promised then.
     let mut order: Vec<LaneId> = shape.data_lanes().collect();
     order.sort_by_key(|&lane| lane != LaneId::JOURNAL);
     let mut started: Option<(u64, Vector)> = None;
+    let mut found = Vec::new();
     let mut lanes = Vec::new();
     for lane in order {
-        let mark = checkpoint.as_ref().and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
+        let mark = checkpoint.and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
         let accept_loss: Vec<Lsn> =
             options.accept_loss.iter().filter(|(of, _)| *of == lane).map(|(_, lsn)| *lsn).collect();
         let (known_epoch, known_promised) = known_of(lane, options, started.as_ref());
@@ -139,16 +162,16 @@ pub fn recover(
             flush(storage, layout, shape, &scanned)?;
         }
         started = started.or(scanned.vector);
-        findings.extend(scanned.findings);
+        found.extend(scanned.findings);
         lanes.push(RecoveredLane {
             tail: scanned.tail,
             replay_from: scanned.from,
             promised_in_epoch: scanned.promised_in_epoch,
         });
     }
+    findings.extend(found);
     lanes.sort_by_key(|recovered| recovered.tail.lane);
-    lanes.push(checkpoint_lane);
-    Ok(Recovered { lanes, checkpoint, findings, checks: options.checks })
+    Ok(lanes)
 }
 
 /// What is known to have been promised on a lane: the newer of the last clean stop and the newest epoch start on lane j00.

@@ -122,7 +122,6 @@ pub(super) fn scan(
     let mut first = files.first().unwrap_or_default();
     let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
     let (mut progress, stop) = read_from(&mut walk, &files, geometry, order, &mut first)?;
-    let from = order.mark.map_or(geometry.start(first), |mark| mark.end);
     let behind = Behind::look(&mut walk, &files, geometry, (progress.at, stop.place), progress.epoch)?;
     if first.0 <= SEGMENTS_AHEAD_MAX
         && progress.last_block.is_none()
@@ -154,8 +153,10 @@ pub(super) fn scan(
         leftovers: files.before(first_kept),
         loss: loss.or(front),
     };
+    // Behind a mark everything is replayed, freed segments too: the index shows what they held, and only they say that it is settled.
+    let from = order.mark.map_or(geometry.start(first_kept), |mark| mark.end);
     Ok(Scanned {
-        from: from.max(geometry.start(first_kept)).min(tail.end),
+        from: from.min(tail.end),
         promised: progress.promised.max(order.mark.map_or(Lsn::ZERO, |mark| mark.end)),
         promised_in_epoch: progress.promised_in_epoch,
         vector: progress.vector,
