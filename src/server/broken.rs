@@ -16,7 +16,7 @@ use crate::message::CoreId;
 
 /// Why a data core cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// A lane is latched: what the disk holds is not certain.
     Disk(String),
     /// A mistake of ours.
@@ -29,7 +29,7 @@ pub(super) enum Broken {
 
 impl Broken {
     /// The write that failed, with the file that it went to: which operation, on what, and what the system answered.
-    pub(super) fn latched(latch: &Latch, file: &Path) -> Self {
+    pub(crate) fn latched(latch: &Latch, file: &Path) -> Self {
         let mut error = latch.error.clone();
         error.path.get_or_insert_with(|| file.to_owned());
         Self::Disk(format!("{latch}: {error}"))

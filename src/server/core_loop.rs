@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use journal::{
-    AppendError, Command, Commands, Completion, EpochStart, IoError, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind,
-    LaneOptions, LaneStats, LaneTail, Now, StoreLayout, StoreShape, Vector,
+    Command, Commands, Completion, EpochStart, IoError, LANE_BUFFERS_MIN, Lane, LaneId, LaneKind, LaneOptions,
+    LaneStats, LaneTail, Now, StoreLayout, StoreShape, Vector,
 };
 use runtime::driver::{Config as DriverConfig, ListenOptions};
 use runtime::mesh::{CoreIndex, Endpoint};
@@ -17,6 +17,7 @@ use slotmap::SecondaryMap;
 use super::broken::{Broken, guarded};
 use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
+use super::recovery;
 use super::tally::Tally;
 use crate::broker::{Core, FrontSettings, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
@@ -106,18 +107,8 @@ fn start_epoch(
         }
     }
     loop {
-        for lane in beginning.lanes.iter_mut() {
-            if !waiting.contains(&lane.id()) {
-                continue;
-            }
-            match lane.start_epoch(epoch) {
-                Ok(_) => waiting.retain(|id| *id != lane.id()),
-                Err(AppendError::Blocked) => {}
-                Err(error) => {
-                    return Err(Broken::System(format!("the epoch cannot be started on lane {}: {error}", lane.id())));
-                }
-            }
-        }
+        recovery::start_epoch(beginning.lanes, &mut waiting, epoch)
+            .map_err(|(lane, error)| Broken::System(format!("the epoch cannot be started on lane {lane}: {error}")))?;
         if waiting.is_empty() {
             return Ok(later);
         }

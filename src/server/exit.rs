@@ -10,13 +10,13 @@ use crate::message::CoreId;
 
 /// A run that ended otherwise than by a stop in order.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     /// What kind of failure it is, for the log and for whoever looks it up.
-    pub(super) event: &'static Event,
+    pub(crate) event: &'static Event,
     /// The exit code.
     pub(super) exit: Exit,
     /// What a person is told: what failed, why, what to do.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl Failed {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use config::Config;
-use journal::{LaneKind, LaneTail, LastState, Vector};
+use journal::{LastState, Vector};
 use runtime::mesh::Mesh;
 use runtime::pin::Cpu;
 use runtime::{Sleeper, Waker};
@@ -29,7 +29,6 @@ use crate::home::Settings;
 use crate::limits;
 use crate::message::CoreId;
 use crate::net::core::ServerFacts;
-use crate::routing;
 
 /// How long a core may take to promise the start of its epoch.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -139,7 +138,7 @@ fn start_cores(
                 first_fill_bytes: runtime::limits::FIRST_FILL_BYTES,
                 files_open_max: FILES_OPEN_MAX,
             },
-            tails: tails_of(contents, core, count),
+            tails: recovery::tails_of(&contents.recovered, core, count),
             epoch: contents.epoch.clone(),
             loader: Arc::clone(&loader),
             unfinished: Arc::clone(&unfinished),
@@ -155,15 +154,6 @@ fn start_cores(
         cores.threads.push(thread);
     }
     Ok(cores)
-}
-
-/// The lanes that a core drives: the bindings and checkpoint lanes on core 0, each other lane by its index.
-fn tails_of(contents: &Contents, core: CoreId, cores: u16) -> Vec<LaneTail> {
-    let own = |tail: &LaneTail| match tail.lane.kind() {
-        LaneKind::Bindings | LaneKind::Checkpoint => core == CoreId(0),
-        _ => routing::core_of_lane(tail.lane.index(), cores) == core,
-    };
-    contents.recovered.lanes.iter().map(|lane| &lane.tail).filter(|tail| own(tail)).cloned().collect()
 }
 
 fn home_settings(

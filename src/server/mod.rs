@@ -4,15 +4,15 @@
 //! core that can promise nothing any more.
 
 mod announcement;
-mod broken;
+pub(crate) mod broken;
 mod core_loop;
 mod disk;
-mod exit;
+pub(crate) mod exit;
 mod lifecycle;
 mod lobby;
 mod losses;
 mod open;
-mod recovery;
+pub(crate) mod recovery;
 mod shape;
 mod signals;
 mod tally;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use journal::{
-    AckMode, EpochId, EpochReason, EpochStart, FileStorage, Finding, HaStateFile, LaneId, Recovered, RecoveryError,
-    RecoveryOptions, Storage, StoreLayout, StoreShape, Vector, recover,
+    AckMode, AppendError, BlockBuffer, EpochId, EpochReason, EpochStart, Finding, HaStateFile, Lane, LaneId, LaneKind,
+    LaneTail, Lsn, Recovered, RecoveryError, RecoveryOptions, Storage, StoreLayout, StoreShape, Vector, recover,
 };
 
 use super::exit::Failed;
@@ -15,6 +15,8 @@ use crate::cli::{AcceptLoss, Announcer};
 use crate::event;
 use crate::event::Event;
 use crate::home::{LoadError, Loaded, Loader, Unfinished};
+use crate::message::CoreId;
+use crate::routing;
 
 /// What the lanes of a store hold.
 pub(super) struct Contents {
@@ -35,23 +37,56 @@ pub(super) struct Effort {
 /// Reads the lanes.
 pub(super) fn read(store: &mut Store, accept_loss: &[AcceptLoss], announcer: &Announcer) -> Result<Contents, Failed> {
     let Store { layout, shape, storage, ha_state, .. } = store;
-    let clean_stop = (ha_state.state().clean_stop.clone(), ha_state.state().seen.number);
-    let nonce = random_u64();
-    ha_state.update(storage, |state| state.start(nonce)).map_err(|error| not_written(&error))?;
     let started = Instant::now();
     let clock = || started.elapsed();
     let tell = |so_far| tell_progress(announcer, so_far);
+    let given = Given { nonce: random_u64(), activation: random_u128(), accept_loss: losses::named(accept_loss)? };
     let mut watched = Watched::new(storage, &clock, &tell);
-    let named = losses::named(accept_loss)?;
-    let mut recovered = recover_lanes(&mut watched, layout, shape, &named, clean_stop)?;
+    let Recovery { recovered, loader, unfinished, epoch } =
+        recover_store(&mut watched, layout, shape, ha_state, &given)?;
+    let effort = Effort { read: watched.so_far(), took: started.elapsed() };
+    Ok(Contents { recovered, loader, unfinished, epoch, effort })
+}
+
+/// What recovery cannot know by itself.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// Random: tells this incarnation from a restored one.
+    pub(crate) nonce: u64,
+    /// Random: tells this epoch from another with its number.
+    pub(crate) activation: u128,
+    /// Where the operator gives promised data up.
+    pub(crate) accept_loss: Vec<(LaneId, Lsn)>,
+}
+
+/// A recovered store.
+pub(crate) struct Recovery {
+    pub(crate) recovered: Recovered,
+    pub(crate) loader: Loader,
+    pub(crate) unfinished: Unfinished,
+    pub(crate) epoch: EpochStart,
+}
+
+/// Recovers a store that nobody else uses, whatever it lies on: the simulator has a disk of its own. The incarnation is written before
+/// anything is read, and the epoch before any lane hears of it.
+pub(crate) fn recover_store(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    ha_state: &mut HaStateFile,
+    given: &Given,
+) -> Result<Recovery, Failed> {
+    let clean_stop = (ha_state.state().clean_stop.clone(), ha_state.state().seen.number);
+    ha_state.update(storage, |state| state.start(given.nonce)).map_err(|error| not_written(&error))?;
+    let named = given.accept_loss.as_slice();
+    let mut recovered = recover_lanes(storage, layout, shape, named, clean_stop)?;
     let mut loader = Loader::default();
     named.iter().for_each(|(lane, at)| loader.accept_loss(*lane, *at));
-    let unfinished = load(&mut watched, layout, shape, &recovered, &mut loader)?;
+    let unfinished = load(storage, layout, shape, &recovered, &mut loader)?;
     losses::tell(&loader, &mut recovered);
-    losses::refuse_idle(&named, &loader, &recovered)?;
-    let effort = Effort { read: watched.so_far(), took: started.elapsed() };
-    let epoch = next_epoch(storage, ha_state, &recovered)?;
-    Ok(Contents { recovered, loader, unfinished, epoch, effort })
+    losses::refuse_idle(named, &loader, &recovered)?;
+    let epoch = next_epoch(storage, ha_state, &recovered, given.activation)?;
+    Ok(Recovery { recovered, loader, unfinished, epoch })
 }
 
 fn tell_progress(announcer: &Announcer, so_far: ReadSoFar) {
@@ -64,7 +99,7 @@ fn recover_lanes(
     storage: &mut dyn Storage,
     layout: &StoreLayout,
     shape: &StoreShape,
-    named: &[(LaneId, journal::Lsn)],
+    named: &[(LaneId, Lsn)],
     (known_promised, known_epoch): (Vector, u64),
 ) -> Result<Recovered, Failed> {
     let mut options = RecoveryOptions::alone();
@@ -124,7 +159,7 @@ fn load(
             ));
         }
     }
-    for lane in shape.data_lanes().filter(|lane| lane.kind() != journal::LaneKind::Large) {
+    for lane in shape.data_lanes().filter(|lane| lane.kind() != LaneKind::Large) {
         let mut problem = None;
         let mut take = |record: journal::Replayed<'_>| {
             let loaded = Loaded {
@@ -155,13 +190,14 @@ fn load(
 
 /// The epoch of this run: above all that exist or were tried, durable as "asked" before its first block.
 fn next_epoch(
-    storage: &mut FileStorage,
+    storage: &mut dyn Storage,
     ha_state: &mut HaStateFile,
     recovered: &Recovered,
+    activation: u128,
 ) -> Result<EpochStart, Failed> {
     let state = ha_state.state();
     let number = state.next_epoch_number(recovered.newest_epoch());
-    let epoch = EpochId { number, activation: random_u128() };
+    let epoch = EpochId { number, activation };
     let reason = if recovered.newest_epoch().is_none() { EpochReason::First } else { EpochReason::Restart };
     let node = state.node;
     ha_state
@@ -172,4 +208,35 @@ fn next_epoch(
         .map_err(|error| not_written(&error))?;
     let vector = recovered.lanes.iter().map(|lane| (lane.tail.lane, lane.tail.end)).collect();
     Ok(EpochStart { node, epoch, reason, ack_mode: AckMode::LiveOnly, vector })
+}
+
+/// The lanes that a core drives: the bindings and checkpoint lanes on core 0, each other lane by its index.
+pub(crate) fn tails_of(recovered: &Recovered, core: CoreId, cores: u16) -> Vec<LaneTail> {
+    let own = |tail: &LaneTail| match tail.lane.kind() {
+        LaneKind::Bindings | LaneKind::Checkpoint => core == CoreId(0),
+        _ => routing::core_of_lane(tail.lane.index(), cores) == core,
+    };
+    recovered.lanes.iter().map(|lane| &lane.tail).filter(|tail| own(tail)).cloned().collect()
+}
+
+/// Starts the epoch on each of `waiting` whose first segment is there, and leaves the others in it.
+///
+/// # Errors
+/// When a lane refuses for another reason than a missing segment.
+pub(crate) fn start_epoch<B: BlockBuffer>(
+    lanes: &mut [Lane<B>],
+    waiting: &mut Vec<LaneId>,
+    epoch: &EpochStart,
+) -> Result<(), (LaneId, AppendError)> {
+    for lane in lanes {
+        if !waiting.contains(&lane.id()) {
+            continue;
+        }
+        match lane.start_epoch(epoch) {
+            Ok(_) => waiting.retain(|id| *id != lane.id()),
+            Err(AppendError::Blocked) => {}
+            Err(error) => return Err((lane.id(), error)),
+        }
+    }
+    Ok(())
 }
