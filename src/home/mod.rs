@@ -38,7 +38,7 @@ pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Rea
 use crate::delivery::Consumer;
 use crate::limits;
 use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};
-use crate::message::{ConsumerId, ConsumerKey, CoreId, QueueKey};
+use crate::message::{ConsumerId, ConsumerKey, CoreId, MessageId, QueueKey};
 use crate::queue::Place;
 use crate::store::record::TransactionId;
 use bodies::Bodies;
@@ -97,6 +97,8 @@ enum Effect {
     Arrived { queue: QueueKey, place: Place, priority: u8 },
     /// A record's subject lives no more.
     Released { lane: LaneId, segment: SegmentSequence, bytes: u32 },
+    /// A message can be read where compaction has written it again.
+    Moved { queue: QueueKey, id: MessageId },
     /// A transaction over several lanes of this core is decided for good.
     Decided(Box<Decided>),
     /// A transaction over several lanes is over, as far as this core is concerned.
@@ -373,6 +375,10 @@ impl<B: BlockBuffer> Home<B> {
             }
             Effect::Released { lane, segment, bytes } => {
                 self.lanes.get_mut(lane)?.lives.release(segment, bytes);
+                None
+            }
+            Effect::Moved { queue, id } => {
+                self.compactions.settled(queue, id);
                 None
             }
             Effect::Decided(decided) => {

@@ -25,6 +25,20 @@ pub(super) struct Compactions {
     /// The last plan of each lane: the oldest segment, and the one that was being written.
     planned: HashMap<LaneId, (SegmentSequence, SegmentSequence)>,
     rounds: HashMap<LaneId, Round>,
+    /// Where messages lay whose new place is not promised, and so perhaps not written.
+    before: HashMap<(QueueKey, MessageId), Location>,
+}
+
+impl Compactions {
+    /// Where a message that was just moved can be read.
+    pub(super) fn readable(&self, queue: QueueKey, id: MessageId) -> Option<Location> {
+        self.before.get(&(queue, id)).copied()
+    }
+
+    /// The new place is promised.
+    pub(super) fn settled(&mut self, queue: QueueKey, id: MessageId) {
+        self.before.remove(&(queue, id));
+    }
 }
 
 /// Where the compaction of a lane stands.
@@ -226,7 +240,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    /// The message lies in a new place; the old one is free when that is promised.
+    /// The message lies in a new place; when that is promised it can be read there, and the old one is free.
     fn moved(
         &mut self,
         lane: LaneId,
@@ -243,6 +257,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(entry) = self.find_entry_mut(moving) {
             entry.location = appended.location;
         }
+        self.compactions.before.insert((moving.queue, moving.id), moving.location);
+        self.lanes.at(lane, appended.end, Effect::Moved { queue: moving.queue, id: moving.id });
         self.lanes.at(lane, appended.end, Effect::Released { lane, segment: compaction.segment, bytes });
         compaction.todo.pop_front();
         Moved::Done

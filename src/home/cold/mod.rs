@@ -63,7 +63,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         while let Some(wish) = self.reads.next_wish() {
             let reading = match &wish {
                 Wish::Next(key) => self.reading_of_next(*key),
-                Wish::Move { queue, entry, lane } => Some(reading_of(*queue, entry, *lane, Some(*lane), None)),
+                Wish::Move { queue, entry, lane } => {
+                    Some(Reading { moving: Some(*lane), ..reading_of(*queue, entry, *lane, entry.location, None) })
+                }
             };
             match reading {
                 Some(reading) if !self.reads.has_room(reading.size) => return self.reads.wish_first(wish),
@@ -85,7 +87,8 @@ impl<B: journal::BlockBuffer> Home<B> {
             return None;
         };
         let large = if next.is_large() { self.bodies.large(next.id) } else { None };
-        Some(reading_of(key, next, lane, None, large.map(|large| large.body)))
+        let location = self.compactions.readable(key, next.id).unwrap_or(next.location);
+        Some(reading_of(key, next, lane, location, large.map(|large| large.body)))
     }
 
     /// Asks for the bytes that come next.
@@ -203,15 +206,15 @@ fn reading_of(
     queue: QueueKey,
     entry: &Entry,
     lane: LaneId,
-    moving: Option<LaneId>,
+    location: Location,
     large: Option<crate::store::record::LargeBody>,
 ) -> Reading {
     let size = usize::try_from(entry.size()).unwrap_or(usize::MAX).min(limits::FRAME_BYTES_MAX);
     let collecting = match large {
         Some(body) => Collecting::new(body.lane, body.location, Some(Pieces::new(body, size))),
-        None => Collecting::new(lane, entry.location, None),
+        None => Collecting::new(lane, location, None),
     };
-    Reading { queue, id: entry.id, location: entry.location, moving, size, collecting }
+    Reading { queue, id: entry.id, location, moving: None, size, collecting }
 }
 
 /// Keeps the body of one entry, if its record lies whole in this block.
