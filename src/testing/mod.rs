@@ -1,6 +1,39 @@
-//! Around the rooms: what proves them.
+//! Around the rooms: the simulator that proves them.
 //!
-//! [`oracle`] is a plain model of what a broker may say, [`payload`] gives every message a body that shows any change.
+//! A [`World`] is one store on a simulated disk, the brokers that live on it one after the other, and their clients. Everything
+//! in it follows from one seed: the clock, the order of events, sizes, completions, faults and crashes. The rooms are those of the
+//! server, and so is recovery; the loops around them are the simulator's. [`oracle`] is a plain model of what a broker may say,
+//! [`payload`] gives every message a body that shows any change.
 
+mod clients;
+pub mod lives;
+mod machine;
 pub mod oracle;
 pub mod payload;
+pub mod sweep;
+mod world;
+
+pub use machine::Crash;
+pub use world::{Refusal, WorkEnd, World};
+
+/// A broker that is wrong on purpose. It exists in the simulator only: its disk reports too early, or its lanes are told too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// It is as it should be.
+    None,
+    /// A write is reported when it is written, without the flush.
+    NoFlush,
+    /// A promise, and so an answer, waits for its own lane only: whatever it relies on elsewhere counts as promised.
+    OwnLaneOnly,
+}
+
+/// How large a world is.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Journal lanes.
+    pub lanes: u16,
+    /// Data cores, as far as there are lanes for them.
+    pub cores: u16,
+    /// Clients do nothing but small transactions.
+    pub only_transactions: bool,
+}

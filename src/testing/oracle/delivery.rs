@@ -63,11 +63,12 @@ impl Oracle {
         match consumed {
             Consumed::No => true,
             Consumed::Gone(_) => false,
-            // Nobody else can have it while the life lasts: its consumer waits for the answer.
+            Consumed::Adrift => true,
+            // Nobody else can have it while its connection lasts: its consumer waits for the answer.
             Consumed::Unknown(life) => life < self.life,
             Consumed::Within(number) => {
                 let over = self.transactions.get(&number);
-                let over = over.is_some_and(|it| it.life < self.life || it.state == State::Never);
+                let over = over.is_some_and(|it| it.adrift || it.life < self.life || it.state == State::Never);
                 over && self.shows(number, State::Never)
             }
         }

@@ -64,7 +64,7 @@ impl Oracle {
         match message.consumed {
             Consumed::No => false,
             // It did not come again.
-            Consumed::Unknown(_) | Consumed::Gone(_) => true,
+            Consumed::Unknown(_) | Consumed::Adrift | Consumed::Gone(_) => true,
             Consumed::Within(number) => {
                 self.transactions.get(&number).is_some_and(|transaction| transaction.state == State::Done)
             }

@@ -55,6 +55,8 @@ pub(super) enum Consumed {
     No,
     /// Acknowledged in this life, no answer.
     Unknown(Life),
+    /// Acknowledged without an answer, and its connection is gone: it may come again at any time, or never.
+    Adrift,
     /// As the transaction ends.
     Within(TransactionNumber),
     /// For good, acked in this life.
@@ -92,6 +94,7 @@ impl fmt::Display for Message {
         match self.consumed {
             Consumed::No => write!(out, ", not acknowledged"),
             Consumed::Unknown(life) => write!(out, ", acknowledged in life {} without an answer", life.0),
+            Consumed::Adrift => write!(out, ", acknowledged on a connection that was lost before the answer"),
             Consumed::Within(number) => write!(out, ", acknowledged within {number}"),
             Consumed::Gone(life) => write!(out, ", acknowledged and acked in life {}", life.0),
         }

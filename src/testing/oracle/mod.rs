@@ -42,7 +42,7 @@ pub enum Outcome {
 pub struct Life(pub u32);
 
 /// The history of one store.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Oracle {
     life: Life,
     messages: BTreeMap<Identity, Message>,
@@ -138,7 +138,9 @@ impl Oracle {
             if let Some(message) = self.messages.get_mut(identity) {
                 message.consumed = match outcome {
                     Outcome::Acked => Consumed::Gone(self.life),
-                    Outcome::Unknown => message.consumed,
+                    // It may have been given back and delivered again already.
+                    Outcome::Unknown if message.consumed == Consumed::No => Consumed::No,
+                    Outcome::Unknown => Consumed::Adrift,
                     Outcome::Rejected => Consumed::No,
                 };
             }
@@ -175,6 +177,7 @@ impl Oracle {
         self.answered(outcome);
         let Some(transaction) = self.transactions.get_mut(&number) else { return };
         let was = transaction.state;
+        transaction.adrift = outcome == Outcome::Unknown;
         transaction.state = match outcome {
             Outcome::Acked => State::Done,
             Outcome::Unknown => was,

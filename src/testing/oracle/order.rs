@@ -13,7 +13,7 @@ fn key(identity: Identity) -> Key {
 }
 
 /// The highest sequence that was delivered, of each sender in each queue.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     first: BTreeMap<Key, Sequence>,
 }

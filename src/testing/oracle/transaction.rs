@@ -33,13 +33,15 @@ pub(super) enum State {
 pub(super) struct Transaction {
     pub(super) life: Life,
     pub(super) state: State,
+    /// The connection of its client was lost before the answer to its commit.
+    pub(super) adrift: bool,
     pub(super) sends: Vec<Identity>,
     pub(super) takes: Vec<Identity>,
 }
 
 impl Transaction {
     pub(super) fn new(life: Life) -> Self {
-        Self { life, state: State::Open, sends: Vec::new(), takes: Vec::new() }
+        Self { life, state: State::Open, adrift: false, sends: Vec::new(), takes: Vec::new() }
     }
 }
 

@@ -1,0 +1,263 @@
+//! Every operation of the disk fails once in each way: a workload is run again for each place and kind of a fault, up to the end of
+//! all its messages.
+//!
+//! What the disk admits costs nothing that was acked. What it hides (a write that is lost, torn, misdirected or damaged, and
+//! reported as done) is never delivered as data: the next start refuses it, with the way out, or a read does.
+
+use journal::testing::{Fault, FaultKind, Trace};
+use journal::{LaneId, Lsn, Operation};
+
+use super::oracle::{Findings, Kind};
+use super::{Control, Crash, Scale, WorkEnd, World};
+
+/// The ways in which an operation fails.
+pub const KINDS: [FaultKind; 7] = [
+    FaultKind::Error,
+    FaultKind::NoSpace,
+    FaultKind::PowerCut,
+    FaultKind::Torn,
+    FaultKind::Lost,
+    FaultKind::Misdirected,
+    FaultKind::BitFlip,
+];
+/// Losses that an operator accepts, one after the other, before we take it that there is no end of them.
+const CONSENTS_MAX: usize = 4;
+
+/// A workload: what is run again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    /// Decides everything.
+    pub seed: u64,
+    /// How large its world is.
+    pub scale: Scale,
+    /// Operations of its clients.
+    pub operations: u64,
+    /// Every lane writes a later block that covers everything before the power fails.
+    pub sealed: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// Everything acked came out again.
+    Whole,
+    /// A start refused what it had found, and said what can be done.
+    Refused,
+    /// A message could not be read back, and was not delivered.
+    Unreadable,
+    /// Something acked is gone and nobody noticed.
+    Unnoticed,
+}
+
+impl End {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Whole, Self::Refused, Self::Unreadable, Self::Unnoticed];
+}
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// How it ended.
+    pub end: End,
+    /// What was wrong; what a hidden fault rightly takes away is not.
+    pub findings: Findings,
+    /// What the fault struck.
+    pub struck: Option<Trace>,
+}
+
+impl Workload {
+    /// What a run without a fault asks of the disk, in the order in which faults are planned.
+    ///
+    /// # Errors
+    /// What is wrong without any fault.
+    pub fn trace(&self) -> Result<Vec<Trace>, String> {
+        let mut run = Run::new(*self);
+        let mut trace = Vec::new();
+        run.live(&mut |world| trace.extend_from_slice(world.trace()));
+        run.verify();
+        let findings = run.world.findings();
+        if findings.is_empty() { Ok(trace) } else { Err(format!("{findings}: {:#?}", findings.texts())) }
+    }
+
+    /// Can this operation fail in this way?
+    #[must_use]
+    pub fn applies(kind: FaultKind, operation: Operation) -> bool {
+        match kind {
+            FaultKind::Error | FaultKind::PowerCut => true,
+            FaultKind::NoSpace => !matches!(operation, Operation::Read | Operation::Sync | Operation::SyncDirectory),
+            _ => operation == Operation::Write,
+        }
+    }
+
+    /// Runs it with one fault.
+    #[must_use]
+    pub fn run(&self, fault: Fault) -> Case {
+        let mut run = Run::new(*self);
+        run.fault = Some(fault);
+        run.world.plan(fault);
+        let mut struck = None;
+        run.live(&mut |world| struck = struck.take().or_else(|| world.struck().cloned()));
+        run.check_life(struck.as_ref());
+        run.verify();
+        let end = run.end;
+        let mut findings = run.world.findings().clone();
+        if end != End::Whole {
+            findings = excused(&findings);
+        }
+        Case { end, findings, struck }
+    }
+
+    /// Goes on from this world's disk as a store that somebody crashed: starts, takes everything out, and judges.
+    #[must_use]
+    pub fn judge(&self, world: World) -> Findings {
+        let mut run = Run { workload: *self, world, fault: None, end: End::Whole, ended: None };
+        run.verify();
+        run.world.findings().clone()
+    }
+}
+
+/// Of the findings of a store that has lost something for good, those that are wrong all the same.
+fn excused(findings: &Findings) -> Findings {
+    let mut left = Findings::default();
+    for kind in [Kind::Phantom, Kind::Corrupt, Kind::Order] {
+        left.count(kind, findings.of(kind));
+    }
+    left
+}
+
+struct Run {
+    workload: Workload,
+    world: World,
+    fault: Option<Fault>,
+    end: End,
+    /// How the life with the fault ended, if not as it should.
+    ended: Option<String>,
+}
+
+impl Run {
+    fn new(workload: Workload) -> Self {
+        let world = World::new(workload.seed, &workload.scale, Control::None);
+        Self { workload, world, fault: None, end: End::Whole, ended: None }
+    }
+
+    /// A life that ends in order, one that ends by a crash under load, one that ends quietly; the first that meets its fault is the last.
+    fn live(&mut self, each: &mut dyn FnMut(&World)) {
+        let part = self.workload.operations / 3;
+        for life in 0..3 {
+            if let Err(what) = self.one_life(life, part, each) {
+                self.ended = Some(what);
+                each(&self.world);
+                let crash = if self.workload.seed.is_multiple_of(2) { Crash::PowerCut } else { Crash::Kill };
+                return self.world.crash(crash);
+            }
+        }
+    }
+
+    fn one_life(&mut self, life: u32, operations: u64, each: &mut dyn FnMut(&World)) -> Result<(), String> {
+        self.world.start(&[]).map_err(|refusal| refusal.text)?;
+        self.world.allow(operations);
+        let end = self.world.work(None);
+        done(end)?;
+        match life {
+            0 => {
+                // The stop gives the disk back and so forgets what was asked of it meanwhile.
+                let stopped = self.world.stop_with(each);
+                return stopped;
+            }
+            2 if self.workload.sealed => done(self.world.seal())?,
+            _ => {}
+        }
+        each(&self.world);
+        self.world.crash(Crash::PowerCut);
+        Ok(())
+    }
+
+    /// Did the broker say what it must say?
+    fn check_life(&mut self, struck: Option<&Trace>) {
+        let Some(fault) = self.fault else { return };
+        let in_lane = struck.is_some_and(|trace| {
+            let is_segment = trace.path.extension().is_some_and(|ending| ending == "seg");
+            is_segment && matches!(trace.operation, Operation::Write | Operation::Sync)
+        });
+        let what = match (&self.ended, fault.kind) {
+            (None, FaultKind::Error | FaultKind::NoSpace) if in_lane => {
+                "a write into a lane failed, and the broker went on".to_owned()
+            }
+            (Some(text), FaultKind::NoSpace) if !in_lane && is_creation(struck) => {
+                format!("no segment could be made for a while, and the broker ended: {text}")
+            }
+            (Some(text), FaultKind::Error) if in_lane && !text.contains(".seg") => {
+                format!("a write into a lane failed, and the broker does not say where: {text}")
+            }
+            // Whoever hides a fault is not found out before something is read back.
+            (Some(text), kind) if !kind.is_reported() && !text.contains("Stuck") => format!("the broker ended: {text}"),
+            _ => return,
+        };
+        self.world.report(Kind::Broker, what);
+    }
+
+    /// Starts on what is left, takes everything out, twice.
+    fn verify(&mut self) {
+        let mut accepted: Vec<(LaneId, Lsn)> = Vec::new();
+        for _ in 0..2 {
+            while let Err(refusal) = self.world.start(&accepted) {
+                let consent = self.consent(&refusal.text).filter(|it| refusal.refused && !accepted.contains(it));
+                self.end = self.end.max(End::Refused);
+                match consent {
+                    Some(consent) if accepted.len() < CONSENTS_MAX => accepted.push(consent),
+                    _ => return self.refused(&refusal.text),
+                }
+                self.world.crash(Crash::Kill);
+            }
+            if self.world.drain() != WorkEnd::Done {
+                if self.is_hidden() {
+                    self.end = self.end.max(End::Unreadable);
+                }
+                return;
+            }
+            self.world.crash(Crash::PowerCut);
+            accepted.clear();
+        }
+        if self.end == End::Whole && self.is_hidden() && is_loss(self.world.findings()) {
+            self.end = End::Unnoticed;
+        }
+    }
+
+    fn is_hidden(&self) -> bool {
+        self.fault.is_some_and(|fault| !fault.kind.is_reported())
+    }
+
+    /// The loss that the broker asks to be accepted, in its own words: `--accept-loss LANE@LSN`.
+    fn consent(&self, text: &str) -> Option<(LaneId, Lsn)> {
+        let words = text.split("--accept-loss ").nth(1).filter(|_| self.is_hidden())?;
+        let (lane, lsn) = words.split_whitespace().next()?.split_once('@')?;
+        Some((lane.parse().ok()?, Lsn(lsn.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()?)))
+    }
+
+    /// A start that refuses for good: only damage that the disk has hidden may do that, and the words must name a file.
+    fn refused(&mut self, text: &str) {
+        if !self.is_hidden() || !text.contains('/') {
+            // Nobody has lost anything that would excuse it.
+            self.end = End::Whole;
+            self.world.report(Kind::Broker, format!("no start: {text}"));
+        }
+    }
+}
+
+fn done(end: WorkEnd) -> Result<(), String> {
+    match end {
+        WorkEnd::Done | WorkEnd::Events => Ok(()),
+        WorkEnd::Failed(text) => Err(text),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Is it a step of the making of a segment, while the broker runs?
+fn is_creation(struck: Option<&Trace>) -> bool {
+    struck.is_some_and(|trace| trace.path.to_string_lossy().contains(".seg"))
+}
+
+/// Is something gone that was acked?
+fn is_loss(findings: &Findings) -> bool {
+    [Kind::Lost, Kind::Resurrected, Kind::Torn].into_iter().any(|kind| findings.of(kind) > 0)
+}

@@ -1,0 +1,4 @@
+//! The broker on the simulated machine: crashes and faults that no real machine gives at will. Every finding names its seed.
+
+mod lives;
+mod sweep;

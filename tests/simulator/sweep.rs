@@ -1,0 +1,54 @@
+//! Every operation of the disk fails once in each way; here a share of a small workload, all of a large one in `bench prove faults`.
+
+use std::collections::BTreeMap;
+
+use journal::testing::{Fault, FaultKind};
+use ringmq::testing::Scale;
+use ringmq::testing::sweep::{End, KINDS, Workload};
+
+const SCALES: [Scale; 3] = [
+    Scale { lanes: 1, cores: 1, only_transactions: false },
+    Scale { lanes: 2, cores: 2, only_transactions: false },
+    Scale { lanes: 4, cores: 2, only_transactions: false },
+];
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// Runs every `stride`-th place of a workload for one kind, and says how the cases ended.
+fn swept(workload: &Workload, kind: FaultKind, stride: usize) -> BTreeMap<End, u32> {
+    let trace = workload.trace().unwrap_or_else(|what| panic!("{workload:?} without a fault: {what}"));
+    let mut ends = BTreeMap::new();
+    let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation)).step_by(stride);
+    for (at, trace) in places {
+        let case = workload.run(Fault { at: at as u64, kind });
+        assert_eq!(case.struck.as_ref(), Some(trace), "{workload:?}, {kind:?} at {at}: another run");
+        assert!(
+            case.findings.is_empty(),
+            "{workload:?}, {kind:?} at {at}, {trace:?}, {:?}: {}\n{:#?}",
+            case.end,
+            case.findings,
+            case.findings.texts()
+        );
+        *ends.entry(case.end).or_insert(0) += 1;
+    }
+    println!("{:?}, {kind:?}, {} operations: {ends:?}", workload.scale, trace.len());
+    ends
+}
+
+#[test]
+fn every_operation_fails_once_in_each_way() {
+    let (operations, stride) = (number("RINGMQ_SWEEP_OPERATIONS", 60), number("RINGMQ_SWEEP_STRIDE", 13));
+    for (scale, seed) in SCALES.into_iter().zip(number("RINGMQ_SWEEP_SEED", 1)..) {
+        let workload = Workload { seed, scale, operations, sealed: true };
+        for kind in KINDS {
+            let ends = swept(&workload, kind, usize::try_from(stride).unwrap());
+            let lost = ends.get(&End::Unnoticed).copied().unwrap_or(0);
+            assert_eq!(lost, 0, "{workload:?}, {kind:?}: something acked is gone, and nobody noticed");
+            if kind.is_reported() {
+                assert!(ends.keys().all(|end| *end == End::Whole), "{workload:?}, {kind:?}: {ends:?}");
+            }
+        }
+    }
+}
