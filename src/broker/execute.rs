@@ -127,7 +127,14 @@ impl<B: BlockBuffer> Core<B> {
 
     fn ask(&mut self, key: SessionKey, mut ask: Ask<'_>, respond: Respond) {
         let Some(core) = self.core_for(key, &ask) else {
-            return self.reply_now(key, respond, nobody_to_ask(&ask));
+            let answer = nobody_to_ask(&ask);
+            return match (ask, answer.reply) {
+                // What belongs to the transaction was not done: its commit must fail.
+                (Ask::Acknowledge(ack), Err(failure)) if ack.in_transaction => {
+                    self.ask(key, Ask::Spoil(failure), respond)
+                }
+                (_, reply) => self.reply_now(key, respond, Answer { reply, ..answer }),
+            };
         };
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         if let Ask::CreateConsumer { started, pre_acknowledge, .. } = &mut ask {

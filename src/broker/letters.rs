@@ -58,7 +58,7 @@ impl<B: BlockBuffer> Core<B> {
             Letter::Watch { lane, lsn } => self.home.watched(from, lane, lsn),
             Letter::Promised { lane, lsn } => self.home.remote_promised(lane, lsn),
             Letter::Bind { ticket, binding } => self.home.bind_for(from, ticket, &binding),
-            Letter::Bound { ticket, vector, queue } => self.home.bound(ticket, &vector, queue, &mut self.front),
+            Letter::Bound { ticket, written } => self.home.bound(ticket, written, &mut self.front),
             Letter::Ended { lane, lsn, vector } => self.home.forget_decision(lane, lsn, &vector),
             Letter::CheckpointDue => self.home.want_checkpoint(),
             Letter::SnapshotWanted => self.home.want_snapshot(),

@@ -26,7 +26,7 @@ impl Keeper {
 
     /// A binding is written.
     fn note(&mut self, binding: &Binding, number: u32) {
-        let Directory { addresses, queues, .. } = &mut self.directory;
+        let Directory { addresses, queues, queue_names, .. } = &mut self.directory;
         match binding {
             Binding::Address { name, routing, auto_created } => {
                 let known = addresses.entry(name.clone()).or_insert((*routing, *auto_created));
@@ -36,9 +36,11 @@ impl Keeper {
                 addresses.remove(name);
             }
             Binding::Queue(definition) => {
+                queue_names.insert(definition.name.as_ref().into(), definition.address.as_ref().into());
                 queues.insert(number, definition.clone());
             }
-            Binding::QueueGone { id, .. } => {
+            Binding::QueueGone { id, name, .. } => {
+                queue_names.remove(name);
                 queues.remove(id);
             }
         }
@@ -48,15 +50,13 @@ impl Keeper {
 impl<B: journal::BlockBuffer> Home<B> {
     /// Another core asks for a binding.
     pub fn bind_for(&mut self, core: CoreId, ticket: u64, binding: &Binding) {
-        let (vector, queue) = match self.write_binding(binding) {
-            Ok(written) => written,
-            Err(failure) => {
-                // The home of the address waits; it must not wait for ever, and nothing was promised yet.
-                crate::event!(JN303, "a change of names could not be written: {failure}");
-                return;
-            }
-        };
-        self.letters.push_back((core, Letter::Bound { ticket, vector, queue }));
+        let written = self.write_binding(binding);
+        if let Err(failure) = &written
+            && failure.kind != FailureKind::QueueExists
+        {
+            crate::event!(JN303, "a change of names could not be written: {failure}");
+        }
+        self.letters.push_back((core, Letter::Bound { ticket, written }));
     }
 
     /// Writes a binding into this core's bindings lane. Gives what it relies on, and the queue's number.
@@ -73,6 +73,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             Binding::Queue(definition) => {
                 let keeper = self.keeper.as_mut().ok_or_else(not_the_keeper)?;
+                // Its home knows only of the queues there; a name is one queue's in the whole store.
+                if let Some(address) = keeper.directory.queue_names.get(definition.name.as_ref()) {
+                    let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
+                    return Err(Failure::new(FailureKind::QueueExists, text));
+                }
                 number = keeper.next_queue;
                 keeper.next_queue += 1;
                 encode::queue(&mut self.scratch, &stored(definition, QueueId(number)));

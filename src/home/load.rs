@@ -474,6 +474,9 @@ impl Loader {
             keeper.next_queue = self.highest_queue + 1;
             let addresses = self.addresses.iter().map(|(name, state)| (name.as_str().into(), *state));
             keeper.directory.addresses = addresses.collect();
+            let queue_names =
+                self.queues.values().map(|queue| (queue.name.as_ref().into(), queue.address.as_ref().into()));
+            keeper.directory.queue_names = queue_names.collect();
             keeper.directory.queues = self.queues.iter().map(|(id, queue)| (id.0, queue.clone())).collect();
         }
         for queue in self.queues.values() {

@@ -8,8 +8,8 @@ use super::queue::Queue;
 use super::{Creation, Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{
-    AddressState, Answer, Binding, Failure, FailureKind, Letter, QueueDefinition, QueueState, Reply, Request,
-    RoutingType, RoutingTypes,
+    AddressState, Answer, Ask, Binding, Failure, FailureKind, Letter, Publish, QueueDefinition, QueueState, Reply,
+    Request, RoutingType, RoutingTypes,
 };
 use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
 use crate::routing::{self, Address};
@@ -216,13 +216,57 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Another core has written the binding of this ticket.
-    pub fn bound(&mut self, ticket: u64, vector: &Vector, number: u32, deliver: &mut impl crate::mail::Deliver) {
+    pub fn bound(
+        &mut self,
+        ticket: u64,
+        written: Result<(Vector, u32), Failure>,
+        deliver: &mut impl crate::mail::Deliver,
+    ) {
         let Some(Creation { binding, request }) = self.creating.remove(&ticket) else { return };
-        self.take_effect(&binding, number, vector);
+        let answer = match written {
+            Ok((vector, number)) => {
+                self.take_effect(&binding, number, &vector);
+                Answer::done(vector)
+            }
+            Err(failure) => {
+                if request.is_none() {
+                    self.drop_parked(&binding, &failure, deliver);
+                }
+                Answer::failed(failure)
+            }
+        };
         if let Some((from, Some(token))) = request {
-            deliver.answer(from, token, Answer::done(vector.clone()));
+            deliver.answer(from, token, answer);
         }
         self.unpark(deliver);
+    }
+
+    /// A queue that messages wait for cannot be made. They would only ask for it again: where its name is another queue's they
+    /// are dropped, as the reference drops them.
+    fn drop_parked(&mut self, binding: &Binding, failure: &Failure, deliver: &mut impl crate::mail::Deliver) {
+        let waits = |publish: &Publish<'_>| {
+            *publish.address == *binding.address()
+                && binding.queue() == Some(publish.queue.as_ref().unwrap_or(&publish.address))
+        };
+        for request in std::mem::take(&mut self.parked) {
+            let Request { from, operation, token, ask: Ask::Publish(publish) } = &request else {
+                self.parked.push_back(request);
+                continue;
+            };
+            if !waits(publish) {
+                self.parked.push_back(request);
+                continue;
+            }
+            let who = Who { from: *from, operation: *operation, token: *token };
+            let answer = match failure.kind {
+                FailureKind::QueueExists => Answer::done(Vector::new()),
+                _ => match self.refuse_publish(who, publish.in_transaction, failure.clone()) {
+                    Outcome::Done(answer) => answer,
+                    Outcome::Later => continue,
+                },
+            };
+            self.answer_later(who, answer, deliver);
+        }
     }
 
     /// Changes the tables as a written binding says.
@@ -354,13 +398,18 @@ impl<B: journal::BlockBuffer> Home<B> {
         routing: Option<RoutingType>,
     ) -> Result<Option<AddressKey>, Failure> {
         let known = self.names.find_address(name);
-        let needs_queue = routing == Some(RoutingType::Anycast);
+        let wants_queue = routing == Some(RoutingType::Anycast);
         if let Some(key) = known
-            && (!needs_queue || self.names.address(key).is_some_and(|address| address.has(RoutingType::Anycast)))
+            && (!wants_queue || self.names.address(key).is_some_and(|address| address.has(RoutingType::Anycast)))
         {
             return Ok(Some(key));
         }
         let Some(routing) = routing else { return Ok(known) };
+        // A queue of this name behind another address is another queue, and there cannot be two: the address goes without.
+        let needs_queue = wants_queue && self.names.find_queue(name).is_none();
+        if known.is_some() && !needs_queue {
+            return Ok(known);
+        }
         if !self.settings.auto_create {
             return match known {
                 Some(key) => Ok(Some(key)),
@@ -372,13 +421,13 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(problem) = routing::name_problem(name) {
             return Err(Failure::new(FailureKind::IllegalState, format!("an address cannot be named so: {problem}")));
         }
-        // A queue of this name behind another address is another queue, and there cannot be two.
-        let binding = if needs_queue && self.names.find_queue(name).is_none() {
+        let binding = if needs_queue {
             made_on_first_use(name, name, routing)
         } else {
             Binding::Address { name: name.into(), routing: RoutingTypes::only(routing), auto_created: true }
         };
         match self.bind(None, binding) {
+            Outcome::Done(Answer { reply: Err(failure), .. }) if failure.kind == FailureKind::QueueExists => Ok(known),
             Outcome::Done(Answer { reply: Err(failure), .. }) => Err(failure),
             Outcome::Done(_) => Ok(self.names.find_address(name)),
             Outcome::Later => Ok(None),
@@ -391,10 +440,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             return false;
         }
         self.parked_sessions.contains(&request.from)
-            || request
-                .ask
-                .address()
-                .is_some_and(|address| self.creating.values().any(|creation| creation.binding.address() == address))
+            || self.creating.values().any(|Creation { binding, .. }| {
+                let (address, queue) = (request.ask.address(), request.ask.queue());
+                address == Some(binding.address()) || (queue.is_some() && queue == binding.queue())
+            })
     }
 
     pub(super) fn park(&mut self, request: Request<'_>) -> Outcome {

@@ -73,6 +73,9 @@ impl<B: journal::BlockBuffer> Home<B> {
                 return Err(Failure::new(FailureKind::IllegalState, format!("a queue cannot be named so: {problem}")));
             }
             match self.bind(None, made_on_first_use(address, queue, routing)) {
+                Outcome::Done(Answer { reply: Err(failure), .. }) if failure.kind == FailureKind::QueueExists => {
+                    return Ok(None);
+                }
                 Outcome::Done(Answer { reply: Err(failure), .. }) => return Err(failure),
                 Outcome::Done(_) => {}
                 Outcome::Later => return Ok(None),

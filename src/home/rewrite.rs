@@ -19,6 +19,8 @@ const SEGMENTS_MAX: u64 = 4;
 pub(super) struct Directory {
     pub(super) addresses: BTreeMap<Box<str>, (RoutingTypes, bool)>,
     pub(super) queues: BTreeMap<u32, QueueDefinition<'static>>,
+    /// The address of each queue, by the queue's name.
+    pub(super) queue_names: BTreeMap<Box<str>, Box<str>>,
     rewriting: Option<Rewriting>,
     /// Once this position is promised, everything before this segment is free.
     free_to: Option<(Lsn, SegmentSequence)>,

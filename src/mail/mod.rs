@@ -65,8 +65,8 @@ pub enum Letter {
     Promised { lane: LaneId, lsn: Lsn },
     /// A home asks the keeper of the bindings lane to write a record.
     Bind { ticket: u64, binding: Binding },
-    /// The record of that ticket is written; it names this position, and this number if it makes a queue.
-    Bound { ticket: u64, vector: Vector, queue: u32 },
+    /// The record of that ticket is written; it names this position, and this number if it makes a queue. Or it may not be.
+    Bound { ticket: u64, written: Result<(Vector, u32), Failure> },
     /// The sender's part of a transaction is over up to this vector; the decision lies here.
     Ended { lane: LaneId, lsn: Lsn, vector: Vector },
     /// A lane of the sender has grown so much that a checkpoint is worth writing.
@@ -105,6 +105,15 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// The queue that comes or goes.
+    pub fn queue(&self) -> Option<&str> {
+        match self {
+            Self::Queue(definition) => Some(&definition.name),
+            Self::QueueGone { name, .. } => Some(name),
+            Self::Address { .. } | Self::AddressGone { .. } => None,
+        }
+    }
+
     /// The address whose names change.
     pub fn address(&self) -> &str {
         match self {

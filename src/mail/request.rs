@@ -216,6 +216,16 @@ impl Request<'_> {
 }
 
 impl Ask<'_> {
+    /// The queue that is asked for by its name, if one is: it may be behind any address.
+    pub fn queue(&self) -> Option<&str> {
+        match self {
+            Self::DeleteQueue { queue, .. } | Self::QueryQueue { queue, .. } | Self::CreateConsumer { queue, .. } => {
+                Some(queue)
+            }
+            _ => None,
+        }
+    }
+
     /// The address that is spoken of, if one is.
     pub fn address(&self) -> Option<&str> {
         match self {

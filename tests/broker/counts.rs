@@ -1,5 +1,6 @@
 //! How often a message was delivered, as the next consumer hears it.
 
+use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::RoutingType;
 use protocol::core::packet::Packet;
 use protocol::core::packet::transaction::Commit;
@@ -165,5 +166,23 @@ fn a_commit_under_way_when_the_connection_is_lost_is_finished() {
         expected.retain(|(text, _)| !acknowledged.contains(text));
         assert!(expected.len() < MESSAGES);
         assert_eq!(heard, expected, "{cores} cores, seed {seed}");
+    }
+}
+
+#[test]
+fn an_acknowledgement_for_no_consumer_spoils_its_transaction() {
+    for (cores, home) in [(1, 0), (2, 1)] {
+        let mut rig = Rig::new(cores, 1);
+        let queue = rig.address_on(home);
+        let peer = rig.session(0, TRANSACTED);
+        let commit = frame(10, &Packet::Commit(Commit { correlation_id: None }));
+        rig.receive(peer, &[send(10, &queue, "with it", None), acknowledge(10, 7, 1), commit.clone()].concat());
+        rig.settle();
+        let heard: Vec<What> = rig.hear(peer).into_iter().map(|heard| heard.what).collect();
+        assert_eq!(heard, [What::Exception(ErrorCode::ILLEGAL_STATE, None)]);
+        // The next transaction works, and the message of the last one is nowhere.
+        rig.receive(peer, &[send(10, &queue, "after it", None), commit].concat());
+        rig.settle();
+        assert_eq!(next_consumer(&mut rig, &queue), [("after it".to_owned(), 1)]);
     }
 }

@@ -4,6 +4,7 @@ use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::RoutingType;
 use protocol::core::packet::Packet;
 use protocol::core::packet::query::{BindingQuery, QueueQuery};
+use protocol::core::packet::queue::DeleteQueue;
 use protocol::core::packet::transaction::Commit;
 use protocol::simple_string::SimpleString;
 
@@ -106,16 +107,36 @@ fn a_first_send_makes_the_queue_and_its_address() {
 }
 
 #[test]
-fn a_queue_behind_another_address_gets_nothing() {
+fn a_queue_behind_another_address_gets_nothing_and_stays_the_only_one_of_its_name() {
     for (mut rig, address) in places() {
-        let peer = rig.session(0, AUTOMATIC);
-        let queue = (0..).map(|number| format!("other.{number}")).find(|name| rig.home_of(name) == 0).unwrap();
-        assert_eq!(make(&mut rig, peer, &queue, &queue, RoutingType::ANYCAST), What::Null(-1));
-        if rig.home_of(&address) == rig.home_of(&queue) {
-            rig.receive(peer, &send(10, &format!("{address}::{queue}"), "text", Some(1)));
+        for core in 0..rig.census().len() {
+            let peer = rig.session(0, AUTOMATIC);
+            let other = (0..).map(|number| format!("{core}.{number}")).find(|name| rig.home_of(name) == core).unwrap();
+            let queue = format!("queue.{core}");
+            assert_eq!(make(&mut rig, peer, &other, &queue, RoutingType::ANYCAST), What::Null(-1));
+            // By its full name elsewhere, and as if it were an address: taken and dropped, in order with what is not.
+            let named = format!("{address}::{queue}");
+            for (number, name) in [&named, &queue, &other, &named, &queue, &other].into_iter().enumerate() {
+                let number = i64::try_from(number).unwrap();
+                rig.receive(peer, &send(10, name, "text", Some(number)));
+            }
             rig.settle();
-            assert_eq!(only(rig.hear(peer)), What::Null(1));
-            assert_eq!(messages(&mut rig, peer, &queue), Some(0));
+            let heard: Vec<What> = rig.hear(peer).into_iter().map(|heard| heard.what).collect();
+            assert_eq!(heard, [0, 1, 2, 3, 4, 5].map(What::Null));
+            assert_eq!(messages(&mut rig, peer, &queue), Some(2));
+            let exists = What::Exception(ErrorCode::QUEUE_EXISTS, None);
+            assert_eq!(make(&mut rig, peer, &address, &queue, RoutingType::ANYCAST), exists);
+            assert_eq!(make(&mut rig, peer, &queue, &queue, RoutingType::MULTICAST), exists);
+            // Once it is gone, its name is free.
+            let name = SimpleString::from(queue.as_str());
+            let gone = only(rig.ask(peer, 10, &Packet::DeleteQueue(DeleteQueue { name: name.as_simple() })));
+            assert_eq!(gone, What::Null(-1));
+            assert_eq!(make(&mut rig, peer, &address, &queue, RoutingType::ANYCAST), What::Null(-1));
+            rig.receive(peer, &send(10, &named, "text", Some(6)));
+            rig.settle();
+            assert_eq!(only(rig.hear(peer)), What::Null(6));
+            assert_eq!(messages(&mut rig, peer, &queue), Some(1));
+            assert!(rig.census().iter().all(|census| census.home.parked == 0));
         }
     }
 }
