@@ -7,7 +7,7 @@ use crate::source::{code_only, paths, tests_from};
 use crate::tree::{REPOSITORY, Tree};
 use crate::{Finding, expect_none, expect_places};
 
-/// Each crate of ours with those it may see. Nothing sees `bench` or `tools`. `bench` sees the broker for what measures
+/// Each crate of ours with those it may see. Only tests see `bench`, nothing sees `tools`. `bench` sees the broker for what measures
 /// and proves its rooms in one process; what runs a whole broker speaks to it through a socket only.
 const CRATES: [(&str, &[&str]); 8] = [
     ("journal", &[]),
@@ -20,6 +20,9 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("tools", &["journal", "protocol"]),
 ];
 
+/// Who may see whom in its tests alone: the test command runs the short form of what `bench` proves.
+const IN_TESTS: [(&str, &str); 1] = [("ringmq", "bench")];
+
 fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Manifest { path, package, dependencies, .. } in manifests(tree) {
@@ -30,8 +33,9 @@ fn check(tree: &Tree) -> Vec<Finding> {
         };
         for entry in dependencies {
             let ours = CRATES.iter().any(|(name, _)| *name == entry.name);
+            let in_tests = entry.for_tests && IN_TESTS.contains(&(package, entry.name));
             // A crate may name itself, to switch on a feature for its own tests.
-            if ours && entry.name != package && !sees.contains(&entry.name) {
+            if ours && entry.name != package && !in_tests && !sees.contains(&entry.name) {
                 findings.push(Finding::new(path, entry.line, format!("`{package}` may not see `{}`", entry.name)));
             }
         }
@@ -75,8 +79,13 @@ fn a_dependency_that_points_up_is_caught() {
             "[package]\nname = \"ringmq-client\"\n[dependencies]\nprotocol.workspace = true\nbench.workspace = true\n",
         ),
         ("attic/Cargo.toml", "[package]\nname = \"attic\"\n"),
+        (
+            "Cargo.toml",
+            "[package]\nname = \"ringmq\"\n[dependencies]\nbench.workspace = true\n[dev-dependencies]\nbench.workspace = true\n",
+        ),
     ]);
-    expect_places(&check(&tree), &[("attic/Cargo.toml", 0), ("client/Cargo.toml", 5), ("journal/Cargo.toml", 4)]);
+    let places = [("Cargo.toml", 4), ("attic/Cargo.toml", 0), ("client/Cargo.toml", 5), ("journal/Cargo.toml", 4)];
+    expect_places(&check(&tree), &places);
 }
 
 #[test]

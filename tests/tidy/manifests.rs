@@ -20,6 +20,8 @@ pub(crate) struct Manifest<'a> {
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     pub(crate) line: usize,
+    /// Only tests, examples and benchmarks have it.
+    pub(crate) for_tests: bool,
     text: &'a str,
     /// A comment stands above it, with at most other entries between.
     reasoned: bool,
@@ -47,7 +49,8 @@ fn read<'a>(path: &'a str, text: &'a str) -> Manifest<'a> {
             continue;
         }
         let name = text.split(['.', ' ', '=']).next().unwrap_or_default().trim_matches('"');
-        let entry = Entry { name, line: at + 1, text, reasoned };
+        let for_tests = table.ends_with("dev-dependencies");
+        let entry = Entry { name, line: at + 1, for_tests, text, reasoned };
         match table {
             "package" if name == "name" => manifest.package = text.split('"').nth(1),
             "workspace.dependencies" => manifest.shared.push(entry),

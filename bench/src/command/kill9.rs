@@ -19,22 +19,19 @@ pub(super) struct Arguments {
     /// The broker
     #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
     broker: PathBuf,
-    /// A broker built with the feature `controls`: cargo build --release --features controls --bin ringmq-controls
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq-controls")]
-    control: PathBuf,
     /// Numbers of journal lanes, taken in turn by the rounds
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
     lanes: Vec<u16>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
-    let Arguments { common, broker, control, lanes } = arguments;
+    let Arguments { common, broker, lanes } = arguments;
     let commit = ledger::commit(&top());
     let binary = found(broker, "cargo build --release")?;
     std::fs::create_dir_all(&common.directory).map_err(|error| format!("{}: {error}", common.directory.display()))?;
     let directory = absolute(&common.directory)?;
     let stores = directory.join(format!("kill9-{}", common.seed));
-    let plan = Plan { binary, directory: stores, seed: common.seed, lanes: lanes.clone(), environment: Vec::new() };
+    let plan = Plan { binary, directory: stores, seed: common.seed, lanes: lanes.clone(), settings: Vec::new() };
 
     let lanes_text: Vec<String> = lanes.iter().map(u16::to_string).collect();
     let what =
@@ -42,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let mut progress = Progress::open(&directory.join(format!("kill9-{}.tsv", common.seed)), &what)?;
     eprintln!("{what}");
     let figures = rounds(&plan, common.count, &mut progress)?;
-    let (caught, control_text) = control_of(&plan, control)?;
+    let (caught, control_text) = control_of(&plan);
 
     let loaded = figures.loaded_percent() >= LOADED_PERCENT_MIN;
     let held = figures.findings.is_empty() && loaded;
@@ -92,18 +89,14 @@ fn rounds(plan: &Plan, count: u32, progress: &mut Progress) -> Result<Figures, S
     Ok(all)
 }
 
-/// Runs the control. A build without one is said to be missing, which fails the proof.
-fn control_of(plan: &Plan, binary: &Path) -> Result<(bool, String), String> {
-    let binary = match found(binary, "cargo build --release --features controls --bin ringmq-controls") {
-        Ok(binary) => binary,
-        Err(missing) => return Ok((false, missing)),
-    };
-    let plan = Plan { binary, directory: plan.directory.join("control"), ..plan.clone() };
+/// Runs the control: was it caught, and how?
+fn control_of(plan: &Plan) -> (bool, String) {
+    let plan = Plan { directory: plan.directory.join("control"), ..plan.clone() };
     eprintln!("control: a broker that answers before the write is submitted");
-    Ok(match kill9::control(&plan) {
+    match kill9::control(&plan) {
         Ok(caught) => (true, format!("caught after {} cycles: {}", caught.cycles, caught.figures.findings)),
         Err(what) => (false, what),
-    })
+    }
 }
 
 fn found(path: &Path, how: &str) -> Result<PathBuf, String> {

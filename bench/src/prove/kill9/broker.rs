@@ -33,8 +33,8 @@ pub struct Place {
     pub lanes: u16,
     /// The port; 0 takes a free one at each start.
     pub port: u16,
-    /// Variables of its environment, such as the one that makes a control misbehave.
-    pub environment: Vec<(String, String)>,
+    /// Settings beside those of the loop, as `NAME=VALUE`.
+    pub settings: Vec<String>,
 }
 
 /// A running broker.
@@ -85,7 +85,7 @@ impl Broker {
         command.args(["--set", &format!("journal-lanes={}", place.lanes), "--set", "hot-window-size=1MiB"]);
         command.arg("--data-directory").arg(place.directory.join("data"));
         command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
-        command.envs(place.environment.iter().map(|(name, value)| (name, value)));
+        command.args(place.settings.iter().flat_map(|setting| ["--set", setting]));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child =
             command.spawn().map_err(|error| format!("{} does not start: {error}", place.binary.display()))?;

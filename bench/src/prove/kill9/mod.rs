@@ -12,7 +12,7 @@ mod load;
 mod round;
 
 pub use broker::{Broker, Place};
-pub use control::{CONTROL_VARIABLE, Caught, control};
+pub use control::{Caught, control};
 pub use figures::{Cycle, Figures};
 use ringmq::testing::payload;
 

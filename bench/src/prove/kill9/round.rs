@@ -35,8 +35,8 @@ pub struct Plan {
     pub seed: u64,
     /// Numbers of lanes; the rounds take them in turn.
     pub lanes: Vec<u16>,
-    /// Variables of the broker's environment.
-    pub environment: Vec<(String, String)>,
+    /// Settings of the broker beside those of the loop, as `NAME=VALUE`.
+    pub settings: Vec<String>,
 }
 
 impl Plan {
@@ -47,7 +47,7 @@ impl Plan {
             directory: self.directory.join(format!("round-{number}")),
             lanes: self.lanes.get(turn).copied().unwrap_or(1),
             port: 0,
-            environment: self.environment.clone(),
+            settings: self.settings.clone(),
         }
     }
 }
