@@ -53,7 +53,7 @@ pub(crate) fn a_warning_in_the_log_is_caught() -> Verdict {
 pub(crate) fn a_stop_that_fails_is_caught() -> Verdict {
     refused(posing(READY)?.terminate(), "a stop ended with")?;
     let obedient =
-        "trap 'kill $!; exit 0' TERM; echo 'listen 127.0.0.1:4242 core'; sleep 600 & echo 'ready in 1 ms'; wait";
+        "trap 'kill -9 $!; exit 0' TERM; echo 'listen 127.0.0.1:4242 core'; sleep 600 & echo 'ready in 1 ms'; wait";
     posing(obedient)?.terminate()?;
     Ok(Outcome::Passed)
 }

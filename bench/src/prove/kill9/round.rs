@@ -111,7 +111,7 @@ impl Round {
                 broker = self.start()?;
             }
             if number % 5 == 4 || number + 1 == cycles {
-                drain::drain(&self.store, broker.port).await?;
+                self.emptied(&broker).await?;
             }
             cycle.ready_after = broker.ready_after;
             self.figures.add(&cycle);
@@ -120,9 +120,14 @@ impl Round {
         // A clean stop, and once more: nothing comes back.
         self.heard(broker.stopped()?);
         broker = self.start()?;
-        drain::drain(&self.store, broker.port).await?;
+        self.emptied(&broker).await?;
         self.heard(broker.killed()?);
         Ok(())
+    }
+
+    async fn emptied(&self, broker: &Broker) -> Result<(), String> {
+        let emptied = drain::drain(&self.store, broker.port).await;
+        emptied.map_err(|what| format!("{what}\nthe end of its log:\n{}", broker.end_of_log()))
     }
 
     fn start(&mut self) -> Result<Broker, String> {
