@@ -47,17 +47,24 @@ pub struct Core<B: BlockBuffer> {
     names: String,
     /// Letters that wait because the lanes take no records now.
     inbox: std::collections::VecDeque<(CoreId, Letter)>,
+    /// Do letters get the room in the lanes before the clients of this core?
+    letters_first: bool,
 }
 
 impl<B: BlockBuffer> Core<B> {
     /// A core without connections around a home that is loaded.
     pub fn new(core: CoreId, home: Home<B>, facts: ServerFacts, settings: front::Settings) -> Self {
         let inbox = std::collections::VecDeque::new();
-        Self { home, front: Front::new(core, facts, settings), names: String::new(), inbox }
+        Self { home, front: Front::new(core, facts, settings), names: String::new(), inbox, letters_first: false }
     }
 
     /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop.
     pub fn turn(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) {
+        // By turns: whoever always came first could take all room for as long as he has something to write.
+        self.letters_first = !self.letters_first;
+        if !self.letters_first {
+            self.resume_stalled(now);
+        }
         self.take_letters();
         self.home.turn(&mut self.front);
         // What the home has just finished may have held them up, and nothing else would wake the core for them.
