@@ -14,8 +14,8 @@ use crate::process::{Ended, Process, text_of};
 use crate::server::{BINARY, complaints, core_port};
 
 /// A start replays at most what the cases wrote.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const END_WITHIN: Duration = Duration::from_secs(20);
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const END_WITHIN: Duration = Duration::from_secs(120);
 /// How much of the log a failure shows.
 const LINES_SHOWN: usize = 80;
 

@@ -8,7 +8,7 @@ use crate::process::Process;
 use crate::server::Server;
 
 /// Long enough for a shell to start on a busy machine.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(120);
 const READY: &str = "echo 'listen    127.0.0.1:4242 core'; echo 'ready in 1 ms'; exec sleep 600";
 
 pub(crate) fn a_quiet_server_is_accepted() -> Verdict {

@@ -15,9 +15,9 @@ use crate::process::{Ended, Process, Stream, text_of};
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ringmq");
 /// A start replays at most what a test wrote; this bound is for a slow disk, not for a slow broker.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A broker that was asked to stop has little left to write.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+const STOP_WITHIN: Duration = Duration::from_secs(120);
 /// What any broker may say on a test machine: it lets anonymous clients in (nothing is configured, and it listens on the loopback
 /// address alone), and the machine's limits are lower than it would like.
 const ALWAYS_EXPECTED: [&str; 2] = ["SV201", "SV202"];

@@ -17,7 +17,7 @@ use protocol::core::version::Version;
 use protocol::limits::FRAME_BYTES_MAX;
 
 /// What a broker that works does is done by then, on any machine.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 /// The channel of the first session of a connection.
 pub(crate) const SESSION: ChannelId = ChannelId::FIRST_SESSION;
 

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::peer::{FIRST, Peer, both, connected, listen};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(120);
 
 fn text(text: &str) -> MessageBuilder {
     MessageBuilder::new("q").text(text)

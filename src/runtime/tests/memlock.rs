@@ -55,7 +55,7 @@ fn work() {
     println!("registered: {}", buffer.is_registered());
     let len = buffer.capacity();
     driver.write(file, 0, buffer, len, Sync::None, 1).unwrap();
-    let limit = driver.now() + Duration::from_secs(10);
+    let limit = driver.now() + Duration::from_secs(120);
     loop {
         assert!(driver.now() < limit);
         driver.turn(Wait::Event(Some(limit))).unwrap();

@@ -21,9 +21,9 @@ fn small() -> Config {
     }
 }
 
-/// Turns until `done`, at most ten seconds.
+/// Turns until `done`; only a test that hangs takes as long as the limit.
 fn run_until(driver: &mut Driver, mut handle: impl FnMut(&mut Driver, Event), mut done: impl FnMut(&Driver) -> bool) {
-    let limit = Instant::now() + Duration::from_secs(10);
+    let limit = Instant::now() + Duration::from_secs(120);
     while !done(driver) {
         assert!(Instant::now() < limit, "nothing came of it: {:?}", driver.stats());
         let soon = driver.now() + Duration::from_millis(20);
@@ -412,7 +412,7 @@ fn another_thread_wakes_a_sleeping_loop() {
     for _ in 0..200 {
         go.send(()).unwrap();
         let mut woken = false;
-        let limit = driver.now() + Duration::from_secs(10);
+        let limit = driver.now() + Duration::from_secs(120);
         while !woken {
             assert!(driver.now() < limit, "the wake was lost");
             driver.turn(Wait::Event(Some(limit))).unwrap();
@@ -430,8 +430,8 @@ fn a_wake_before_the_sleep_prevents_it() {
     let mut driver = Driver::open(small()).unwrap();
     driver.waker().wake();
     let begun = Instant::now();
-    driver.turn(Wait::Event(Some(driver.now() + Duration::from_secs(10)))).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    driver.turn(Wait::Event(Some(driver.now() + Duration::from_secs(600)))).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(300));
     assert!(matches!(driver.next_event(), Some(Event::Woken)));
 }
 
