@@ -24,7 +24,7 @@ pub struct Settings {
     pub ttl_override_ms: i64,
     /// Between two checks of the time to live.
     pub ttl_check_interval_ms: u64,
-    /// Until the first session must be open.
+    /// Until the client must have said what it speaks.
     pub handshake_timeout_ms: u64,
     /// Connections of this core; further ones are closed at once.
     pub connections_max: usize,

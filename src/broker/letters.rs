@@ -87,3 +87,72 @@ impl<B: BlockBuffer> Core<B> {
 fn appends(letter: &Letter) -> bool {
     matches!(letter, Letter::Request(_) | Letter::Bind { .. } | Letter::Bound { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use journal::{AlignedBuffer, Geometry, Lane, LaneId, LaneOptions, LaneTail, Lsn, Now};
+
+    use super::*;
+    use crate::broker::FrontSettings;
+    use crate::home::{Home, Settings};
+    use crate::message::SessionNumber;
+    use crate::net::core::ServerFacts;
+
+    /// A core over these lanes, none of which has begun its epoch: they take no records.
+    fn core(lanes: &[LaneId]) -> Core<AlignedBuffer> {
+        let options = LaneOptions { geometry: Geometry::new(1 << 20).unwrap(), segments_ahead: 2 };
+        let buffers = || (0..journal::LANE_BUFFERS_MIN).map(|_| AlignedBuffer::block()).collect();
+        let lanes = lanes.iter().map(|lane| Lane::open(options, LaneTail::fresh(*lane), buffers())).collect();
+        let settings = Settings {
+            core: CoreId(0),
+            cores: 2,
+            lanes: 2,
+            hot_bytes: 1 << 20,
+            auto_create: true,
+            run_number: 1,
+            epoch: 1,
+            segments_before_compaction: u64::MAX,
+            checkpoint_bytes: u64::MAX,
+        };
+        let facts = ServerFacts { node_id: String::new(), started_unix_ms: 0, auto_create: true };
+        let front = FrontSettings {
+            ttl_override_ms: -1,
+            ttl_check_interval_ms: 1_000,
+            handshake_timeout_ms: 1_000,
+            connections_max: 8,
+            frame_bytes_max: 1 << 20,
+            sync_transactional: true,
+            sync_non_transactional: true,
+            lanes: 2,
+            cores: 2,
+        };
+        Core::new(CoreId(0), Home::new(settings, lanes), facts, front)
+    }
+
+    fn request() -> Letter {
+        let from = crate::mail::SessionRef { core: CoreId(1), key: crate::message::SessionKey::default() };
+        Letter::Request(Request {
+            from,
+            token: None,
+            operation: crate::store::record::Operation { session: SessionNumber(1), command: 1 },
+            ask: crate::mail::Ask::Start,
+        })
+    }
+
+    #[test]
+    fn the_loop_may_sleep_only_when_no_letter_would_be_read() {
+        let mut ready = core(&[]);
+        assert!(!ready.reads_letters());
+        ready.letter(CoreId(1), request());
+        assert!(ready.reads_letters(), "it came behind the turn's reading and nothing else will happen");
+        ready.turn(Now(1), &mut |_| ());
+        assert!(!ready.reads_letters());
+        // Lanes that take no records: a completion comes first, and with it a turn. News are read all the same.
+        let mut full = core(&[LaneId::JOURNAL]);
+        full.letter(CoreId(1), request());
+        assert!(!full.reads_letters());
+        let mut full = core(&[LaneId::JOURNAL]);
+        full.letter(CoreId(1), Letter::Promised { lane: LaneId::BINDINGS, lsn: Lsn(0) });
+        assert!(full.reads_letters());
+    }
+}

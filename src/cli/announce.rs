@@ -28,6 +28,12 @@ impl Announcer {
         }
     }
 
+    /// One that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self::new()
+    }
+
     /// One line about a thing: `storage`, `recovery`, `cores`, and what there is to say.
     pub fn say(&self, what: &str, text: fmt::Arguments<'_>) {
         self.line(format_args!("{what:9} {text}"));

@@ -333,3 +333,39 @@ fn unexpected(notice: Notice) -> Result<(), Failed> {
 fn settle_state(store: &mut Store, change: impl FnOnce(&mut journal::HaState)) -> Result<(), Failed> {
     store.ha_state.update(&mut store.storage, change).map_err(|error| not_written(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::broken::{Broken, guarded};
+    use super::*;
+
+    /// The cores of a broker of which one lives its life as this says, and the others stay.
+    fn cores(life: fn() -> Result<(), Broken>) -> (Cores, Sender<Notice>) {
+        let (sender, notices) = channel();
+        let others = sender.clone();
+        let thread = std::thread::spawn(move || guarded(CoreId(1), &sender, life));
+        (Cores { orders: Vec::new(), threads: vec![thread], notices }, others)
+    }
+
+    #[test]
+    fn a_core_that_falls_over_ends_the_process_whatever_it_was_doing() {
+        let planted = || panic!("planted");
+        let (serving, _others) = cores(planted);
+        let failed = await_signal(&serving).unwrap_err();
+        assert_eq!((failed.exit, failed.event.code), (Exit::Fenced, "SV304"), "{failed}");
+        assert!(failed.message.contains("data core 1") && failed.message.contains("planted"), "{failed}");
+        let (starting, _others) = cores(planted);
+        let failed = await_epoch(&starting, 2, &Announcer::silent()).unwrap_err();
+        assert_eq!((failed.exit, failed.event.code), (Exit::Fenced, "SV304"), "{failed}");
+        let (stopping, _others) = cores(|| Err(Broken::Disk("EIO".to_owned())));
+        let failed = stop_cores(stopping).unwrap_err();
+        assert_eq!((failed.exit, failed.event.code), (Exit::Fenced, "JN301"), "{failed}");
+    }
+
+    #[test]
+    fn a_signal_is_heard_while_all_cores_live() {
+        let (serving, others) = cores(|| Ok(()));
+        others.send(Notice::Signal("SIGTERM")).unwrap();
+        assert_eq!(await_signal(&serving).unwrap(), "SIGTERM");
+    }
+}
