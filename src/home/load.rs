@@ -201,6 +201,8 @@ pub struct Loader {
     messages: HashMap<QueueId, HashMap<MessageId, LoadedMessage>>,
     run: OpenRun,
     prepared: Vec<PreparedRun>,
+    /// Messages that were dropped, and whose lane does not say so yet.
+    unsaid: Vec<(LaneId, QueueId, MessageId)>,
     decisions: HashMap<TransactionId, Decision>,
     early: HashSet<(QueueId, MessageId)>,
     report: LoadReport,
@@ -210,6 +212,17 @@ pub struct Loader {
 #[derive(Debug, Default)]
 pub struct Unfinished {
     ends: Vec<(TransactionId, Vec<LaneId>, (LaneId, Location))>,
+    never: Vec<(LaneId, Never)>,
+}
+
+/// What was found and does not count. Its lane is told, so that no later start has to judge it again: the history of a lane does
+/// not reach back for ever, and behind its beginning an epoch seems to have reached farther than it did.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Never {
+    /// A message in a queue.
+    Message(QueueId, MessageId),
+    /// A part of a transaction.
+    Transaction(TransactionId),
 }
 
 impl Loader {
@@ -254,6 +267,9 @@ impl Loader {
                 self.decisions.insert(transaction, Decision { lane, location, epoch: loaded.epoch, vector });
             }
             Stored::End { transaction } => self.end(lane, transaction),
+            Stored::Never { transaction } => {
+                self.prepared.retain(|part| (part.lane, part.transaction) != (lane, transaction));
+            }
             Stored::Body { .. } => {}
             change => self.change(loaded, &change, reach)?,
         }
@@ -318,7 +334,7 @@ impl Loader {
         };
         if loaded.run == Run::None {
             if broken {
-                self.drop_unpromised([change]);
+                self.drop_unpromised(loaded.lane, [change]);
             } else {
                 self.apply(change);
             }
@@ -360,11 +376,12 @@ impl Loader {
     }
 
     /// What never counted leaves nothing behind but the numbers of its queues, which are not given out again.
-    fn drop_unpromised(&mut self, changes: impl IntoIterator<Item = Change>) {
+    fn drop_unpromised(&mut self, lane: LaneId, changes: impl IntoIterator<Item = Change>) {
         self.report.unpromised += 1;
         for change in changes {
-            if let Change::Add { queues, .. } = change {
+            if let Change::Add { queues, message } = change {
                 self.highest_queue = queues.iter().fold(self.highest_queue, |highest, queue| highest.max(queue.0));
+                self.unsaid.extend(queues.into_iter().map(|queue| (lane, queue, message.entry.id)));
             }
         }
     }
@@ -380,7 +397,7 @@ impl Loader {
                 self.prepared.push(PreparedRun { lane: loaded.lane, transaction, changes, broken });
             }
             // All of a run or nothing. That its end is not promised is known from the record that is broken.
-            None if broken => self.drop_unpromised(changes),
+            None if broken => self.drop_unpromised(loaded.lane, changes),
             None => changes.into_iter().for_each(|change| self.apply(change)),
         }
     }
@@ -403,6 +420,9 @@ impl Loader {
                 }
             }
             Change::Ack { queue, messages } => {
+                if !self.unsaid.is_empty() {
+                    self.unsaid.retain(|(_, of, id)| *of != queue || !messages.contains(id));
+                }
                 let waiting = self.messages.entry(queue).or_default();
                 for id in messages {
                     if waiting.remove(&id).is_none() && !self.prepared.is_empty() {
@@ -425,7 +445,7 @@ impl Loader {
     /// A part of a decided transaction counts. If it relies on what was lost, and yet was decided, the operator has given it up.
     fn count(&mut self, part: PreparedRun) {
         if part.broken {
-            self.drop_unpromised(part.changes);
+            self.drop_unpromised(part.lane, part.changes);
         } else {
             part.changes.into_iter().for_each(|change| self.apply(change));
         }
@@ -435,6 +455,7 @@ impl Loader {
     pub fn settle(&mut self, reach: &impl Reach) -> Unfinished {
         let mut unfinished: HashMap<TransactionId, Vec<LaneId>> = HashMap::new();
         let prepared = std::mem::take(&mut self.prepared);
+        let mut never = Vec::new();
         // All parts or none: one that relies on what was lost was not promised, so neither was the decision.
         let broken: HashSet<TransactionId> =
             prepared.iter().filter(|part| part.broken).map(|part| part.transaction).collect();
@@ -448,14 +469,17 @@ impl Loader {
                 self.count(part);
             } else {
                 self.report.undecided += 1;
+                never.push((part.lane, Never::Transaction(part.transaction)));
             }
         }
+        let unsaid = std::mem::take(&mut self.unsaid).into_iter();
+        never.extend(unsaid.map(|(lane, queue, id)| (lane, Never::Message(queue, id))));
         let decisions = &self.decisions;
         let ends = unfinished.into_iter().filter_map(|(transaction, lanes)| {
             let decision = decisions.get(&transaction)?;
             Some((transaction, lanes, (decision.lane, decision.location)))
         });
-        Unfinished { ends: ends.collect() }
+        Unfinished { ends: ends.collect(), never }
     }
 
     /// What was found so far.
@@ -552,10 +576,12 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    /// The epoch has begun on all lanes of the store: says in the lanes of this core what was decided before the last end and
-    /// not said yet, and begins to serve.
+    /// The epoch has begun on all lanes of the store: says in the lanes of this core what was decided before the last end, or
+    /// never will be, and is not said yet, and begins to serve.
     pub fn activate(&mut self, unfinished: &Unfinished) {
         self.active = true;
+        let never = unfinished.never.iter().copied();
+        self.owe_never(never.filter(|(lane, _)| self.lanes.get(*lane).is_some()).collect());
         for (transaction, lanes, (lane, location)) in &unfinished.ends {
             let own: Vec<LaneId> = lanes.iter().copied().filter(|lane| self.lanes.get(*lane).is_some()).collect();
             if !own.is_empty() {

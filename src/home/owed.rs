@@ -1,4 +1,4 @@
-//! Records that transactions owe their lanes: a decision, and the ENDs of what is decided.
+//! Records that transactions owe their lanes: a decision, the ENDs of what is decided, and what a start found that never counts.
 //!
 //! Takes what is owed at any time; gives each record when the lanes have room, in order, before the home takes another request.
 //! What must stay true: an END that is owed is written, however full the lanes are now. Without it a decision's segment could
@@ -8,9 +8,11 @@ use std::collections::VecDeque;
 
 use journal::{LaneId, Lsn, Vector};
 
+use super::load::Never;
 use super::{Effect, Home, Outcome, Who};
 use crate::mail::{Answer, Deliver, Failure, FailureKind, Letter};
-use crate::store::record::TransactionId;
+use crate::message::SessionNumber;
+use crate::store::record::{Operation, TransactionId};
 use crate::store::{encode, record};
 
 /// What is owed, oldest first. There is at most one entry for each open transaction.
@@ -23,6 +25,8 @@ pub(super) enum Debt {
     Decision { who: Who, vector: Vector },
     /// The part of each of these lanes took effect.
     Ends { transaction: TransactionId, lanes: Vec<LaneId>, written: Vector, then: Then },
+    /// None of this counts.
+    Never(VecDeque<(LaneId, Never)>),
 }
 
 /// What follows the last END.
@@ -52,6 +56,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 Debt::Ends { transaction, lanes, written, then } => {
                     self.pay_ends(transaction, lanes, written, then, deliver)
                 }
+                Debt::Never(left) => self.pay_never(left),
             };
             if let Some(debt) = left {
                 return self.owed.push_front(debt);
@@ -82,6 +87,35 @@ impl<B: journal::BlockBuffer> Home<B> {
             Err(error) => Answer::failed(super::publish::refusal(&error)),
         };
         self.answer_later(who, answer, deliver);
+        None
+    }
+
+    /// Owes each lane the word that this does not count.
+    pub(super) fn owe_never(&mut self, left: VecDeque<(LaneId, Never)>) {
+        if !left.is_empty() {
+            self.owed.push_back(Debt::Never(left));
+        }
+    }
+
+    fn pay_never(&mut self, mut left: VecDeque<(LaneId, Never)>) -> Option<Debt> {
+        // No client's command.
+        let operation = Operation { session: SessionNumber(0), command: 0 };
+        while let Some((lane, never)) = left.front() {
+            let kind = match never {
+                Never::Message(queue, id) => {
+                    encode::ack(&mut self.scratch, operation, *queue, std::iter::once(*id));
+                    record::ACK
+                }
+                Never::Transaction(transaction) => {
+                    encode::transaction(&mut self.scratch, *transaction);
+                    record::NEVER
+                }
+            };
+            if !self.lanes.ready() || self.append_small(*lane, kind).is_none() {
+                return Some(Debt::Never(left));
+            }
+            left.pop_front();
+        }
         None
     }
 

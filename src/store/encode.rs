@@ -40,7 +40,7 @@ pub fn moved_large(out: &mut Vec<u8>, id: MessageId, queues: &[QueueId], shape: 
     shape_and_body(out, shape, body);
 }
 
-/// A PREPARE or END, whole.
+/// A PREPARE, END or NEVER, whole.
 pub fn transaction(out: &mut Vec<u8>, transaction: TransactionId) {
     out.clear();
     out.extend_from_slice(&transaction.epoch.to_le_bytes());

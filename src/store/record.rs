@@ -34,6 +34,8 @@ pub const PREPARE: RecordKind = RecordKind(0x55);
 pub const DECISION: RecordKind = RecordKind(0x56);
 /// The decision and its whole vector are promised: nobody needs to ask again.
 pub const END: RecordKind = RecordKind(0x57);
+/// The transaction was not decided: its part in this lane never counts.
+pub const NEVER: RecordKind = RecordKind(0x58);
 /// A piece of a large body.
 pub const BODY: RecordKind = RecordKind(0x60);
 
@@ -110,6 +112,8 @@ pub enum Stored<'a> {
     Decision { transaction: TransactionId, vector: LanePositions<'a> },
     /// See [`END`].
     End { transaction: TransactionId },
+    /// See [`NEVER`].
+    Never { transaction: TransactionId },
     /// See [`BODY`].
     Body { piece: u32, bytes: &'a [u8] },
 }
@@ -219,6 +223,7 @@ impl<'a> Stored<'a> {
                 Self::Decision { transaction: cursor.transaction()?, vector: LanePositions(cursor.whole_items(10)?) }
             }
             END => Self::End { transaction: cursor.transaction()? },
+            NEVER => Self::Never { transaction: cursor.transaction()? },
             BODY => Self::Body { piece: cursor.u32()?, bytes: cursor.rest() },
             _ => return Err(cursor.unknown_kind()),
         })

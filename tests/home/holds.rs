@@ -117,6 +117,9 @@ fn a_part_that_was_never_decided_never_comes_back() {
     let mut machine = machine.kill();
     assert_eq!(machine.report.undecided, 1);
     machine.settle();
+    let mut machine = machine.kill();
+    assert_eq!(machine.report.undecided, 0, "what never counts is found out once");
+    machine.settle();
     never_comes_back(machine, run);
 }
 
@@ -161,11 +164,10 @@ fn a_commit_waits_for_the_names_that_it_uses() {
     machine.withheld = Some(journal::LaneId::BINDINGS);
     machine.publish(&body(2, BYTES), true);
     machine.ask(publish_to("fresh", &body(3, BYTES), true));
-    let commit = machine.begin(Ask::Commit);
+    machine.begin(Ask::Commit);
     for _ in 0..20 {
         machine.turn();
     }
-    assert!(!machine.is_answered(commit));
     let mut machine = machine.kill();
     assert!(machine.waiting() == [body(1, BYTES)]);
     // The number of the queue that never was lies behind those of later ones: still nothing of the commit counts.
