@@ -479,7 +479,10 @@ impl Loader {
             let decision = decisions.get(&transaction)?;
             Some((transaction, lanes, (decision.lane, decision.location)))
         });
-        Unfinished { ends: ends.collect(), never }
+        let mut ends: Vec<_> = ends.collect();
+        // In one order, so that a start on the same disk writes the same blocks.
+        ends.sort_unstable_by_key(|(transaction, ..)| *transaction);
+        Unfinished { ends, never }
     }
 
     /// What was found so far.

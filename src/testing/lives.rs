@@ -62,3 +62,9 @@ fn end_life(world: &mut World, how: u64) {
         _ => world.crash(Crash::PowerCut),
     }
 }
+
+/// How many of these seeds show that a broker is wrong on purpose.
+#[must_use]
+pub fn caught(control: Control, seeds: std::ops::Range<u64>) -> u64 {
+    seeds.filter(|seed| !live(*seed, control).findings().is_empty()).count() as u64
+}

@@ -10,6 +10,7 @@ pub mod lives;
 mod machine;
 pub mod oracle;
 pub mod payload;
+pub mod steps;
 pub mod sweep;
 mod world;
 

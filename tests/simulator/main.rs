@@ -1,4 +1,6 @@
 //! The broker on the simulated machine: crashes and faults that no real machine gives at will. Every finding names its seed.
 
+mod controls;
 mod lives;
+mod steps;
 mod sweep;

@@ -58,7 +58,12 @@ pub(crate) fn find(name: &str) -> Option<Measure> {
 /// From bytes to the command of a session: the frame is found, the packet decoded, the message's header looked into.
 fn decode(run: Run) -> Option<usize> {
     let facts = ServerFacts { node_id: String::new(), started_unix_ms: 0, auto_create: true };
-    let modes = Modes { auto_commit_sends: true, auto_commit_acknowledgements: true, pre_acknowledge: false };
+    let modes = Modes {
+        auto_commit_sends: true,
+        auto_commit_acknowledgements: true,
+        pre_acknowledge: false,
+        confirmation_window: None,
+    };
     let (mut names, mut out) = (String::with_capacity(1_024), Vec::with_capacity(1_024));
     let mut connection = Connection::new(0, FRAME_BYTES_MAX);
     connection.next_frame(&client::hello()).ok()??;

@@ -1,5 +1,6 @@
 //! The command line: what may be asked for, and who does it.
 
+mod faults;
 mod kill9;
 mod write_amp;
 
@@ -24,6 +25,8 @@ enum What {
 
 #[derive(Debug, Subcommand)]
 enum Proof {
+    /// Let every operation of a simulated disk fail in every way, and crash at every step
+    Faults(faults::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
     /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
@@ -50,6 +53,7 @@ struct Common {
 /// Does what was asked for. False: the proof failed.
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
+        What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }

@@ -1,0 +1,226 @@
+//! The fault proof: parts of the simulator's work, each with figures that survive a line.
+//!
+//! A part is one kind of fault over all places of one workload, or a batch of lives, or the steps of two-phase commits. Takes a seed and
+//! what to run, gives figures and findings; everything that happens in a part follows from its arguments.
+
+use std::fmt;
+
+use journal::testing::{Fault, FaultKind};
+use ringmq::testing::oracle::{Findings, Kind};
+use ringmq::testing::sweep::{End, KINDS, Workload};
+use ringmq::testing::{Control, Scale, lives, steps};
+
+/// Lives of one batch.
+pub const LIVES: u64 = 60;
+/// Operations of the workload whose every step is crashed at.
+const STEP_OPERATIONS: u64 = 120;
+/// Seeds of a control.
+const CONTROL_SEEDS: u64 = 40;
+
+/// What is done in one part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Work {
+    /// One kind of fault at every place of a workload whose lanes are all sealed at its end.
+    Sweep(FaultKind),
+    /// Writes that are lost although reported as done, with no later block that could show it.
+    Unsealed,
+    /// Stores through lives that end in every way.
+    Lives,
+    /// A crash at every step of transactions over two cores.
+    Steps,
+}
+
+/// One part of the proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Decides everything.
+    pub seed: u64,
+    /// Journal lanes.
+    pub lanes: u16,
+    /// Operations of the clients of a workload.
+    pub operations: u64,
+    /// Every so manieth place is tried.
+    pub stride: usize,
+    /// What is done.
+    pub work: Work,
+}
+
+impl Part {
+    /// All parts of one workload.
+    pub fn all(seed: u64, lanes: u16, operations: u64, stride: usize) -> Vec<Self> {
+        let works = KINDS.into_iter().map(Work::Sweep).chain([Work::Unsealed, Work::Lives, Work::Steps]);
+        works.map(|work| Self { seed, lanes, operations, stride, work }).collect()
+    }
+
+    /// Does it; `each` hears how far it is.
+    pub fn run(&self, each: &mut dyn FnMut(u64)) -> Figures {
+        let mut figures = Figures::default();
+        match self.work {
+            Work::Sweep(kind) => self.sweep(kind, true, &mut figures, each),
+            Work::Unsealed => self.sweep(FaultKind::Lost, false, &mut figures, each),
+            Work::Lives => {
+                let first = self.seed.wrapping_mul(LIVES);
+                for seed in first..first + LIVES {
+                    let world = lives::live(seed, Control::None);
+                    figures.cases += 1;
+                    figures.add(world.findings(), &format!("life {seed}"));
+                    each(figures.cases);
+                }
+            }
+            Work::Steps => {
+                let done = steps::crash_at_every_step(self.seed, STEP_OPERATIONS, 1);
+                figures.cases += done.crashes;
+                figures.add(&done.findings, &format!("steps of seed {}", self.seed));
+            }
+        }
+        figures
+    }
+
+    fn sweep(&self, kind: FaultKind, sealed: bool, figures: &mut Figures, each: &mut dyn FnMut(u64)) {
+        let scale = Scale { lanes: self.lanes, cores: 2, only_transactions: false };
+        let workload = Workload { seed: self.seed, scale, operations: self.operations, sealed };
+        let trace = match workload.trace() {
+            Ok(trace) => trace,
+            Err(what) => return figures.complain(format!("{workload:?} without a fault: {what}")),
+        };
+        let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation));
+        for (at, _) in places.step_by(self.stride.max(1)) {
+            let case = workload.run(Fault { at: at as u64, kind });
+            figures.cases += 1;
+            figures.add(&case.findings, &format!("{workload:?}, {kind:?} at operation {at}, {:?}", case.struck));
+            figures.ended(case.end, sealed);
+            each(figures.cases);
+        }
+    }
+}
+
+/// What came of parts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Cases, lives and crashes.
+    pub cases: u64,
+    /// Starts that refused hidden damage.
+    pub refused: u64,
+    /// Hidden damage that showed when a message was to be read.
+    pub unreadable: u64,
+    /// Something acked was gone and nobody noticed, although a later block was durable.
+    pub unnoticed: u64,
+    /// The same where no later block was: what the format calls undetectable.
+    pub undetectable: u64,
+    /// What was wrong.
+    pub findings: Findings,
+}
+
+impl Figures {
+    fn add(&mut self, findings: &Findings, place: &str) {
+        for finding in findings.texts() {
+            eprintln!("FOUND, {place}: {}: {}", finding.kind.word(), finding.text);
+        }
+        if !findings.is_empty() {
+            eprintln!("FOUND, {place}: {findings}");
+        }
+        self.findings.merge(findings);
+    }
+
+    fn complain(&mut self, text: String) {
+        eprintln!("FOUND: {text}");
+        self.findings.count(Kind::Broker, 1);
+    }
+
+    fn ended(&mut self, end: End, sealed: bool) {
+        match end {
+            End::Whole => {}
+            End::Refused => self.refused += 1,
+            End::Unreadable => self.unreadable += 1,
+            End::Unnoticed if sealed => self.unnoticed += 1,
+            End::Unnoticed => self.undetectable += 1,
+        }
+    }
+
+    /// Takes over the figures of another part.
+    pub fn merge(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.refused += other.refused;
+        self.unreadable += other.unreadable;
+        self.unnoticed += other.unnoticed;
+        self.undetectable += other.undetectable;
+        self.findings.merge(&other.findings);
+    }
+
+    /// Nothing was wrong and nothing went unnoticed.
+    pub fn held(&self) -> bool {
+        self.findings.is_empty() && self.unnoticed == 0
+    }
+
+    /// As one line of the progress.
+    pub fn to_line(&self) -> String {
+        let mut numbers = vec![self.cases, self.refused, self.unreadable, self.unnoticed, self.undetectable];
+        numbers.extend(Kind::ALL.map(|kind| self.findings.of(kind)));
+        numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("\t")
+    }
+
+    /// From such a line.
+    pub fn from_line(line: &str) -> Option<Self> {
+        let numbers = line.split('\t').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
+        let ([cases, refused, unreadable, unnoticed, undetectable], rest) = numbers.split_first_chunk::<5>()?;
+        let mut findings = Findings::default();
+        if rest.len() != Kind::ALL.len() {
+            return None;
+        }
+        Kind::ALL.into_iter().zip(rest).for_each(|(kind, count)| findings.count(kind, *count));
+        Some(Self {
+            cases: *cases,
+            refused: *refused,
+            unreadable: *unreadable,
+            unnoticed: *unnoticed,
+            undetectable: *undetectable,
+            findings,
+        })
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cases, refused, unreadable, unnoticed, undetectable, findings } = self;
+        write!(
+            out,
+            "{cases} cases: {findings}; hidden damage: {refused} refused at the start, {unreadable} found when read, {unnoticed} \
+             unnoticed; {undetectable} undetectable without a later block"
+        )
+    }
+}
+
+/// How many seeds of each control were caught; both must be.
+pub fn controls(seed: u64) -> (bool, String) {
+    let first = seed.wrapping_mul(CONTROL_SEEDS);
+    let seeds = first..first + CONTROL_SEEDS;
+    let (flush, lane) = (lives::caught(Control::NoFlush, seeds.clone()), lives::caught(Control::OwnLaneOnly, seeds));
+    let text = format!(
+        "of {CONTROL_SEEDS} lives each: {flush} with an answer before the flush caught, {lane} with an answer that waits for its own lane \
+         only"
+    );
+    (flush > 0 && lane > 0, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_survive_a_line() {
+        let mut figures = Figures { cases: 7, refused: 3, unreadable: 2, undetectable: 1, ..Figures::default() };
+        assert!(figures.held());
+        figures.findings.count(Kind::Torn, 4);
+        assert!(!figures.held());
+        assert_eq!(Figures::from_line(&figures.to_line()), Some(figures));
+        assert_eq!(Figures::from_line("1\t2"), None);
+    }
+
+    #[test]
+    fn a_small_proof_holds_and_counts() {
+        let part = |work| Part { seed: 3, lanes: 2, operations: 30, stride: 40, work };
+        let mut heard = 0;
+        let figures = part(Work::Sweep(FaultKind::Error)).run(&mut |cases| heard = cases);
+        assert!(figures.held() && figures.cases > 3 && heard == figures.cases, "{figures}");
+    }
+}
