@@ -68,6 +68,10 @@ pub const ENOENT: i32 = 2;
 const EPERM: i32 = 1;
 /// Permission denied.
 const EACCES: i32 = 13;
+/// Not possible for this file.
+const EINVAL: i32 = 22;
+/// Read-only file system.
+const EROFS: i32 = 30;
 
 impl IoError {
     /// From a negative completion code or an errno.
@@ -95,10 +99,10 @@ impl IoError {
         self.errno == ENOSPC || self.errno == EDQUOT
     }
 
-    /// Whether this user may not do it.
+    /// Whether this user may not do it, or nobody may on this file system.
     #[must_use]
     pub const fn is_not_permitted(&self) -> bool {
-        self.errno == EACCES || self.errno == EPERM
+        matches!(self.errno, EACCES | EPERM | EINVAL | EROFS)
     }
 
     /// Whether the file does not exist.

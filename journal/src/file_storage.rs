@@ -85,7 +85,7 @@ impl Storage for FileStorage {
             Err(error) => return Err(IoError::new(Operation::Create, directory, &error)),
         };
         match self.sync_directory(parent) {
-            // A directory that this user may pass and not open was made by another, long ago.
+            // A directory that this user may pass and not open, or that cannot be flushed, was made by another, long ago.
             Err(error) if !made && error.is_not_permitted() => Ok(()),
             result => result,
         }

@@ -1,7 +1,7 @@
 //! Codes of events mean one thing: what the catalogue says.
 //!
 //! Takes the catalogue and every source of the product. A code that no source tells is a finding, and so is one that stands in a source
-//! and not in the catalogue. Settings have codes of their own (`CF0..`), which are printed and never told as events.
+//! and not in the catalogue, and an event that is told without any. Settings have codes of their own (`CF0..`), which are printed and never told as events.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
             continue;
         }
         let tests = tests_from(path, &code_only(text));
+        findings.extend(without_code(path, text, tests));
         let lines = text.lines().enumerate().take_while(|(at, _)| at + 1 < tests);
         for (at, line) in lines.filter(|(_, line)| !line.trim_start().starts_with("//")) {
             for code in codes(line) {
@@ -41,6 +42,17 @@ fn check(tree: &Tree) -> Vec<Finding> {
     let untold = entries.iter().filter(|(_, code)| !told.contains(*code));
     findings.extend(untold.map(|(line, code)| Finding::new(CATALOGUE, *line, format!("nothing tells {code}"))));
     findings
+}
+
+/// Events that are told around the catalogue's macro: each must say its code first.
+fn without_code(path: &str, text: &str, tests: usize) -> Vec<Finding> {
+    let lines: Vec<&str> = text.lines().take(tests.saturating_sub(1)).collect();
+    let tells = |line: &str| {
+        ["error", "warn", "info", "debug"].iter().any(|level| line.contains(&format!("tracing::{level}!(")))
+    };
+    let told = lines.iter().enumerate().filter(|(_, line)| tells(line) && !line.trim_start().starts_with("//"));
+    let coded = |at: usize| lines.iter().skip(at).take(2).any(|line| line.contains("code = "));
+    told.filter(|(at, _)| !coded(*at)).map(|(at, _)| Finding::new(path, at + 1, "an event without a code")).collect()
 }
 
 /// The code of a catalogue line such as `SV101 Info "starting"`.
@@ -63,6 +75,13 @@ fn is_code(word: &str) -> bool {
 #[test]
 fn every_code_is_told_and_in_the_catalogue() {
     expect_none(&check(&REPOSITORY));
+}
+
+#[test]
+fn an_event_without_a_code_is_caught() {
+    let source =
+        "fn f() {\n    tracing::warn!(\"late\");\n    tracing::info!(\n        code = CODE,\n        \"told\");\n}\n";
+    expect_places(&check(&Tree::planted(&[("src/runtime/src/a.rs", source)])), &[("src/runtime/src/a.rs", 2)]);
 }
 
 #[test]

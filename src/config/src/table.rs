@@ -168,7 +168,7 @@ attributes! {
     }
 
     /// How many cores carry connections, queues and journal lanes. `auto` is one for each processor that this process
-    /// may use.
+    /// may use. At any setting there are no more than journal lanes.
     data_cores: Auto<u16> = "data-cores" {
         aliases: &[], scope: Scope::Server, kind: Kind::Auto(&Kind::Integer { min: 1, max: 256 }), default: "auto",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: starting the cores",
@@ -246,12 +246,14 @@ attributes! {
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: splitting the stream into frames",
     }
 
-    /// Whether an address that a client names is created when it does not exist.
+    /// Whether an address that a client names is created when it does not exist. A send makes what is missing only if
+    /// `auto-create-queues` is on too.
     address_auto_create_addresses: bool = "auto-create-addresses" {
         aliases: &[], scope: Scope::Address, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
     }
-    /// Whether a queue that a client names is created when it does not exist.
+    /// Whether a queue that a client names is created when it does not exist. A send makes what is missing only if
+    /// `auto-create-addresses` is on too.
     address_auto_create_queues: bool = "auto-create-queues" {
         aliases: &["auto-create-jms-queues"], scope: Scope::Address, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
