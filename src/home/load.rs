@@ -77,6 +77,8 @@ pub trait Reach {
     fn epoch_end(&self, lane: LaneId, epoch: u64) -> Lsn;
     /// What the blocks of that epoch say was promised on their lane.
     fn promised(&self, lane: LaneId, epoch: u64) -> Lsn;
+    /// Does the history of the lane say that what lay from here on was given up?
+    fn is_given_up(&self, lane: LaneId, at: Lsn) -> bool;
 }
 
 /// For records that refer to nothing.
@@ -90,6 +92,10 @@ impl Reach for Nothing {
     fn promised(&self, _: LaneId, _: u64) -> Lsn {
         Lsn::ZERO
     }
+
+    fn is_given_up(&self, _: LaneId, _: Lsn) -> bool {
+        false
+    }
 }
 
 impl Reach for journal::Recovered {
@@ -99,6 +105,11 @@ impl Reach for journal::Recovered {
 
     fn promised(&self, lane: LaneId, epoch: u64) -> Lsn {
         Self::promised(self, lane, epoch)
+    }
+
+    fn is_given_up(&self, lane: LaneId, at: Lsn) -> bool {
+        let history = self.lane(lane).into_iter().flat_map(|lane| &lane.tail.history);
+        history.filter_map(|entry| entry.loss).any(|loss| loss.at == at)
     }
 }
 
@@ -369,7 +380,8 @@ impl Loader {
             *used = true;
             return Ok(true);
         }
-        if end <= reach.promised(lane, epoch) {
+        // Given up at an earlier start, which may have ended before it wrote down what it left out.
+        if end <= reach.promised(lane, epoch) && !reach.is_given_up(missing.lane, missing.at) {
             return Err(LoadError::Missing { lane, location, missing });
         }
         Ok(true)

@@ -16,6 +16,7 @@ const OPERATION: Operation = Operation { session: SessionNumber(1), command: 1 }
 /// The lane of large bodies ends at 4096, all others never; so much of the journal lane is promised.
 struct Ends {
     promised: Lsn,
+    given_up: bool,
 }
 
 impl Reach for Ends {
@@ -28,13 +29,20 @@ impl Reach for Ends {
         assert_eq!((lane, epoch), (JOURNAL, EPOCH));
         self.promised
     }
+
+    fn is_given_up(&self, _: LaneId, _: Lsn) -> bool {
+        self.given_up
+    }
 }
 
 fn feed(loader: &mut Loader, at: u64, run: Run, kind: RecordKind, body: &[u8], promised: u64) -> Result<(), LoadError> {
     let location = Location::from_bits(at);
     let lane = if kind == record::QUEUE_ID_MARK { LaneId::BINDINGS } else { JOURNAL };
     let end = Lsn(at + 100);
-    loader.record(Loaded { lane, location, end, epoch: EPOCH, run, kind, body }, &Ends { promised: Lsn(promised) })
+    loader.record(
+        Loaded { lane, location, end, epoch: EPOCH, run, kind, body },
+        &Ends { promised: Lsn(promised), given_up: false },
+    )
 }
 
 fn loader() -> Loader {
@@ -96,7 +104,7 @@ fn no_part_of_a_transaction_counts_whose_other_part_is_broken() {
     let mut decision = Vec::new();
     encode::decision(&mut decision, transaction, [(JOURNAL, Lsn(3_600))].into_iter());
     assert!(feed(&mut loader, 5_000, Run::None, record::DECISION, &decision, 0).is_ok());
-    loader.settle(&Ends { promised: Lsn::ZERO });
+    loader.settle(&Ends { promised: Lsn::ZERO, given_up: false });
     assert_eq!(loader.report().undecided, 2);
 }
 
@@ -119,4 +127,15 @@ fn what_was_promised_is_missed() {
         assert!(feed(&mut loader, 1_000, Run::None, kind, &body, 1_100).is_ok());
         assert_eq!((loader.report().unpromised, loader.given_up().collect::<Vec<_>>()), (1, vec![(lane, at)]));
     }
+}
+
+#[test]
+fn what_the_history_gives_up_is_left_out_without_asking_again() {
+    let mut loader = loader();
+    let (location, end, run) = (Location::from_bits(1_000), Lsn(1_100), Run::None);
+    let body = add_large(5000);
+    let loaded = Loaded { lane: JOURNAL, location, end, epoch: EPOCH, run, kind: record::ADD_LARGE, body: &body };
+    assert!(loader.record(loaded, &Ends { promised: end, given_up: false }).is_err());
+    assert!(loader.record(loaded, &Ends { promised: end, given_up: true }).is_ok());
+    assert_eq!(loader.report().unpromised, 1);
 }
