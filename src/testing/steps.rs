@@ -43,7 +43,7 @@ pub fn crash_at_every_step(seed: u64, operations: u64, stride: u64) -> Steps {
         if !at.is_multiple_of(stride.max(1)) {
             continue;
         }
-        let crash = if at % 3 == 0 { Crash::Kill } else { Crash::PowerCut };
+        let crash = if at.is_multiple_of(3) { Crash::Kill } else { Crash::PowerCut };
         if let Some(crashed) = world.after(crash, seed ^ at) {
             steps.crashes += 1;
             steps.findings.merge(&workload.judge(crashed));
