@@ -3,8 +3,9 @@
 //! [`seal`] completes a block in its buffer; [`BlockView::parse`] checks one that was read. A block proves by itself that its bytes are the
 //! ones written (CRC), that they are in the right place (lane, LSN), and, given the chain of its predecessor, that nothing before it differs.
 
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
+use crate::crc::crc32c_padded;
 use crate::ids::{Chain, LaneId, Location, Lsn};
 use crate::limits::{BLOCK_HEADER_BYTES, BLOCK_PAGES_MAX, PAGE_BYTES};
 use crate::record::FragmentHeader;
@@ -83,6 +84,8 @@ impl BlockHeader {
 
 const CHAIN_AT: usize = 40;
 const CRC_AT: usize = 60;
+/// Where the previous chain and the fields before [`CHAIN_AT`] lie so that they end where the payload begins.
+const CHAINED_AT: usize = BLOCK_HEADER_BYTES - CHAIN_AT - size_of::<Chain>();
 
 /// Completes the block in `buffer`, whose payload already stands behind the header: zeroes the padding, writes the header, computes chain and
 /// CRC. Gives the length of the block and the chain behind it; `None` if the buffer cannot hold it, which is our own mistake.
@@ -95,17 +98,20 @@ pub fn seal(buffer: &mut [u8], header: &BlockHeader, previous: Chain) -> Option<
     let block = buffer.get_mut(..length)?;
     let payload_end = BLOCK_HEADER_BYTES + header.payload_bytes as usize;
     block.get_mut(payload_end..)?.fill(0);
-    let head = block.first_chunk_mut::<BLOCK_HEADER_BYTES>()?;
-    write_fields(head, header)?;
-    let chain = chain_over(block, payload_end, previous)?;
-    let head = block.first_chunk_mut::<BLOCK_HEADER_BYTES>()?;
-    put(head, CHAIN_AT, &chain.0.to_le_bytes())?;
-    put(head, CRC_AT, &[0; 4])?;
-    let crc = crc32c::crc32c(block);
+    let mut head = [0; BLOCK_HEADER_BYTES];
+    write_fields(&mut head, header)?;
+    // For a moment all that the chain covers lies in one piece before the payload's end: hashing one piece costs less than three.
+    put(block, CHAINED_AT, &previous.0.to_le_bytes())?;
+    put(block, CHAINED_AT + size_of::<Chain>(), head.get(..CHAIN_AT)?)?;
+    let chain = Chain(XxHash3_128::oneshot(block.get(CHAINED_AT..payload_end)?));
+    put(&mut head, CHAIN_AT, &chain.0.to_le_bytes())?;
+    *block.first_chunk_mut()? = head;
+    let crc = crc32c_padded(block, payload_end)?;
     put(block, CRC_AT, &crc.to_le_bytes())?;
     Some((length, chain))
 }
 
+/// Everything but chain and CRC, whose places stay zero.
 fn write_fields(head: &mut [u8; BLOCK_HEADER_BYTES], header: &BlockHeader) -> Option<()> {
     let pages = u16::try_from(header.pages()).ok()?;
     put(head, 0, &BLOCK_MAGIC.to_le_bytes())?;
@@ -131,11 +137,11 @@ fn get<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 /// The hash of the previous chain, the header fields before the chain, and the payload. Not of a CRC: equality would be only 32 bits strong.
 fn chain_over(block: &[u8], payload_end: usize, previous: Chain) -> Option<Chain> {
-    let mut hasher = Xxh3::new();
-    hasher.update(&previous.0.to_le_bytes());
-    hasher.update(block.get(..CHAIN_AT)?);
-    hasher.update(block.get(BLOCK_HEADER_BYTES..payload_end)?);
-    Some(Chain(hasher.digest128()))
+    let mut hasher = XxHash3_128::new();
+    hasher.write(&previous.0.to_le_bytes());
+    hasher.write(block.get(..CHAIN_AT)?);
+    hasher.write(block.get(BLOCK_HEADER_BYTES..payload_end)?);
+    Some(Chain(hasher.finish_128()))
 }
 
 /// Why bytes are not the block that was looked for.

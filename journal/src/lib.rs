@@ -21,6 +21,7 @@ mod buffer;
 mod bytes;
 mod checkpoint;
 mod command;
+mod crc;
 mod epoch;
 mod error;
 mod file_storage;

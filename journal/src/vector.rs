@@ -48,6 +48,9 @@ impl Vector {
 
     /// Adds a position; a higher one that is already there stays.
     pub fn raise(&mut self, lane: LaneId, lsn: Lsn) {
+        if self.entries.last().is_none_or(|(last, _)| *last < lane) {
+            return self.entries.push((lane, lsn));
+        }
         match self.entries.binary_search_by_key(&lane, |(name, _)| *name) {
             Ok(at) => {
                 if let Some((_, known)) = self.entries.get_mut(at) {

@@ -69,7 +69,15 @@ impl<'a> SimpleStr<'a> {
 
 impl PartialEq<str> for SimpleStr<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.units().eq(other.encode_utf16())
+        let units = self.0.as_chunks::<2>().0;
+        if units.len() == other.len() {
+            // A text with as many UTF-8 bytes as UTF-16 units is ASCII.
+            let differs = |(unit, byte): (&[u8; 2], u16)| (u16::from_le_bytes(*unit) ^ byte) | (byte & 0x80);
+            let bytes = other.as_bytes().iter().copied().map(u16::from);
+            return units.iter().zip(bytes).fold(0, |sum, pair| sum | differs(pair)) == 0;
+        }
+        // No unit takes less than a byte.
+        units.len() < other.len() && self.units().eq(other.encode_utf16())
     }
 }
 
@@ -160,6 +168,23 @@ mod tests {
         assert_eq!(text.to_string(), "é€😀");
         let lone = SimpleStr::new(&[0x00, 0xd8]).unwrap();
         assert_eq!(lone.to_string(), "\u{fffd}");
+    }
+
+    #[test]
+    fn texts_of_all_lengths_and_kinds_are_equal_to_themselves_only() {
+        let mut texts: Vec<String> =
+            ["", "é", "Ã", "😀", "\u{7f}", "\u{80}", "€uro", "a€", "aé", "aa\0"].map(String::from).into();
+        texts.extend((1..100).map(|length| "queue.of.some.length".chars().cycle().take(length).collect()));
+        texts.extend((30..36).map(|at| "x".repeat(at) + "é" + &"y".repeat(40)));
+        texts.extend((30..36).map(|at| "x".repeat(at) + "😀" + &"y".repeat(40)));
+        for text in &texts {
+            let simple = SimpleString::from(text.as_str());
+            for other in &texts {
+                assert_eq!(simple.as_simple() == **other, text == other, "{text:?} and {other:?}");
+            }
+        }
+        // A unit whose low byte is that of another text's UTF-8.
+        assert!(SimpleStr::new(&[0xc3, 0x00, 0xa9, 0x00]).unwrap() != *"é");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Connections come, bring bytes, fall silent, and go.
 
 use journal::{BlockBuffer, Now};
+use protocol::core::identity::ChannelId;
 
 use super::{Core, millis};
 use crate::limits;
@@ -22,6 +23,7 @@ enum Reason {
 impl<B: BlockBuffer> Core<B> {
     /// A connection was accepted. `None`: there are as many as there may be.
     pub fn accepted(&mut self, now: Now) -> Option<ConnectionKey> {
+        self.stirred = true;
         let most = self.front.settings.connections_max.clamp(1, limits::CONNECTIONS_PER_CORE_MAX);
         if self.front.connection_count() >= most {
             return None;
@@ -34,6 +36,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Bytes came.
     pub fn received(&mut self, key: ConnectionKey, bytes: &[u8], now: Now) {
+        self.stirred = true;
         let Some(client) = self.front.clients.get_mut(key) else { return };
         client.protocol.heard(millis(now));
         if client.closing {
@@ -53,23 +56,28 @@ impl<B: BlockBuffer> Core<B> {
 
     /// A buffer was written, or the connection broke while it was.
     pub fn sent(&mut self, key: ConnectionKey, buffer: Vec<u8>) {
-        let Some(client) = self.front.clients.get_mut(key) else { return };
+        let super::Front { clients, sessions, hold_changes, .. } = &mut self.front;
+        let Some(client) = clients.get_mut(key) else { return };
+        let before = client.output.backlog();
         client.output.written(buffer);
-        let relieved = client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
-        let sessions: smallvec::SmallVec<[SessionKey; 8]> = client.channels.values().copied().collect();
-        if relieved {
-            for session in sessions {
-                if let Some(state) = self.front.sessions.get_mut(session).filter(|state| state.held_back) {
+        if before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT {
+            for session in client.channels.values() {
+                if let Some(state) = sessions.get_mut(*session).filter(|state| state.held_back) {
                     state.held_back = false;
-                    self.front.hold_changes.push(session);
+                    hold_changes.push(*session);
                 }
             }
+            self.stirred = true;
         }
-        self.front.list(key);
+        if client.closing || !client.output.is_idle() || client.stalled {
+            self.stirred = true;
+            self.front.list(key);
+        }
     }
 
     /// The connection is gone.
     pub fn closed(&mut self, key: ConnectionKey) {
+        self.stirred = true;
         let Some(client) = self.front.clients.remove(key) else { return };
         let sessions: Vec<SessionKey> = client.channels.into_values().collect();
         self.tell_lost(&sessions);
@@ -97,6 +105,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Tells every client that the server stops, and closes the connections once that is written.
     pub fn stop(&mut self) {
+        self.stirred = true;
         let keys: Vec<ConnectionKey> = self.front.clients.keys().collect();
         for key in keys {
             let Some(version) = self.front.clients.get(key).map(|client| client.protocol.version) else { continue };
@@ -139,8 +148,11 @@ impl<B: BlockBuffer> Core<B> {
     fn handle_frames(&mut self, key: ConnectionKey, bytes: &[u8]) -> usize {
         let mut used = 0;
         loop {
-            let Some(client) = self.front.clients.get_mut(key) else { return used };
             let rest = bytes.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                return used;
+            }
+            let Some(client) = self.front.clients.get_mut(key) else { return used };
             let frame = match client.protocol.next_frame(rest) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return used,
@@ -152,13 +164,16 @@ impl<B: BlockBuffer> Core<B> {
             if client.closing {
                 return bytes.len();
             }
-            if let Some(reason) = self.must_wait(key, rest.get(frame.frame.clone()).unwrap_or_default()) {
+            let body = rest.get(frame.frame).unwrap_or_default();
+            let channel =
+                body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
+            let session = channel.and_then(|channel| client.channels.get(&channel)).copied();
+            let unread = client.output.backlog();
+            if let Some(reason) = session.and_then(|session| self.must_wait(session, unread)) {
                 self.stall(key, &reason);
                 return used;
             }
-            if let Some(body) = rest.get(frame.frame).filter(|body| !body.is_empty())
-                && !self.handle_frame(key, body)
-            {
+            if !body.is_empty() && !self.handle_frame(key, session, body) {
                 self.stall(key, &Reason::Answers);
                 return used;
             }
@@ -166,15 +181,14 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// Must this frame wait? Pings and new sessions never do: a full disk must not look like death.
-    fn must_wait(&self, key: ConnectionKey, body: &[u8]) -> Option<Reason> {
-        let channel = body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
-        let client = self.front.clients.get(key)?;
-        let session = self.front.sessions.get(*client.channels.get(&channel?)?)?;
+    /// Must a frame of this session wait, if its client has so much to read? Pings and new sessions never do: a full disk must not look
+    /// like death.
+    fn must_wait(&self, session: SessionKey, unread: usize) -> Option<Reason> {
+        let session = self.front.sessions.get(session)?;
         if session.closing {
             // What is dropped needs nothing.
             None
-        } else if client.output.backlog() >= limits::OUTPUT_BYTES_HARD {
+        } else if unread >= limits::OUTPUT_BYTES_HARD {
             Some(Reason::Unread)
         } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
             Some(Reason::Answers)
@@ -234,12 +248,25 @@ impl<B: BlockBuffer> Core<B> {
         any
     }
 
-    /// Handles a frame. False: it has to wait, and is to be handed in again.
-    fn handle_frame(&mut self, key: ConnectionKey, body: &[u8]) -> bool {
+    /// Handles a frame on the channel of this session, or on one that is no session's. False: it has to wait, and is to be handed in
+    /// again.
+    fn handle_frame(&mut self, key: ConnectionKey, session: Option<SessionKey>, body: &[u8]) -> bool {
         let super::Front { clients, facts, .. } = &mut self.front;
         let Some(client) = clients.get_mut(key) else { return true };
+        let decoded = client.protocol.decode(body);
+        let frame = match &decoded {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.give_up(key, &Problem::Packet(error.to_string()));
+                return true;
+            }
+        };
+        if frame.channel != ChannelId::PING && frame.channel != ChannelId::SESSION {
+            self.session_packet(key, session, &frame.packet, body.len());
+            return true;
+        }
         let before = client.output.bytes.len();
-        let event = client.protocol.handle(body, facts, &mut client.output.bytes);
+        let event = client.protocol.handle(frame.channel, &frame.packet, facts, &mut client.output.bytes);
         if client.output.bytes.len() > before {
             self.front.list(key);
         }
@@ -248,7 +275,6 @@ impl<B: BlockBuffer> Core<B> {
             // Its answers must not come before that to the close of the session that had the channel.
             Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
             Ok(Event::CreateSession { channel, modes, .. }) => self.create_session(key, channel, modes),
-            Ok(Event::Session { channel, packet }) => self.session_packet(key, channel, &packet, body.len()),
             Err(problem) => self.give_up(key, &problem),
         }
         true

@@ -20,12 +20,11 @@ impl<B: BlockBuffer> Core<B> {
     pub(super) fn session_packet(
         &mut self,
         connection: ConnectionKey,
-        channel: i64,
+        key: Option<SessionKey>,
         packet: &Packet<'_>,
         body_bytes: usize,
     ) {
-        let Some(client) = self.front.clients.get(connection) else { return };
-        let Some(key) = client.channels.get(&channel).copied() else { return };
+        let Some(key) = key else { return };
         let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else { return };
         let modes = session.modes;
         let numbered = is_kept(packet);
@@ -36,8 +35,8 @@ impl<B: BlockBuffer> Core<B> {
         if kept {
             session.replies.begin_kept(LENGTH_PREFIX_BYTES + body_bytes);
         }
-        let mut names = std::mem::take(&mut self.names);
-        match lower(packet, modes, &mut names) {
+        let mut last = std::mem::take(&mut self.last_address);
+        match lower(packet, modes, &mut last) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
             None => {
                 let packet_type = packet.packet_type();
@@ -45,7 +44,7 @@ impl<B: BlockBuffer> Core<B> {
                 self.front.close_after_output(connection);
             }
         }
-        self.names = names;
+        self.last_address = last;
         if kept
             && let Some(session) = self.front.sessions.get_mut(key)
             && session.replies.end_kept(Respond::Nothing)
@@ -213,14 +212,13 @@ impl<B: BlockBuffer> Core<B> {
     /// Writes the replies that may leave now.
     pub(super) fn release_replies(&mut self) {
         self.pass_gate();
-        loop {
+        while self.front.is_something_due() {
             while let Some(key) = self.front.due.pop() {
                 self.release_session(key);
             }
             self.go_on_with_commits();
-            self.change_holds();
-            if self.front.due.is_empty() && self.front.two_phase_due.is_empty() {
-                return;
+            if !self.front.hold_changes.is_empty() {
+                self.change_holds();
             }
         }
     }
@@ -228,18 +226,15 @@ impl<B: BlockBuffer> Core<B> {
     /// Lets those pass who waited for what is promised by now.
     fn pass_gate(&mut self) {
         let Front { gate, sessions, due, two_phase_due, .. } = &mut self.front;
-        let promises = self.home.promises();
-        while let Some(waiter) = gate.pass(promises) {
-            match waiter {
-                Waiter::Reply(key) => {
-                    if let Some(session) = sessions.get_mut(key) {
-                        session.replies.passed();
-                        due.push(key);
-                    }
+        gate.pass(self.home.promises(), |waiter| match waiter {
+            Waiter::Reply(key) => {
+                if let Some(session) = sessions.get_mut(key) {
+                    session.replies.passed();
+                    due.push(key);
                 }
-                Waiter::Decision(key) => two_phase_due.push(key),
             }
-        }
+            Waiter::Decision(key) => two_phase_due.push(key),
+        });
     }
 
     fn release_session(&mut self, key: SessionKey) {

@@ -183,7 +183,8 @@ impl Front {
     /// Gives what is to be written, closed, paused and sent to other cores.
     pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
         let Self { listed, clients, awaits_sent, .. } = self;
-        for key in listed.drain(..) {
+        // Drained from behind: which connection is written to first means nothing.
+        while let Some(key) = listed.pop() {
             let Some(client) = clients.get_mut(key) else { continue };
             client.listed = false;
             if let Some(bytes) = client.output.take() {
@@ -195,8 +196,10 @@ impl Front {
             }
             *awaits_sent |= !client.closed && client.output.holds_up(client.closing);
         }
-        for (connection, on) in self.receive_changes.drain(..) {
-            output(Output::Receive { connection, on });
+        if !self.receive_changes.is_empty() {
+            for (connection, on) in self.receive_changes.drain(..) {
+                output(Output::Receive { connection, on });
+            }
         }
         while let Some((core, letter)) = self.letters.pop_front() {
             output(Output::Letter { core, letter });
@@ -206,6 +209,16 @@ impl Front {
     /// Does something go on only when a buffer of the outputs collected since the last call has been written?
     pub(super) fn take_awaits_sent(&mut self) -> bool {
         std::mem::take(&mut self.awaits_sent)
+    }
+
+    /// Is there a session whose reply may be due, whose commit may go on, or whose deliveries pause or go on?
+    pub(super) fn is_something_due(&self) -> bool {
+        !(self.due.is_empty() && self.two_phase_due.is_empty() && self.hold_changes.is_empty())
+    }
+
+    /// Do frames of a connection wait?
+    pub(super) fn is_anybody_stalled(&self) -> bool {
+        !self.stalled.is_empty()
     }
 
     pub(super) fn session_ref(&self, key: SessionKey) -> SessionRef {

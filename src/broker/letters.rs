@@ -10,6 +10,7 @@ use crate::message::CoreId;
 impl<B: BlockBuffer> Core<B> {
     /// A letter came. It is read at the next turn, in order, when the lanes take records.
     pub fn letter(&mut self, from: CoreId, letter: Letter) {
+        self.stirred = true;
         self.inbox.push_back((from, letter));
     }
 

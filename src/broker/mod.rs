@@ -19,7 +19,7 @@ pub use front::{Front, Settings as FrontSettings};
 use crate::home::{ColdRead, Home};
 use crate::mail::Letter;
 use crate::message::{ConnectionKey, CoreId};
-use crate::net::core::ServerFacts;
+use crate::net::core::{LastAddress, ServerFacts};
 
 /// What a core wants done.
 #[allow(missing_docs, reason = "a field is named by what the variant says")]
@@ -43,8 +43,11 @@ pub enum Output<B> {
 pub struct Core<B: BlockBuffer> {
     home: Home<B>,
     front: Front,
-    /// Scratch space for the name of an address.
-    names: String,
+    last_address: LastAddress,
+    /// Something has happened since the last turn that it may act on.
+    stirred: bool,
+    /// When it may have to act although nothing happens.
+    due: Option<Now>,
     /// Letters that wait because the lanes take no records now.
     inbox: std::collections::VecDeque<(CoreId, Letter)>,
     /// Do letters get the room in the lanes before the clients of this core?
@@ -55,11 +58,22 @@ impl<B: BlockBuffer> Core<B> {
     /// A core without connections around a home that is loaded.
     pub fn new(core: CoreId, home: Home<B>, facts: ServerFacts, settings: front::Settings) -> Self {
         let inbox = std::collections::VecDeque::new();
-        Self { home, front: Front::new(core, facts, settings), names: String::new(), inbox, letters_first: false }
+        let front = Front::new(core, facts, settings);
+        let last_address = LastAddress::default();
+        Self { home, front, last_address, stirred: true, due: None, inbox, letters_first: false }
     }
 
-    /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop.
+    /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop; costs next to
+    /// nothing if nothing has happened.
     pub fn turn(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) {
+        if self.stirred || self.due.is_some_and(|due| now >= due) {
+            self.stirred = false;
+            self.due = self.act(now, output);
+        }
+    }
+
+    /// A turn; gives when the next one is due although nothing happens.
+    fn act(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) -> Option<Now> {
         // By turns: whoever always came first could take all room for as long as he has something to write.
         self.letters_first = !self.letters_first;
         if !self.letters_first {
@@ -71,43 +85,58 @@ impl<B: BlockBuffer> Core<B> {
         self.take_letters();
         self.release_replies();
         // What is answered on the spot may be all that a frame waited for, and nothing else would wake the core for it.
-        while self.resume_stalled(now) {
+        while self.front.is_anybody_stalled() && self.resume_stalled(now) {
             self.release_replies();
         }
         // Behind everything that may append, so that it goes out in the same turn.
-        self.home.submit(now, |lane, command| output(Output::Lane { lane, command }));
+        let home = self.home.submit(now, |lane, command| output(Output::Lane { lane, command }));
         self.check_time_to_live(now);
         while let Some(read) = self.home.next_read() {
             output(Output::Read(read));
         }
         while let Some((core, letter)) = self.home.next_letter() {
-            if core == self.front.core { self.take(core, letter) } else { output(Output::Letter { core, letter }) }
+            if core == self.front.core {
+                self.stirred = true;
+                self.take(core, letter);
+            } else {
+                output(Output::Letter { core, letter });
+            }
         }
         self.front.collect(output);
+        self.stirred |= self.reads_letters();
+        match (home, self.front.deadline(now)) {
+            (Some(home), Some(front)) => Some(home.min(front)),
+            (home, front) => home.or(front),
+        }
     }
 
     /// A lane's write ended.
     pub fn written(&mut self, lane: LaneId, ticket: Ticket, buffer: B, result: Result<(), IoError>) {
+        self.stirred = true;
         self.home.written(lane, ticket, buffer, result);
     }
 
     /// A lane's next segment is there.
     pub fn segment_ready(&mut self, lane: LaneId, sequence: SegmentSequence) {
+        self.stirred = true;
         self.home.segment_ready(lane, sequence);
     }
 
     /// A lane's next segment could not be made.
     pub fn segment_failed(&mut self, lane: LaneId, sequence: SegmentSequence, error: IoError) {
+        self.stirred = true;
         self.home.segment_failed(lane, sequence, error);
     }
 
     /// A read ended.
     pub fn read_done(&mut self, token: u64, result: Result<&[u8], IoError>) {
+        self.stirred = true;
         self.home.read_done(token, result, &mut self.front);
     }
 
     /// Letters to other cores find no place now: nothing is done that would make more of them.
     pub fn set_crowded(&mut self, crowded: bool) {
+        self.stirred |= self.front.crowded != crowded;
         self.front.crowded = crowded;
         self.home.set_crowded(crowded);
     }
@@ -119,7 +148,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// When the core wants its next turn at the latest.
     pub fn deadline(&self, now: Now) -> Option<Now> {
-        [self.home.deadline(now), self.front.deadline(now)].into_iter().flatten().min()
+        if self.stirred { Some(now) } else { self.due }
     }
 
     /// Must the core hear at once when the buffers are written that it gave since the last call? If not, [`Core::sent`] may come with
@@ -135,6 +164,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// The home, while the core is being built or taken down.
     pub fn home_mut(&mut self) -> &mut Home<B> {
+        self.stirred = true;
         &mut self.home
     }
 

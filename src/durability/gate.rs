@@ -10,35 +10,49 @@ use super::Promises;
 /// the other.
 #[derive(Debug)]
 pub struct Gate<W> {
-    /// A queue for each lane that was ever waited for; there are few.
-    lanes: Vec<(LaneId, VecDeque<(Lsn, W)>)>,
+    /// One for each lane that was ever waited for; there are few.
+    lanes: Vec<LaneGate<W>>,
+    /// Nobody passes while [`Promises::changes`] is this number.
+    exhausted: Option<u64>,
+}
+
+#[derive(Debug)]
+struct LaneGate<W> {
+    lane: LaneId,
+    waiters: VecDeque<(Lsn, W)>,
+    /// Whoever waited up to here has passed.
+    passed: Lsn,
 }
 
 impl<W> Default for Gate<W> {
     fn default() -> Self {
-        Self { lanes: Vec::new() }
+        Self { lanes: Vec::new(), exhausted: None }
     }
 }
 
 impl<W> Gate<W> {
     /// Waits for a position.
     pub fn wait(&mut self, lane: LaneId, lsn: Lsn, waiter: W) {
-        let Some((_, queue)) = self.lanes.iter_mut().find(|(of, _)| *of == lane) else {
-            return self.lanes.push((lane, VecDeque::from([(lsn, waiter)])));
+        let Some(gate) = self.lanes.iter_mut().find(|gate| gate.lane == lane) else {
+            self.exhausted = None;
+            return self.lanes.push(LaneGate { lane, waiters: VecDeque::from([(lsn, waiter)]), passed: Lsn::ZERO });
         };
+        if lsn <= gate.passed {
+            self.exhausted = None;
+        }
         // Positions mostly come in order; one that waits for an older fact is put where it belongs.
-        match queue.back() {
+        match gate.waiters.back() {
             Some((last, _)) if *last > lsn => {
-                let at = queue.partition_point(|(other, _)| *other <= lsn);
-                queue.insert(at, (lsn, waiter));
+                let at = gate.waiters.partition_point(|(other, _)| *other <= lsn);
+                gate.waiters.insert(at, (lsn, waiter));
             }
-            _ => queue.push_back((lsn, waiter)),
+            _ => gate.waiters.push_back((lsn, waiter)),
         }
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.lanes.iter().map(|(_, queue)| queue.len()).sum()
+        self.lanes.iter().map(|gate| gate.waiters.len()).sum()
     }
 
     /// Does nobody wait?
@@ -46,15 +60,25 @@ impl<W> Gate<W> {
         self.len() == 0
     }
 
-    /// The next waiter whose position is reached: lane by lane, the oldest of each first.
-    pub fn pass(&mut self, promises: &Promises) -> Option<W> {
-        self.lanes.iter_mut().find_map(|(lane, queue)| {
-            let (lsn, _) = queue.front()?;
-            if *lsn > promises.of(*lane) {
-                return None;
+    /// Lets all waiters pass whose positions are reached: lane by lane, the oldest of each first.
+    #[inline]
+    pub fn pass(&mut self, promises: &Promises, each: impl FnMut(W)) {
+        if self.exhausted != Some(promises.changes()) {
+            self.exhausted = Some(promises.changes());
+            self.look(promises, each);
+        }
+    }
+
+    #[inline(never)]
+    fn look(&mut self, promises: &Promises, mut each: impl FnMut(W)) {
+        for gate in &mut self.lanes {
+            gate.passed = promises.of(gate.lane);
+            while gate.waiters.front().is_some_and(|(lsn, _)| *lsn <= gate.passed) {
+                if let Some((_, waiter)) = gate.waiters.pop_front() {
+                    each(waiter);
+                }
             }
-            queue.pop_front().map(|(_, waiter)| waiter)
-        })
+        }
     }
 }
 
@@ -74,13 +98,22 @@ mod tests {
         let mut promises = Promises::default();
         let mut passed = |gate: &mut Gate<_>, lsn| {
             promises.note(lane, Lsn(lsn));
-            std::iter::from_fn(|| gate.pass(&promises)).collect::<Vec<_>>()
+            all(gate, &promises)
         };
         assert_eq!(passed(&mut gate, 9), [""; 0]);
         assert_eq!(passed(&mut gate, 29), ["a", "b", "b2"]);
         assert_eq!(passed(&mut gate, 30), ["c"]);
         promises.note(other, Lsn(1));
-        assert_eq!(gate.pass(&promises), Some("o"));
-        assert_eq!(gate.pass(&promises), None);
+        assert_eq!(all(&mut gate, &promises), ["o"]);
+        assert_eq!(all(&mut gate, &promises), [""; 0]);
+        gate.wait(other, Lsn(1), "late");
+        gate.wait(other, Lsn(2), "early");
+        assert_eq!(all(&mut gate, &promises), ["late"], "although nothing was promised since");
+    }
+
+    fn all<'a>(gate: &mut Gate<&'a str>, promises: &Promises) -> Vec<&'a str> {
+        let mut passed = Vec::new();
+        gate.pass(promises, |waiter| passed.push(waiter));
+        passed
     }
 }

@@ -7,6 +7,7 @@ use journal::{LaneId, Lsn, Vector};
 pub struct Promises {
     /// Sorted by lane.
     lanes: Vec<(LaneId, Lsn)>,
+    changes: u64,
 }
 
 impl Promises {
@@ -20,7 +21,13 @@ impl Promises {
             Err(_) if lsn == Lsn::ZERO => return false,
             Err(at) => self.lanes.insert(at, (lane, lsn)),
         }
+        self.changes += 1;
         true
+    }
+
+    /// How often there was news: as long as this is the same number, nothing more is promised.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How far the lane is promised; the beginning if nothing is known of it.

@@ -20,13 +20,14 @@ impl<B: BlockBuffer> Home<B> {
             .into_iter()
             .map(|lane| {
                 let first: SegmentSequence = lane.segment_of(lane.first_kept()).0;
-                HomeLane { id: lane.id(), lives: Lives::starting_at(first), lane }
+                HomeLane::new(lane, Lives::starting_at(first))
             })
             .collect();
         let keeper = lanes.iter().any(|lane| lane.id == LaneId::BINDINGS).then(Keeper::new);
         Self {
             bodies: Bodies::new(settings.hot_bytes, settings.run_number),
             lanes: Lanes::new(lanes),
+            due: Vec::new(),
             names: Names::default(),
             keeper,
             consumers: SlotMap::with_key(),

@@ -31,8 +31,6 @@ pub(super) struct Checkpoints {
     snapshot_wanted: bool,
     /// The last turn took a step, so that the next turn may take another one. No event announces that on an idle core.
     moved: bool,
-    /// Where the lanes stood at the last one.
-    last: Vector,
     /// How many were written in this run.
     written: u64,
 }
@@ -96,6 +94,11 @@ impl<B: BlockBuffer> Home<B> {
         self.checkpoints.moved
     }
 
+    /// Is a checkpoint wanted or under way, as far as this core is concerned?
+    pub(super) fn is_checkpoint_busy(&self) -> bool {
+        self.checkpoints.moved || self.checkpoints.snapshot_wanted || !self.checkpoint_is_idle()
+    }
+
     /// Goes on with what checkpoints need of this core.
     pub(super) fn write_checkpoints(&mut self) {
         let before = self.checkpoints.step();
@@ -140,15 +143,13 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Has a lane grown by as much as a checkpoint is worth?
     fn has_grown(&self) -> bool {
-        self.lanes.iter().filter(|lane| is_data(lane.id)).any(|lane| {
-            let last = self.checkpoints.last.get(lane.id).unwrap_or(lane.lane.first_kept());
-            lane.lane.appended().since(last) >= self.settings.checkpoint_bytes
-        })
+        self.lanes.iter().any(|lane| is_data(lane.id) && lane.growth() >= self.settings.checkpoint_bytes)
     }
 
     fn remember_ends(&mut self) {
-        let ends = self.lanes.iter().filter(|lane| is_data(lane.id)).map(|lane| (lane.id, lane.lane.appended()));
-        self.checkpoints.last = ends.collect();
+        for lane in self.lanes.iter_mut() {
+            lane.checkpoint = Some(lane.lane.appended());
+        }
     }
 
     /// Marks and index of this core; none while a transaction over several lanes is open, or a long operation.

@@ -17,6 +17,32 @@ pub(super) struct HomeLane<B: BlockBuffer> {
     pub(super) id: LaneId,
     pub(super) lane: Lane<B>,
     pub(super) lives: Lives,
+    /// Where it stood at the last checkpoint of this run.
+    pub(super) checkpoint: Option<Lsn>,
+    /// Up to here there is nothing to give back in it and no checkpoint is due.
+    upkeep_at: Lsn,
+    /// What [`Lanes::take_promises`] saw last.
+    seen: Lsn,
+}
+
+impl<B: BlockBuffer> HomeLane<B> {
+    /// A lane in which this much lives.
+    pub(super) fn new(lane: Lane<B>, lives: Lives) -> Self {
+        Self { id: lane.id(), seen: lane.promised(), checkpoint: None, upkeep_at: Lsn::ZERO, lane, lives }
+    }
+
+    /// By how much it has grown since the last checkpoint.
+    pub(super) fn growth(&self) -> u64 {
+        self.lane.appended().since(self.checkpoint.unwrap_or(self.lane.first_kept()))
+    }
+
+    fn plan_upkeep(&mut self, checkpoint_bytes: u64) {
+        let first = self.lane.first_kept();
+        let second_segment = first.0.saturating_add(self.lane.geometry().payload_bytes());
+        let checkpoint = self.checkpoint.unwrap_or(first).0.saturating_add(checkpoint_bytes);
+        self.upkeep_at =
+            if self.id.kind() == LaneKind::Checkpoint { Lsn(u64::MAX) } else { Lsn(second_segment.min(checkpoint)) };
+    }
 }
 
 /// The lanes of one core. `E` is what happens when a position is promised.
@@ -55,6 +81,16 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
     /// The lane at this place of the table.
     pub(super) fn id_at(&self, at: usize) -> Option<LaneId> {
         self.lanes.get(at).map(|lane| lane.id)
+    }
+
+    /// Has a lane got so far that something may be given back, or that a checkpoint is due?
+    pub(super) fn is_upkeep_due(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.lane.appended() >= lane.upkeep_at)
+    }
+
+    /// To be called when all that was due is done: nothing else changes when it is due again.
+    pub(super) fn plan_upkeep(&mut self, checkpoint_bytes: u64) {
+        self.lanes.iter_mut().for_each(|lane| lane.plan_upkeep(checkpoint_bytes));
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &HomeLane<B>> {
@@ -101,26 +137,30 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         self.lanes.iter().find_map(|lane| lane.lane.latch().map(|latch| (lane.id, latch)))
     }
 
-    /// Lets every lane submit what the group rules allow.
-    pub(super) fn poll(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) {
+    /// Lets every lane submit what the group rules allow. Gives the earliest time at which one has something to do by itself.
+    pub(super) fn poll(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) -> Option<Now> {
+        let mut earliest: Option<Now> = None;
         for lane in &mut self.lanes {
             lane.lane.poll(now, &mut self.commands);
             while let Some(command) = self.commands.pop() {
                 each(lane.id, command);
             }
+            if let Some(due) = lane.lane.deadline(now) {
+                earliest = Some(earliest.map_or(due, |earliest| earliest.min(due)));
+            }
         }
+        earliest
     }
 
-    /// Takes over what the own lanes have promised since; true if anything has.
+    /// Takes over what the own lanes have promised since, until no lane's promise sets another lane's free; true if anything has.
     pub(super) fn take_promises(&mut self) -> bool {
         let mut news = false;
-        for at in 0..self.lanes.len() {
-            let Some(lane) = self.lanes.get(at) else { continue };
+        while let Some(lane) = self.lanes.iter_mut().find(|lane| lane.seen < lane.lane.promised()) {
             let (id, promised) = (lane.id, lane.lane.promised());
-            if self.promises.note(id, promised) {
-                news = true;
-                self.tell_own_lanes(id, promised);
-            }
+            lane.seen = promised;
+            news = true;
+            self.promises.note(id, promised);
+            self.tell_own_lanes(id, promised);
         }
         news
     }
@@ -132,9 +172,9 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         }
     }
 
-    /// The next effect whose position is promised.
-    pub(super) fn next_effect(&mut self) -> Option<E> {
-        self.effects.pass(&self.promises)
+    /// The effects whose positions are promised, appended to `due`.
+    pub(super) fn due_effects(&mut self, due: &mut Vec<E>) {
+        self.effects.pass(&self.promises, |effect| due.push(effect));
     }
 
     /// The next position of another core's lane that somebody must be asked about.

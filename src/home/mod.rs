@@ -126,6 +126,8 @@ struct Decided {
 pub struct Home<B: BlockBuffer> {
     settings: Settings,
     lanes: Lanes<B, Effect>,
+    /// Effects that run now; empty between two turns.
+    due: Vec<Effect>,
     names: Names,
     keeper: Option<Keeper>,
     consumers: SlotMap<ConsumerKey, Consumer>,
@@ -245,7 +247,7 @@ impl<B: BlockBuffer> Home<B> {
                 self.dispatch(queue, deliver);
             }
         }
-        if !self.crowded {
+        if !self.crowded && !self.postponed.is_empty() {
             for queue in std::mem::take(&mut self.postponed) {
                 if let Some(queue) = self.names.queue_mut(queue) {
                     queue.postponed = false;
@@ -253,15 +255,17 @@ impl<B: BlockBuffer> Home<B> {
                 self.dispatch(queue, deliver);
             }
         }
-        if self.active {
+        if self.active && (self.lanes.is_upkeep_due() || self.is_checkpoint_busy()) {
             self.reclaim();
             self.write_checkpoints();
+            self.lanes.plan_upkeep(self.settings.checkpoint_bytes);
         }
     }
 
-    /// Gives the lanes' commands for all that was appended since.
-    pub fn submit(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) {
-        self.lanes.poll(now, &mut each);
+    /// Gives the lanes' commands for all that was appended since, and returns when the home wants its next turn at the latest.
+    pub fn submit(&mut self, now: Now, each: impl FnMut(LaneId, Command<B>)) -> Option<Now> {
+        let due = self.lanes.poll(now, each);
+        if self.goes_on() { Some(now) } else { due }
     }
 
     /// A lane's write ended.
@@ -287,8 +291,12 @@ impl<B: BlockBuffer> Home<B> {
 
     /// When the home wants its next turn at the latest.
     pub fn deadline(&self, now: Now) -> Option<Now> {
-        let due = self.checkpoint_goes_on() || !self.crowded && !self.postponed.is_empty();
-        if due { Some(now) } else { self.lanes.deadline(now) }
+        if self.goes_on() { Some(now) } else { self.lanes.deadline(now) }
+    }
+
+    /// Has it something to do in the next turn, whatever happens until then?
+    fn goes_on(&self) -> bool {
+        self.checkpoint_goes_on() || !self.crowded && !self.postponed.is_empty()
     }
 
     /// Do letters to other cores find no place? Then nothing is delivered until they do, so that no heap of letters grows.
@@ -343,13 +351,19 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Takes over what was promised and runs what waited for it.
     fn take_promises(&mut self, deliver: &mut impl Deliver) {
-        // A loop: an effect may append nothing, but a lane's promise can set another lane's dependent block free.
-        while self.lanes.take_promises() {}
-        while let Some(effect) = self.lanes.next_effect() {
+        self.lanes.take_promises();
+        let mut due = std::mem::take(&mut self.due);
+        self.lanes.due_effects(&mut due);
+        if due.is_empty() {
+            self.due = due;
+            return;
+        }
+        for effect in due.drain(..) {
             if let Some(queue) = self.run(effect) {
                 self.dispatch(queue, deliver);
             }
         }
+        self.due = due;
     }
 
     /// Runs an effect once all of the vector is promised: now, if it is. Names the queue that may have something to deliver now.

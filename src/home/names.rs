@@ -385,9 +385,11 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn address_depends(&mut self, key: AddressKey) -> Vector {
         let Self { names, lanes, .. } = self;
         let Some(address) = names.address_mut(key) else { return Vector::new() };
-        if !address.depends.is_empty() {
-            address.depends.forget_covered(|lane| lanes.promises().of(lane));
+        // Nearly always: what an address relies on is promised soon after it was made.
+        if address.depends.is_empty() {
+            return Vector::new();
         }
+        address.depends.forget_covered(|lane| lanes.promises().of(lane));
         address.depends.clone()
     }
 

@@ -310,7 +310,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             encode::add_large(&mut self.scratch, who.operation, &ids, Shape { size, priority: send.priority }, body);
             return self.append_run(lane, record::ADD_LARGE, run, &[], &send.relies());
         }
-        encode::add(&mut self.scratch, who.operation, &ids);
+        encode::add(&mut self.scratch, who.operation, ids.iter().copied());
         let message = bytes.get(send.range.clone()).unwrap_or_default();
         self.append_run(lane, record::ADD, run, message, &send.depends)
     }

@@ -6,7 +6,7 @@ use super::names::made_on_first_use;
 use super::{Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Answer, Deliver, Failure, FailureKind, Publish, RoutingType};
-use crate::message::{AddressKey, MessageId, QueueId};
+use crate::message::{AddressKey, MessageId};
 use crate::queue::Entry;
 use crate::routing::{Targets, name_problem};
 use crate::store::{encode, record};
@@ -97,8 +97,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(lane) = LaneId::new(LaneKind::Journal, lane_index) else {
             return Outcome::failed(FailureKind::Internal, "the address has no lane");
         };
-        let ids: smallvec::SmallVec<[QueueId; 2]> = targets.iter().map(|(_, id)| *id).collect();
-        encode::add(&mut self.scratch, who.operation, &ids);
+        encode::add(&mut self.scratch, who.operation, targets.iter().map(|(_, id)| *id));
         let parts: [&[u8]; 2] = [&self.scratch, &publish.message];
         let appended = match self.lanes.append(lane, Record::alone(record::ADD, &parts), &depends) {
             Ok(appended) => appended,

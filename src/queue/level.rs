@@ -23,7 +23,11 @@ impl Level {
             _ => self.entries.len(),
         };
         let promised = entry.is_promised();
-        self.entries.insert(at, entry);
+        if at == self.entries.len() {
+            self.entries.push_back(entry);
+        } else {
+            self.entries.insert(at, entry);
+        }
         match (at < self.available, promised) {
             (true, true) => self.available += 1,
             // Not promised among available ones: what stands behind it has to wait, or it would be overtaken.

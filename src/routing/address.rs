@@ -76,8 +76,10 @@ impl Address {
             let all = self.bindings.iter().filter(|binding| binding.routing == RoutingType::Multicast);
             targets.extend(all.map(|binding| (binding.queue, binding.id)));
         }
-        if routing != Some(RoutingType::Multicast) {
-            targets.extend(self.take_anycast());
+        if routing != Some(RoutingType::Multicast)
+            && let Some(target) = self.take_anycast()
+        {
+            targets.push(target);
         }
         targets
     }

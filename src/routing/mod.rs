@@ -13,7 +13,7 @@ use crate::limits;
 ///
 /// The hash is part of the format: another one would look for messages in the wrong lane.
 pub fn home_lane(address: &str, lanes: u16) -> u16 {
-    let hash = xxhash_rust::xxh3::xxh3_64(address.as_bytes());
+    let hash = twox_hash::XxHash3_64::oneshot(address.as_bytes());
     u16::try_from(hash % u64::from(lanes.max(1))).unwrap_or(0)
 }
 

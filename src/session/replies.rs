@@ -98,7 +98,9 @@ impl<C> Replies<C> {
         let at = token.0.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) else { return };
         slot.missing = slot.missing.saturating_sub(1);
-        if slot.waits {
+        if slot.waits && slot.vector.is_empty() {
+            slot.vector = answer.vector;
+        } else if slot.waits {
             slot.vector.merge(&answer.vector);
         }
         if slot.reply.is_ok() && !(answer.reply == Ok(Reply::Done)) {

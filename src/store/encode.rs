@@ -6,7 +6,7 @@ use super::record::{LargeBody, Operation, Shape, StoredQueue, TransactionId};
 use crate::message::{MessageId, QueueId};
 
 /// The head of an ADD; the message follows it.
-pub fn add(out: &mut Vec<u8>, operation: Operation, queues: &[QueueId]) {
+pub fn add(out: &mut Vec<u8>, operation: Operation, queues: impl ExactSizeIterator<Item = QueueId>) {
     start(out, operation);
     queue_ids(out, queues);
 }
@@ -14,7 +14,7 @@ pub fn add(out: &mut Vec<u8>, operation: Operation, queues: &[QueueId]) {
 /// An ADD_LARGE, whole.
 pub fn add_large(out: &mut Vec<u8>, operation: Operation, queues: &[QueueId], shape: Shape, body: LargeBody) {
     start(out, operation);
-    queue_ids(out, queues);
+    queue_ids(out, queues.iter().copied());
     shape_and_body(out, shape, body);
 }
 
@@ -31,7 +31,7 @@ pub fn ack(out: &mut Vec<u8>, operation: Operation, queue: QueueId, messages: im
 pub fn moved(out: &mut Vec<u8>, id: MessageId, queues: &[QueueId]) {
     out.clear();
     out.extend_from_slice(&id.0.to_le_bytes());
-    queue_ids(out, queues);
+    queue_ids(out, queues.iter().copied());
 }
 
 /// A MOVED_LARGE, whole.
@@ -101,7 +101,7 @@ fn start(out: &mut Vec<u8>, operation: Operation) {
     out.extend_from_slice(&operation.command.to_le_bytes());
 }
 
-fn queue_ids(out: &mut Vec<u8>, queues: &[QueueId]) {
+fn queue_ids(out: &mut Vec<u8>, queues: impl ExactSizeIterator<Item = QueueId>) {
     // The number of queues of an address is bounded far below this.
     out.extend_from_slice(&u16::try_from(queues.len()).unwrap_or(u16::MAX).to_le_bytes());
     for queue in queues {
@@ -146,7 +146,7 @@ mod tests {
         let queues = [QueueId(1), QueueId(900)];
         let mut out = Vec::new();
 
-        add(&mut out, operation, &queues);
+        add(&mut out, operation, queues.iter().copied());
         let ids: Vec<u8> = queues.iter().flat_map(|queue| queue.0.to_le_bytes()).collect();
         out.extend_from_slice(b"message");
         let expected = Stored::Add { operation, queues: record::QueueIds(&ids), message: b"message" };

@@ -44,7 +44,7 @@ impl HotWindow {
             self.head = self.head.next_multiple_of(ring);
         }
         // The one number that means "nowhere" is never given out.
-        if (self.head..self.head + units).any(|unit| unit & u64::from(u32::MAX) == u64::from(u32::MAX)) {
+        if u64::from(u32::MAX - Self::low_half(self.head)) < units {
             self.head = self.head.next_multiple_of(ring);
         }
         let start = self.offset(self.head);

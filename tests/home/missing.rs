@@ -54,7 +54,7 @@ fn loader() -> Loader {
 
 fn add(queue: QueueId) -> Vec<u8> {
     let mut out = Vec::new();
-    encode::add(&mut out, OPERATION, &[queue]);
+    encode::add(&mut out, OPERATION, [queue].into_iter());
     out.extend_from_slice(&[7; 40]);
     out
 }

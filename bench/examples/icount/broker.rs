@@ -5,11 +5,12 @@
 
 use journal::{
     AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneOptions,
-    LaneTail, NodeId, Now, Vector,
+    LaneTail, NodeId, Now, SegmentSequence, Ticket, Vector,
 };
 use ringmq::broker::{Core, FrontSettings, Output};
-use ringmq::home::{Home, Loader, Settings};
-use ringmq::message::{ConnectionKey, CoreId};
+use ringmq::home::{Home, Loader, Settings, Unfinished};
+use ringmq::mail::{Answer, Deliver, SessionRef, Token};
+use ringmq::message::{ConnectionKey, ConsumerId, CoreId, MessageId};
 use ringmq::net::core::ServerFacts;
 
 /// So large that a run stays in the first segments: making segments is measured by nobody here.
@@ -24,27 +25,16 @@ const TURN_NANOS: u64 = 1_000;
 /// The core, and what its driver would hold.
 pub(crate) struct Broker {
     core: Core<AlignedBuffer>,
-    outputs: Vec<Output<AlignedBuffer>>,
+    /// What the last turn wants: blocks to write, bytes for clients, segments.
+    writes: Vec<(LaneId, Ticket, AlignedBuffer)>,
+    sends: Vec<(ConnectionKey, Vec<u8>)>,
+    segments: Vec<(LaneId, SegmentSequence)>,
     now: Now,
 }
 
 impl Broker {
-    /// A core that serves, with one journal lane and the lane of the bindings.
+    /// Core 0 of a broker with one journal lane, serving.
     pub(crate) fn new() -> Option<Self> {
-        let lanes = vec![started_lane(LaneId::BINDINGS)?, started_lane(LaneId::JOURNAL)?];
-        let settings = Settings {
-            core: CoreId(0),
-            cores: 1,
-            lanes: 1,
-            hot_bytes: 64 * 1024 * 1024,
-            auto_create: true,
-            run_number: 1,
-            epoch: 1,
-            segments_before_compaction: u64::MAX,
-            checkpoint_bytes: u64::MAX,
-        };
-        let mut home = Home::new(settings, lanes);
-        Loader::default().fill(&mut home);
         let facts = ServerFacts { node_id: "icount".to_owned(), started_unix_ms: 1, auto_create: true };
         let front = FrontSettings {
             ttl_override_ms: -1,
@@ -57,8 +47,8 @@ impl Broker {
             lanes: 1,
             cores: 1,
         };
-        let core = Core::new(CoreId(0), home, facts, front);
-        Some(Self { core, outputs: Vec::with_capacity(64), now: Now(1_000_000_000) })
+        let core = Core::new(CoreId(0), started_home()?, facts, front);
+        Some(Self { core, writes: Vec::new(), sends: Vec::new(), segments: Vec::new(), now: Now(1_000_000_000) })
     }
 
     /// A client comes.
@@ -81,36 +71,36 @@ impl Broker {
     /// The rooms decide what is to be done.
     pub(crate) fn turn(&mut self) {
         self.now = self.now.plus_nanos(TURN_NANOS);
-        let outputs = &mut self.outputs;
-        self.core.turn(self.now, &mut |output| outputs.push(output));
+        let Self { core, writes, sends, segments, now } = self;
+        core.turn(*now, &mut |output| match output {
+            Output::Lane { lane, command: Command::Write { ticket, buffer, .. } } => {
+                writes.push((lane, ticket, buffer))
+            }
+            Output::Lane { lane, command: Command::PrepareSegment { sequence } } => segments.push((lane, sequence)),
+            Output::Send { connection, bytes } => sends.push((connection, bytes)),
+            _ => {}
+        });
     }
 
     /// What the last turn wants to tell a client.
     pub(crate) fn outgoing(&self, to: ConnectionKey) -> impl Iterator<Item = &[u8]> {
-        self.outputs.iter().filter_map(move |output| match output {
-            Output::Send { connection, bytes } if *connection == to => Some(bytes.as_slice()),
-            _ => None,
-        })
+        self.sends.iter().filter(move |(connection, _)| *connection == to).map(|(_, bytes)| bytes.as_slice())
     }
 
     /// Carries out what was decided: every write succeeds, every client takes its bytes. False if there was nothing to do.
     pub(crate) fn carry_out(&mut self, mut heard: impl FnMut(ConnectionKey, &[u8])) -> bool {
-        let any = !self.outputs.is_empty();
-        let core = &mut self.core;
-        for output in self.outputs.drain(..) {
-            match output {
-                Output::Lane { lane, command: Command::Write { ticket, buffer, .. } } => {
-                    core.written(lane, ticket, buffer, Ok(()));
-                }
-                Output::Lane { lane, command: Command::PrepareSegment { sequence } } => {
-                    core.segment_ready(lane, sequence);
-                }
-                Output::Send { connection, bytes } => {
-                    heard(connection, &bytes);
-                    core.sent(connection, bytes);
-                }
-                _ => {}
-            }
+        let Self { core, writes, sends, segments, .. } = self;
+        let any = !(writes.is_empty() && sends.is_empty() && segments.is_empty());
+        // From behind: in which order a turn's writes are done, and which client hears first, means nothing.
+        while let Some((lane, ticket, buffer)) = writes.pop() {
+            core.written(lane, ticket, buffer, Ok(()));
+        }
+        while let Some((connection, bytes)) = sends.pop() {
+            heard(connection, &bytes);
+            core.sent(connection, bytes);
+        }
+        while let Some((lane, sequence)) = segments.pop() {
+            core.segment_ready(lane, sequence);
         }
         any
     }
@@ -124,6 +114,56 @@ impl Broker {
             }
         }
     }
+}
+
+/// The home of all addresses of a broker with one journal lane.
+pub(crate) fn started_home() -> Option<Home<AlignedBuffer>> {
+    let lanes = [LaneId::BINDINGS, LaneId::JOURNAL, LaneId::CHECKPOINT];
+    let lanes = lanes.into_iter().map(started_lane).collect::<Option<Vec<_>>>()?;
+    let settings = Settings {
+        core: CoreId(0),
+        cores: 1,
+        lanes: 1,
+        hot_bytes: 64 * 1024 * 1024,
+        auto_create: true,
+        run_number: 1,
+        epoch: 1,
+        segments_before_compaction: u64::MAX,
+        checkpoint_bytes: u64::MAX,
+    };
+    let mut home = Home::new(settings, lanes);
+    Loader::default().fill(&mut home);
+    home.activate(&Unfinished::default());
+    Some(home)
+}
+
+/// Carries out what a home wants, at once, until it wants nothing more.
+pub(crate) fn settle_home(home: &mut Home<AlignedBuffer>, now: Now) {
+    let mut commands = Vec::new();
+    loop {
+        home.turn(&mut Nobody);
+        home.submit(now, |lane, command| commands.push((lane, command)));
+        if commands.is_empty() {
+            return;
+        }
+        for (lane, command) in commands.drain(..) {
+            match command {
+                Command::Write { ticket, buffer, .. } => home.written(lane, ticket, buffer, Ok(())),
+                Command::PrepareSegment { sequence } => home.segment_ready(lane, sequence),
+                Command::FreeSegment { .. } => {}
+            }
+        }
+    }
+}
+
+/// Takes deliveries that never come: the home it is given to has no consumers.
+pub(crate) struct Nobody;
+
+impl Deliver for Nobody {
+    fn message(&mut self, _: SessionRef, _: ConsumerId, _: MessageId, _: u16, _: &[u8]) {}
+    fn nothing_more(&mut self, _: SessionRef, _: ConsumerId, _: i64, _: &str) {}
+    fn consumer_gone(&mut self, _: SessionRef, _: ConsumerId) {}
+    fn answer(&mut self, _: SessionRef, _: Token, _: Answer) {}
 }
 
 /// A lane in its first epoch, ready to be appended to.

@@ -16,7 +16,8 @@ use protocol::simple_string::SimpleString;
 pub(crate) const VERSION: Version = Version::NEWEST;
 /// The body of every message.
 const BODY_BYTES: usize = 1_024;
-const ADDRESS: &str = "icount.queue";
+/// Where everything is sent.
+pub(crate) const ADDRESS: &str = "icount.queue";
 const CHANNEL: ChannelId = ChannelId(10);
 const CONSUMER: ConsumerId = ConsumerId(0);
 
@@ -68,8 +69,13 @@ pub(crate) fn consume() -> Vec<u8> {
 /// Credit for the consumer.
 pub(crate) fn credit(bytes: i32) -> Vec<u8> {
     let mut out = Vec::new();
-    put(CHANNEL, &Packet::ConsumerCredits(ConsumerCredits { consumer_id: CONSUMER, credits: bytes }), &mut out);
+    put_credit(bytes, &mut out);
     out
+}
+
+/// The same, appended.
+pub(crate) fn put_credit(bytes: i32, out: &mut Vec<u8>) {
+    put(CHANNEL, &Packet::ConsumerCredits(ConsumerCredits { consumer_id: CONSUMER, credits: bytes }), out);
 }
 
 /// One durable message of 1 KiB, as the broker stores it.

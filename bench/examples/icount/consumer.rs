@@ -12,8 +12,10 @@ use crate::client;
 /// Its connection, and what it will say next.
 pub(crate) struct Consumer {
     pub(crate) connection: ConnectionKey,
-    /// The frames that acknowledge what was heard last.
-    pub(crate) acknowledgements: Vec<u8>,
+    /// The frames that it sends next.
+    said: Vec<u8>,
+    /// What a delivery costs in credit.
+    delivery_bytes: usize,
 }
 
 impl Consumer {
@@ -23,13 +25,36 @@ impl Consumer {
         broker.receive(connection, &client::hello());
         broker.receive(connection, &client::consume());
         broker.settle(|_, _| {});
-        Some(Self { connection, acknowledgements: Vec::new() })
+        Some(Self { connection, said: Vec::new(), delivery_bytes: client::delivery_bytes() })
     }
 
     /// Takes the deliveries that the last turn gave, and gives how many there were.
-    pub(crate) fn hear(&mut self, broker: &Broker) -> usize {
-        self.acknowledgements.clear();
-        broker.outgoing(self.connection).map(|bytes| answer(bytes, &mut self.acknowledgements)).sum()
+    fn hear(&mut self, broker: &Broker) -> usize {
+        self.said.clear();
+        broker.outgoing(self.connection).map(|bytes| answer(bytes, &mut self.said)).sum()
+    }
+
+    /// Takes the next `group` messages and acknowledges each; gives how many came. What the core does for it goes through `count`.
+    pub(crate) fn consume_group(
+        &mut self,
+        broker: &mut Broker,
+        group: usize,
+        mut count: impl FnMut(&mut dyn FnMut()),
+    ) -> usize {
+        let bytes = self.delivery_bytes * group;
+        self.said.clear();
+        client::put_credit(i32::try_from(bytes).unwrap_or(-1), &mut self.said);
+        count(&mut || {
+            broker.receive(self.connection, &self.said);
+            broker.turn();
+        });
+        let delivered = self.hear(broker);
+        count(&mut || {
+            broker.carry_out(|_, _| {});
+            broker.receive(self.connection, &self.said);
+            broker.settle(|_, _| {});
+        });
+        delivered
     }
 
     /// Consumes all there is; gives how many there were.

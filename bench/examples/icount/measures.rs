@@ -1,15 +1,22 @@
 //! The measures: what is done for each message, and which part of it is counted.
 
+use std::borrow::Cow;
+
 use journal::{Commands, LaneId, Now, Record, RecordKind, Vector};
 use protocol::limits::FRAME_BYTES_MAX;
-use ringmq::message::ConnectionKey;
-use ringmq::net::core::{Connection, Event, ServerFacts, lower};
+use ringmq::home::Outcome;
+use ringmq::mail::{Answer, Ask, Publish, Reply, Request, RoutingType, SessionRef, Token};
+use ringmq::message::{CoreId, SessionKey, SessionNumber};
+use ringmq::net::core::{Connection, LastAddress, lower};
+use ringmq::routing;
 use ringmq::session::Modes;
+use ringmq::store::record::Operation;
 
-use crate::broker::{Broker, settle_lane, started_lane};
+use crate::broker::{Nobody, settle_home, settle_lane, started_home, started_lane};
 use crate::client;
 use crate::consumer::Consumer;
 use crate::measured_work;
+use crate::warm::Warm;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +41,11 @@ impl Run {
     fn done(self) -> usize {
         self.groups() * self.group
     }
+
+    /// A core that had twice as much to do.
+    fn warm(self) -> Option<Warm> {
+        Warm::new(2 * self.groups(), self.group)
+    }
 }
 
 /// Does a run; gives how many messages were counted, or `None` if an answer was missing.
@@ -42,6 +54,7 @@ pub(crate) type Measure = fn(Run) -> Option<usize>;
 /// Every measure by its name.
 pub(crate) const MEASURES: &[(&str, Measure)] = &[
     ("decode", decode),
+    ("route", route),
     ("append", append),
     ("publish", publish),
     ("ack", ack),
@@ -57,14 +70,13 @@ pub(crate) fn find(name: &str) -> Option<Measure> {
 
 /// From bytes to the command of a session: the frame is found, the packet decoded, the message's header looked into.
 fn decode(run: Run) -> Option<usize> {
-    let facts = ServerFacts { node_id: String::new(), started_unix_ms: 0, auto_create: true };
     let modes = Modes {
         auto_commit_sends: true,
         auto_commit_acknowledgements: true,
         pre_acknowledge: false,
         confirmation_window: None,
     };
-    let (mut names, mut out) = (String::with_capacity(1_024), Vec::with_capacity(1_024));
+    let mut last = LastAddress::default();
     let mut connection = Connection::new(0, FRAME_BYTES_MAX);
     connection.next_frame(&client::hello()).ok()??;
     connection.version = client::VERSION;
@@ -73,14 +85,44 @@ fn decode(run: Run) -> Option<usize> {
     for _ in 0..run.done() {
         let is_session = measured_work(|| {
             let at = connection.next_frame(&frame).ok()??;
-            match connection.handle(frame.get(at.frame)?, &facts, &mut out).ok()? {
-                Event::Session { packet, .. } => lower(&packet, modes, &mut names).map(|_| ()),
-                _ => None,
-            }
+            let decoded = connection.decode(frame.get(at.frame)?);
+            lower(&decoded.as_ref().ok()?.packet, modes, &mut last).map(|_| ())
         });
         is_session?;
     }
     Some(run.done())
+}
+
+/// The way of a send without its bytes: from the session's command to the queue's entry, for a message of no length. The lane is
+/// found, the address, its queues; the record's head is appended, the entry put where the promise will find it.
+fn route(run: Run) -> Option<usize> {
+    let mut home = started_home()?;
+    let from = SessionRef { core: CoreId(0), key: SessionKey::default() };
+    let mut stored = 0;
+    for number in 0..2 * run.done() as u64 {
+        let publish = Publish {
+            address: Cow::Borrowed(client::ADDRESS),
+            queue: None,
+            message: Cow::Borrowed(&[]),
+            durable: true,
+            priority: 4,
+            routing: Some(RoutingType::Anycast),
+            in_transaction: false,
+        };
+        let send = || {
+            let home_core = routing::core_of_lane(routing::home_lane(client::ADDRESS, 1), 1);
+            let operation = Operation { session: SessionNumber(1), command: number };
+            let request = Request { from, operation, token: Some(Token(number)), ask: Ask::Publish(publish) };
+            (home_core == from.core).then(|| home.ask(request, &mut Nobody))
+        };
+        let is_warm = number >= run.done() as u64;
+        let outcome = if is_warm { measured_work(send) } else { send() };
+        if let Some(Outcome::Done(Answer { reply: Ok(Reply::Done), .. })) = outcome {
+            stored += usize::from(is_warm);
+        }
+        settle_home(&mut home, Now(10 + number));
+    }
+    (stored == run.done()).then_some(stored)
 }
 
 /// The journal alone: a record of 1 KiB and its share of the group: seal, submit, promise.
@@ -104,45 +146,9 @@ fn append(run: Run) -> Option<usize> {
     (lane.promised() >= lane.appended()).then_some(run.done())
 }
 
-/// A core with a producer, whose queue has held twice the messages of the run before and is empty.
-struct Warm {
-    broker: Broker,
-    producer: ConnectionKey,
-    /// The frames of one group.
-    frames: Vec<u8>,
-}
-
-impl Warm {
-    fn new(run: Run) -> Option<Self> {
-        let mut broker = Broker::new()?;
-        let producer = broker.connect()?;
-        broker.receive(producer, &client::hello());
-        broker.settle(|_, _| {});
-        let frames = (0..run.group as u64).flat_map(client::send).collect();
-        let mut warm = Self { broker, producer, frames };
-        for _ in 0..2 * run.groups() {
-            warm.broker.receive(warm.producer, &warm.frames);
-            warm.broker.settle(|_, _| {});
-        }
-        let mut consumer = Consumer::new(&mut warm.broker)?;
-        let consumed = consumer.consume_all(&mut warm.broker);
-        warm.broker.disconnect(consumer.connection);
-        warm.broker.settle(|_, _| {});
-        (consumed == 2 * run.done()).then_some(warm)
-    }
-
-    /// One group through everything; gives the bytes of the answers.
-    fn group(&mut self) -> usize {
-        let mut answers = 0;
-        self.broker.receive(self.producer, &self.frames);
-        self.broker.settle(|_, bytes| answers += bytes.len());
-        answers
-    }
-}
-
 /// From received bytes to the appended record and the queue's entry: decode, route, append, index.
 fn publish(run: Run) -> Option<usize> {
-    let mut warm = Warm::new(run)?;
+    let mut warm = run.warm()?;
     for _ in 0..run.groups() {
         measured_work(|| warm.broker.receive(warm.producer, &warm.frames));
         warm.broker.settle(|_, _| {});
@@ -152,7 +158,7 @@ fn publish(run: Run) -> Option<usize> {
 
 /// From the appended record to the answer: seal and submit, then, the write being durable, promise, gate, reply.
 fn ack(run: Run) -> Option<usize> {
-    let mut warm = Warm::new(run)?;
+    let mut warm = run.warm()?;
     let mut answers = 0;
     for _ in 0..run.groups() {
         warm.broker.receive(warm.producer, &warm.frames);
@@ -163,7 +169,7 @@ fn ack(run: Run) -> Option<usize> {
 
 /// Decode, route, append, ack.
 fn whole(run: Run) -> Option<usize> {
-    let mut warm = Warm::new(run)?;
+    let mut warm = run.warm()?;
     let mut answers = 0;
     for _ in 0..run.groups() {
         answers += measured_work(|| warm.group());
@@ -173,7 +179,7 @@ fn whole(run: Run) -> Option<usize> {
 
 /// The control of the gate: as `whole`, and a loop that nobody asked for.
 fn whole_and_a_loop(run: Run) -> Option<usize> {
-    let mut warm = Warm::new(run)?;
+    let mut warm = run.warm()?;
     let mut answers = 0;
     for _ in 0..run.groups() {
         answers += measured_work(|| {
@@ -196,31 +202,21 @@ fn answered(run: Run, answer_bytes: usize) -> Option<usize> {
 
 /// Delivery and the consumer's durable acknowledgement, from a queue that was filled before.
 fn consume(run: Run) -> Option<usize> {
-    let mut warm = Warm::new(run)?;
+    let mut warm = run.warm()?;
     for _ in 0..2 * run.groups() {
         warm.group();
     }
     let mut consumer = Consumer::new(&mut warm.broker)?;
-    let credit = client::credit(i32::try_from(client::delivery_bytes() * run.group).ok()?);
     let mut acknowledged = 0;
-    // The first groups make the room that later ones find.
+    // The first half makes the room that the second finds.
     for group in 0..2 * run.groups() {
-        let warm_up = group < run.groups();
-        let count = |work: &mut dyn FnMut()| if warm_up { work() } else { measured_work(work) };
-        count(&mut || {
-            warm.broker.receive(consumer.connection, &credit);
-            warm.broker.turn();
-        });
-        let delivered = consumer.hear(&warm.broker);
-        count(&mut || {
-            warm.broker.carry_out(|_, _| {});
-            warm.broker.receive(consumer.connection, &consumer.acknowledgements);
-            warm.broker.settle(|_, _| {});
-        });
+        let is_warm = group >= run.groups();
+        let delivered = consumer
+            .consume_group(&mut warm.broker, run.group, |work| if is_warm { measured_work(work) } else { work() });
         if delivered != run.group {
             return None;
         }
-        acknowledged += if warm_up { 0 } else { delivered };
+        acknowledged += if is_warm { delivered } else { 0 };
     }
     Some(acknowledged)
 }

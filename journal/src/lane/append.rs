@@ -7,7 +7,8 @@ use crate::buffer::BlockBuffer;
 use crate::error::AppendError;
 use crate::ids::RunId;
 use crate::limits::{
-    BLOCK_HEADER_BYTES, FRAGMENT_HEADER_BYTES, FRAGMENT_ROOM_MIN, OPEN_RUNS_MAX, RECORD_BYTES_MAX, RUN_BYTES,
+    BLOCK_BYTES_MAX, BLOCK_HEADER_BYTES, FRAGMENT_HEADER_BYTES, FRAGMENT_ROOM_MIN, OPEN_RUNS_MAX, RECORD_BYTES_MAX,
+    RUN_BYTES,
 };
 use crate::record::{Appended, FragmentHeader, Record, Run};
 use crate::vector::Vector;
@@ -58,7 +59,11 @@ impl<B: BlockBuffer> Lane<B> {
     #[must_use]
     pub fn can_append(&self, body_bytes: usize) -> bool {
         let open = self.latch.is_none() && self.started && body_bytes <= RECORD_BYTES_MAX;
-        open && self.check_room(body_bytes, true).is_ok()
+        // Behind the block that is filling, two more take the longest record, even if the first ends early with its segment.
+        let spacious = self.pool.len() >= 2
+            && self.geometry.payload_bytes() >= BLOCK_BYTES_MAX as u64
+            && self.next_block.plus(3 * BLOCK_BYTES_MAX as u64) <= self.ready_end;
+        open && (spacious || self.check_room(body_bytes, true).is_ok())
     }
 
     /// A run id that no other run of this epoch has.
@@ -82,7 +87,7 @@ impl<B: BlockBuffer> Lane<B> {
             }
         }
         for _ in &self.pool {
-            if !self.supply.is_ready(self.geometry.place(next).0) {
+            if next >= self.ready_end {
                 return Err(AppendError::Blocked);
             }
             let limit = self.geometry.block_bytes_max(next);
@@ -93,17 +98,14 @@ impl<B: BlockBuffer> Lane<B> {
             rest -= room;
             next = next.plus(limit as u64);
         }
-        if self.supply.is_ready(self.geometry.place(next).0) {
-            Err(AppendError::Full)
-        } else {
-            Err(AppendError::Blocked)
-        }
+        if next < self.ready_end { Err(AppendError::Full) } else { Err(AppendError::Blocked) }
     }
 
     /// Writes a record for which [`Self::check_room`] found room.
     pub(super) fn push_record(&mut self, record: &Record<'_>) -> Appended {
         let mut body = PartCursor::new(record.parts);
         let mut rest = record.body_bytes();
+        self.stirred = true;
         self.stats.payload_bytes += rest as u64;
         self.stats.records += 1;
         let mut location = None;

@@ -57,6 +57,11 @@ impl Dependencies {
         }
     }
 
+    /// Does a block wait for another lane?
+    pub(super) fn is_anything_waiting(&self) -> bool {
+        !self.waits.is_empty()
+    }
+
     /// How far a promise may go when everything up to `durable` is durable.
     pub(super) fn limit(&mut self, durable: Lsn) -> Lsn {
         while let Some((block, waits)) = self.waits.front() {

@@ -134,10 +134,14 @@ impl<B> Flights<B> {
         }
         flight.done = true;
         let group = flight.group;
-        if let Some(entry) = self.groups.iter_mut().find(|(name, _)| *name == group) {
-            entry.1 -= 1;
+        if let Some(at) = self.groups.iter().position(|(name, _)| *name == group)
+            && let Some((_, unfinished)) = self.groups.get_mut(at)
+        {
+            *unfinished -= 1;
+            if *unfinished == 0 {
+                self.groups.remove(at);
+            }
         }
-        self.groups.retain(|(_, unfinished)| *unfinished > 0);
         let mut end = durable;
         while self.flights.front().is_some_and(|flight| flight.done) {
             if let Some(flight) = self.flights.pop_front() {

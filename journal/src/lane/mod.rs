@@ -84,6 +84,8 @@ pub struct Lane<B: BlockBuffer> {
     started: bool,
     dependencies: Dependencies,
     supply: Supply,
+    /// Where the segments end that are there.
+    ready_end: Lsn,
     first_kept: SegmentSequence,
     segment_ends: VecDeque<(SegmentSequence, Chain)>,
     /// Runs with members and without COMMIT, sorted. Bounded by [`OPEN_RUNS_MAX`](crate::OPEN_RUNS_MAX).
@@ -100,6 +102,10 @@ pub struct Lane<B: BlockBuffer> {
     seen: (Lsn, Lsn),
     idle_since: Now,
     confirmed: Lsn,
+    /// Something has happened since the last poll that it may act on.
+    stirred: bool,
+    /// When it may have to act although nothing happens.
+    due: Option<Now>,
     latch: Option<Latch>,
     stats: LaneStats,
 }
@@ -143,6 +149,7 @@ impl<B: BlockBuffer> Lane<B> {
             started: false,
             dependencies: Dependencies::default(),
             supply: Supply::new(tail.ready_to, ahead, &tail.leftovers),
+            ready_end: options.geometry.start(tail.ready_to),
             first_kept: tail.first_kept,
             segment_ends: tail.segment_ends,
             open_runs: Vec::new(),
@@ -154,6 +161,8 @@ impl<B: BlockBuffer> Lane<B> {
             seen: (tail.end, tail.end),
             idle_since: Now(0),
             confirmed: tail.end,
+            stirred: true,
+            due: None,
             latch: None,
             stats: LaneStats::default(),
         }
@@ -231,11 +240,17 @@ impl<B: BlockBuffer> Lane<B> {
     }
 
     /// Lets the lane act: asks for segments, seals and submits a group if the rules allow, writes the idle seal, frees segments. To be called
-    /// after appends and completions, and at [`Self::deadline`].
+    /// after appends and completions, and at [`Self::deadline`]. Costs next to nothing if none of these was.
+    #[inline]
     pub fn poll(&mut self, now: Now, out: &mut Commands<B>) {
-        if self.latch.is_some() {
-            return;
+        if self.latch.is_none() && (self.stirred || self.due.is_some_and(|due| now >= due)) {
+            self.act(now, out);
         }
+    }
+
+    // Apart, so that a lane with nothing to do costs a look and no call.
+    #[inline(never)]
+    fn act(&mut self, now: Now, out: &mut Commands<B>) {
         let seen = (self.marks.appended(), self.marks.promised());
         if seen != self.seen || self.idle_since == Now(0) {
             (self.seen, self.idle_since) = (seen, now);
@@ -262,6 +277,9 @@ impl<B: BlockBuffer> Lane<B> {
             let (segment, offset) = self.geometry.place(sealed.lsn);
             out.push(Command::Write { ticket, segment, offset, buffer: sealed.buffer, len: sealed.len });
         }
+        // A full queue may have kept something back.
+        self.stirred = out.is_full();
+        self.due = self.next_due(now);
     }
 
     /// Takes what became of a command.
@@ -278,6 +296,7 @@ impl<B: BlockBuffer> Lane<B> {
     /// # Panics
     /// When the ticket is not in flight: the driver reported a write twice.
     pub fn written(&mut self, ticket: Ticket, buffer: B, result: Result<(), IoError>) {
+        self.stirred = true;
         self.pool.push(buffer);
         match self.flights.land(ticket, result, self.marks.durable()) {
             Landed::Durable(end) if self.latch.is_none() => {
@@ -295,18 +314,21 @@ impl<B: BlockBuffer> Lane<B> {
 
     /// A segment's file is there for good.
     pub fn segment_ready(&mut self, sequence: SegmentSequence) {
+        self.stirred = true;
         self.supply.ready(sequence);
+        self.ready_end = self.geometry.start(self.supply.ready_to());
     }
 
     /// A segment's file could not be made. Producers block once the lane needs it; the lane asks again by itself.
     pub fn segment_failed(&mut self, sequence: SegmentSequence, error: IoError) {
+        self.stirred = true;
         self.supply.failed(sequence, error);
     }
 
     /// Another lane has promised up to `lsn`: blocks that rely on it may be promised now.
     pub fn note_promised(&mut self, lane: LaneId, lsn: Lsn) {
         self.dependencies.note(lane, lsn);
-        if self.latch.is_none() {
+        if self.latch.is_none() && self.dependencies.is_anything_waiting() {
             self.promise();
         }
     }
@@ -320,6 +342,7 @@ impl<B: BlockBuffer> Lane<B> {
     fn promise(&mut self) {
         let limit = self.dependencies.limit(self.marks.durable());
         if limit > self.marks.promised() {
+            self.stirred = true;
             self.marks.promise(limit);
         }
     }
@@ -331,7 +354,7 @@ impl<B: BlockBuffer> Lane<B> {
     }
 
     fn is_writable(&self) -> bool {
-        self.supply.is_ready(self.geometry.place(self.next_block).0)
+        self.next_block < self.ready_end
     }
 
     /// Begins a block if none is filling. False without a buffer or a segment.
@@ -351,6 +374,7 @@ impl<B: BlockBuffer> Lane<B> {
     /// Seals the filling block, if there is one.
     fn close_filling(&mut self, flags: BlockFlags) {
         let Some(mut filling) = self.filling.take() else { return };
+        self.stirred = true;
         let end = filling.border();
         let ends_segment = self.geometry.place(end).0 > self.geometry.place(filling.lsn).0;
         let flags = if ends_segment { flags.with(BlockFlags::SEGMENT_END) } else { flags };
@@ -462,8 +486,15 @@ impl<B: BlockBuffer> Lane<B> {
         if self.latch.is_some() {
             return None;
         }
+        if self.stirred { self.next_due(now) } else { self.due }
+    }
+
+    fn next_due(&self, now: Now) -> Option<Now> {
         let seal = self.seal_is_due().then(|| self.idle_since.plus_nanos(SEAL_IDLE_NANOS));
-        [seal, self.supply.retry_at(now)].into_iter().flatten().min()
+        match (seal, self.supply.retry_at(now)) {
+            (Some(seal), Some(retry)) => Some(seal.min(retry)),
+            (seal, retry) => seal.or(retry),
+        }
     }
 
     /// Why the lane is closed, if it is.

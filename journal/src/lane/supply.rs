@@ -39,8 +39,8 @@ impl Supply {
         Self { ready_to, requests: SmallVec::new(), ahead, frees }
     }
 
-    pub(super) fn is_ready(&self, sequence: SegmentSequence) -> bool {
-        sequence < self.ready_to
+    pub(super) fn ready_to(&self) -> SegmentSequence {
+        self.ready_to
     }
 
     /// Asks for what is missing up to `ahead` behind `current`.

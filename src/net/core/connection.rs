@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use protocol::core::error::DecodeError;
 use protocol::core::frame::{self, Handshake, Split};
 use protocol::core::identity::{ChannelId, CommandId};
 use protocol::core::packet::connection::{CheckForFailoverReply, Ping};
 use protocol::core::packet::session::{CreateSession, CreateSessionResponse, ReattachSessionResponse};
 use protocol::core::packet::topology::{ClusterTopology, Pair, TopologyForm};
-use protocol::core::packet::{self, Direction, Packet};
+use protocol::core::packet::{self, Direction, Frame, Packet};
 use protocol::core::version::Version;
 use protocol::limits::LENGTH_PREFIX_BYTES;
 
@@ -43,20 +44,14 @@ pub struct FrameAt {
     pub consumed: usize,
 }
 
-/// What a frame asks for, beyond what the connection answered itself.
+/// What a packet of the connection itself asks for, beyond what the connection answered itself.
 #[allow(missing_docs, reason = "a field is named by what the variant says")]
 #[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives for one call, and the large variant is the one of every message"
-)]
-pub enum Event<'a> {
+pub enum Event {
     /// Nothing is left to do for it.
     Handled,
     /// A session is to be opened.
     CreateSession { name: String, channel: i64, modes: Modes, client_id: Option<String> },
-    /// A packet of a session.
-    Session { channel: i64, packet: Packet<'a> },
 }
 
 /// Why a connection is closed.
@@ -173,27 +168,33 @@ impl Connection {
         self.greeted
     }
 
-    /// Understands a frame; answers what needs no session.
+    /// Decodes a frame. What it says is large and not moved about: the caller looks at it where this puts it.
     ///
     /// # Errors
     /// The frame breaks the protocol.
-    pub fn handle<'a>(&mut self, body: &'a [u8], facts: &ServerFacts, out: &mut Vec<u8>) -> Result<Event<'a>, Problem> {
+    pub fn decode<'a>(&self, body: &'a [u8]) -> Result<Frame<'a>, DecodeError> {
         let version = if self.version == Version::UNSET { Version::NEWEST } else { self.version };
-        let frame = packet::decode(body, Direction::ClientToServer, version)
-            .map_err(|error| Problem::Packet(error.to_string()))?;
-        match frame.channel {
-            ChannelId::PING => self.ping_channel(&frame.packet, facts, out),
-            ChannelId::SESSION => self.session_channel(&frame.packet, out),
-            ChannelId(channel) => Ok(Event::Session { channel, packet: frame.packet }),
+        packet::decode(body, Direction::ClientToServer, version)
+    }
+
+    /// Takes a packet of the connection itself, one that is on no channel of a session; answers what needs no session.
+    ///
+    /// # Errors
+    /// The packet breaks the protocol.
+    pub fn handle(
+        &mut self,
+        channel: ChannelId,
+        packet: &Packet<'_>,
+        facts: &ServerFacts,
+        out: &mut Vec<u8>,
+    ) -> Result<Event, Problem> {
+        match channel {
+            ChannelId::PING => self.ping_channel(packet, facts, out),
+            _ => self.session_channel(packet, out),
         }
     }
 
-    fn ping_channel<'a>(
-        &mut self,
-        packet: &Packet<'a>,
-        facts: &ServerFacts,
-        out: &mut Vec<u8>,
-    ) -> Result<Event<'a>, Problem> {
+    fn ping_channel(&mut self, packet: &Packet<'_>, facts: &ServerFacts, out: &mut Vec<u8>) -> Result<Event, Problem> {
         match packet {
             Packet::Ping(ping) => {
                 self.ttl_ms = ping.connection_ttl_ms;
@@ -226,7 +227,7 @@ impl Connection {
         send(ChannelId::PING, &Packet::ClusterTopology(topology), self.version, out);
     }
 
-    fn session_channel<'a>(&mut self, packet: &Packet<'a>, out: &mut Vec<u8>) -> Result<Event<'a>, Problem> {
+    fn session_channel(&mut self, packet: &Packet<'_>, out: &mut Vec<u8>) -> Result<Event, Problem> {
         match packet {
             Packet::CreateSession(create) => return Ok(self.create_session(create, out)),
             Packet::CheckForFailover(_) => {
@@ -244,7 +245,7 @@ impl Connection {
         Ok(Event::Handled)
     }
 
-    fn create_session<'a>(&mut self, create: &CreateSession<'_>, out: &mut Vec<u8>) -> Event<'a> {
+    fn create_session(&mut self, create: &CreateSession<'_>, out: &mut Vec<u8>) -> Event {
         let settings = &create.settings;
         if !settings.version.is_accepted() {
             let text = format!(

@@ -35,11 +35,39 @@ impl<'a> Lowered<'a> {
     }
 }
 
-/// Says what a packet of a session asks for. `None`: the packet type has no meaning for a session. `names` is scratch space for
-/// the name of the address of a send, so that the path of a message allocates nothing.
-pub fn lower<'a>(packet: &Packet<'a>, modes: Modes, names: &'a mut String) -> Option<Lowered<'a>> {
+/// The name of an address that somebody sent to last, as it came and as text. Most sends go where the one before went, and so
+/// cost no conversion and no memory.
+#[derive(Debug, Default)]
+pub struct LastAddress {
+    wire: Vec<u8>,
+    text: String,
+    /// Where the address ends, and where the queue begins, if it is fully qualified.
+    parts: Option<(usize, usize)>,
+}
+
+impl LastAddress {
+    /// The address, and the queue if the name is fully qualified.
+    fn names_of(&mut self, name: &SimpleStr<'_>) -> (&str, Option<&str>) {
+        if self.wire != name.as_bytes() {
+            self.wire.clear();
+            self.wire.extend_from_slice(name.as_bytes());
+            self.text.clear();
+            self.text.extend(name.chars());
+            let (address, queue) = routing::split_qualified(&self.text);
+            let is_qualified = address.len() < self.text.len();
+            self.parts = is_qualified.then(|| (address.len(), self.text.len() - queue.len()));
+        }
+        match self.parts {
+            Some((end, begin)) => (self.text.get(..end).unwrap_or_default(), self.text.get(begin..)),
+            None => (&self.text, None),
+        }
+    }
+}
+
+/// Says what a packet of a session asks for. `None`: the packet type has no meaning for a session.
+pub fn lower<'a>(packet: &Packet<'a>, modes: Modes, last: &'a mut LastAddress) -> Option<Lowered<'a>> {
     Some(match packet {
-        Packet::Send(send) => lower_send(send, modes, names),
+        Packet::Send(send) => lower_send(send, modes, last),
         Packet::Acknowledge(ack) | Packet::IndividualAcknowledge(ack) => {
             let acknowledge = Acknowledge {
                 consumer: ConsumerId(ack.consumer_id.0),
@@ -146,29 +174,22 @@ fn is_xa(packet: &Packet<'_>) -> bool {
     )
 }
 
-fn lower_send<'a>(send: &Send<'a>, modes: Modes, names: &'a mut String) -> Lowered<'a> {
+fn lower_send<'a>(send: &Send<'a>, modes: Modes, last: &'a mut LastAddress) -> Lowered<'a> {
     let respond = respond_to_send(&send.trailer, modes);
     let header = match MessageView::parse(send.message) {
         Ok(view) => view.header,
         Err(error) => return refuse_send(error.to_string(), respond),
     };
     let Some(address) = header.address else { return refuse_send("the message names no address", respond) };
-    names.clear();
-    names.extend(address.chars());
     let routing = match header.properties.get(property_name::ROUTING_TYPE) {
         Ok(Some(PropertyValue::Byte(number))) => u8::try_from(number).ok().and_then(RoutingType::from_number),
         Ok(_) => None,
         Err(error) => return refuse_send(error.to_string(), respond),
     };
-    let names = names.as_str();
-    // The search for one sign is much shorter, and nearly always enough.
-    let (address, queue) = match names.contains(':').then(|| routing::split_qualified(names)) {
-        Some((address, queue)) if address.len() < names.len() => (address, Some(Cow::Borrowed(queue))),
-        _ => (names, None),
-    };
+    let (address, queue) = last.names_of(&address);
     let publish = Publish {
         address: Cow::Borrowed(address),
-        queue,
+        queue: queue.map(Cow::Borrowed),
         message: Cow::Borrowed(send.message),
         durable: header.durable,
         priority: u8::try_from(header.priority.clamp(0, 9)).unwrap_or(4),

@@ -8,5 +8,5 @@ mod lower;
 mod reply;
 
 pub use connection::{Connection, Event, FrameAt, Problem};
-pub use lower::{Lowered, lower};
+pub use lower::{LastAddress, Lowered, lower};
 pub use reply::{Respond, ServerFacts, confirm, consumer_gone, deliver, disconnect, is_kept, nothing_more, respond};
