@@ -49,6 +49,22 @@ impl<'a> Text<'a> {
         char::decode_utf16(self.units()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
+    /// Reads text of up to `bound` units.
+    pub(crate) fn read_up_to(reader: &mut Reader<'a>, bound: usize) -> Result<Text<'a>, CursorError> {
+        let announced = reader.count(bound)?;
+        if announced < BYTEWISE_UNITS_MIN {
+            return Ok(Text(Form::Short(reader.take(announced * 2)?)));
+        }
+        if announced < LONG_UNITS_MIN {
+            return read_bytewise(reader, announced);
+        }
+        let text = reader.simple_str_up_to(bound.saturating_mul(2))?;
+        if text.len_units() != announced {
+            return Err(reader.error(Expected::UnitCount { announced, found: text.len_units() }));
+        }
+        Ok(Text(Form::Long(text)))
+    }
+
     /// Whether there is no unit at all.
     pub fn is_empty(&self) -> bool {
         self.units().next().is_none()
@@ -185,18 +201,7 @@ impl<'a> Wire<'a> for Text<'a> {
     const PRESENT: u8 = PRESENT;
 
     fn read(reader: &mut Reader<'a>, _version: Version) -> Result<Self, CursorError> {
-        let announced = reader.count(limits::TEXT_UNITS_MAX)?;
-        if announced < BYTEWISE_UNITS_MIN {
-            return Ok(Text(Form::Short(reader.take(announced * 2)?)));
-        }
-        if announced < LONG_UNITS_MIN {
-            return read_bytewise(reader, announced);
-        }
-        let text = reader.simple_str_up_to(limits::TEXT_UNITS_MAX * 2)?;
-        if text.len_units() != announced {
-            return Err(reader.error(Expected::UnitCount { announced, found: text.len_units() }));
-        }
-        Ok(Text(Form::Long(text)))
+        Text::read_up_to(reader, limits::TEXT_UNITS_MAX)
     }
 
     fn write(&self, writer: &mut Writer<'_>, _version: Version) {

@@ -1,17 +1,21 @@
 //! The CORE message: one encoded form from the sender through the journal to the receiver.
 //!
 //! [`MessageView`] reads the fixed part of an encoded message and leaves body and properties where they are; [`MessageBuilder`]
-//! makes one. Must stay true: a message is never decoded and encoded again on its way; the eight bytes of its id are the only ones
+//! makes one, [`Body`] gives the values in a body. Must stay true: a message is never decoded and encoded again on its way; the eight bytes of its id are the only ones
 //! that a broker puts over it.
 
+mod body;
 mod builder;
 mod header;
 mod properties;
 pub mod property_name;
+mod stream;
 
+pub use body::Body;
 pub use builder::MessageBuilder;
 pub use header::{HeaderView, MessageKind, UserId};
 pub use properties::{Properties, PropertiesBuilder, Property, PropertyIter, PropertyValue};
+pub use stream::{StreamIter, StreamValue, StreamValues};
 
 use crate::core::cursor::{CursorError, Expected, Reader};
 use crate::core::error::DecodeError;

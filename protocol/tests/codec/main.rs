@@ -6,3 +6,4 @@ mod capture;
 mod layouts;
 mod mutations;
 mod round_trip;
+mod values;
