@@ -3,4 +3,5 @@
 //! It links the client and the codecs, and of the broker its simulator with the oracle. Each proof names its seed, leaves a line in the ledger and has a
 //! control that it must catch.
 
+pub mod captures;
 pub mod prove;

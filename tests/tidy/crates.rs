@@ -16,7 +16,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
     ("ringmq", &["journal", "protocol", "config", "runtime", "ringmq-client"]),
-    ("bench", &["journal", "protocol", "ringmq-client", "ringmq"]),
+    ("bench", &["journal", "protocol", "config", "ringmq-client", "ringmq"]),
     ("tools", &["journal", "protocol"]),
 ];
 

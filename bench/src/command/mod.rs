@@ -1,6 +1,7 @@
 //! The command line: what may be asked for, and who does it.
 
 mod faults;
+mod fuzz;
 mod kill9;
 mod write_amp;
 
@@ -27,6 +28,8 @@ enum What {
 enum Proof {
     /// Let every operation of a simulated disk fail in every way, and crash at every step
     Faults(faults::Arguments),
+    /// Give every decoder damaged bytes: it answers, and takes no more memory than they explain
+    Fuzz(fuzz::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
     /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
@@ -54,6 +57,7 @@ struct Common {
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
+        What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }

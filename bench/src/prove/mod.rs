@@ -3,6 +3,7 @@
 //! A proof can be interrupted and goes on where it was ([`progress`]); what came of it is a line of the ledger ([`ledger`]).
 
 pub mod faults;
+pub mod fuzz;
 pub mod kill9;
 pub mod ledger;
 pub mod progress;
