@@ -7,4 +7,5 @@ mod confirmations;
 mod counts;
 mod peer;
 mod qualified;
+mod replay;
 mod rig;

@@ -25,6 +25,8 @@ const BUFFERS: usize = 6;
 const TURN_NANOS: u64 = 1_000;
 /// Between two checks of the time to live.
 pub(crate) const CHECK_MS: u64 = 2_000;
+/// What the cores call themselves.
+pub(crate) const NODE_ID: &str = "rig";
 /// More events than any run here needs: one that needs more goes round in circles.
 const EVENTS_MAX: usize = 1_000_000;
 
@@ -269,7 +271,7 @@ fn seat(core: u16, cores: u16, auto_create: bool) -> Seat {
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
-    let facts = ServerFacts { node_id: "rig".to_owned(), started_unix_ms: 1, auto_create };
+    let facts = ServerFacts { node_id: NODE_ID.to_owned(), started_unix_ms: 1, auto_create };
     let front = FrontSettings {
         ttl_override_ms: -1,
         ttl_check_interval_ms: CHECK_MS,
