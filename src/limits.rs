@@ -84,6 +84,10 @@ pub const COLD_READS_MAX: usize = 16;
 /// Bytes of bodies on their way back from the disk on one core; a further one waits.
 pub const COLD_BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// How long a read waits that brought an error or something else than the wanted block, before it is tried again; then the broker
+/// stops. Long enough for a path to a disk to come back, short enough for a client that waits.
+pub const COLD_RETRY_NANOS: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
+
 /// Growth of the lanes after which the index is written again.
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -3,6 +3,8 @@
 //! [`seal`] completes a block in its buffer; [`BlockView::parse`] checks one that was read. A block proves by itself that its bytes are the
 //! ones written (CRC), that they are in the right place (lane, LSN), and, given the chain of its predecessor, that nothing before it differs.
 
+use std::fmt;
+
 use twox_hash::XxHash3_128;
 
 use crate::crc::crc32c_padded;
@@ -168,6 +170,20 @@ pub enum BlockError {
     },
     /// A block begins here, but its bytes are not the ones that were written.
     Damaged,
+}
+
+impl fmt::Display for BlockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete { needed } => write!(f, "the file ends within the block's {needed} bytes"),
+            Self::NotABlock => f.write_str("no block begins there"),
+            Self::Elsewhere { lane, lsn } => {
+                write!(f, "a block stands there that belongs to {lsn} of lane number {lane:#05x}")
+            }
+            Self::NewerVersion { version } => write!(f, "a block of version {version} stands there"),
+            Self::Damaged => f.write_str("the block there is damaged"),
+        }
+    }
 }
 
 /// What a start takes care of. Everything, except in the controls that prove that each is needed.

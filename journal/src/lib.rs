@@ -61,7 +61,7 @@ pub use reader::{ReadError, ReadRecordError, ReadRequest, RecordRead, Step, read
 pub use record::{Appended, FragmentHeader, Record, RecordKind, Run};
 pub use recovery::{
     CheckpointFound, Company, Consent, Damage, Finding, Hole, Place, Recovered, RecoveredLane, RecoveryError,
-    RecoveryOptions, Replayed, Verdict, decide, recover,
+    RecoveryOptions, Replayed, Verdict, decide, delete_checkpoints, recover,
 };
 pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};

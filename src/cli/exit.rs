@@ -24,7 +24,7 @@ pub enum Exit {
     Conflict = 7,
     /// It took longer than allowed.
     TimedOut = 8,
-    /// The broker stopped itself because its disk failed, because it lost its right to serve, or because a part of it failed by a mistake
+    /// The broker stopped itself because its disk failed or did not give back what was written, because it lost its right to serve, or because a part of it failed by a mistake
     /// of ours: start it again.
     Fenced = 76,
     /// The broker cannot start with this configuration: starting it again will not help.

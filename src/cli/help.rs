@@ -41,8 +41,8 @@ Examples:
   ringmq run --config /etc/ringmq/ringmq.toml --log-format json
   ringmq run --set journal-lanes=2 --set acceptor.max-connections=100
 
-Exit codes: 0 stopped when asked, 1 failed, 76 stopped itself because the disk failed (start it
-again), 78 configuration invalid (starting it again will not help)";
+Exit codes: 0 stopped when asked, 1 failed, 76 stopped itself because the disk failed or gave back
+what was not written (start it again), 78 configuration invalid (starting it again will not help)";
 
 pub(super) const CONFIG_SHOW: &str = "\
 Examples:

@@ -32,7 +32,7 @@ use journal::{BlockBuffer, Command, LaneId, LaneKind, Lsn, Now, SegmentSequence,
 use slotmap::SlotMap;
 
 pub use census::Census;
-pub use cold::ColdRead;
+pub use cold::{ColdRead, Damaged};
 pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished};
 
 use crate::delivery::Consumer;
@@ -264,7 +264,9 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Gives the lanes' commands for all that was appended since, and returns when the home wants its next turn at the latest.
     pub fn submit(&mut self, now: Now, each: impl FnMut(LaneId, Command<B>)) -> Option<Now> {
-        let due = self.lanes.poll(now, each);
+        let lanes = self.lanes.poll(now, each);
+        let reads = self.read_again(now);
+        let due = lanes.map_or(reads, |lanes| Some(reads.map_or(lanes, |reads| lanes.min(reads))));
         if self.goes_on() { Some(now) } else { due }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use journal::{BlockView, FreeError, LaneId, LaneKind, Location, Record, SegmentSequence, Vector};
+use journal::{FreeError, LaneId, LaneKind, Location, Record, SegmentSequence, Vector};
 use smallvec::SmallVec;
 
 use super::{Effect, Home};
@@ -172,7 +172,7 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     /// Collects what lives in the oldest segment. What a consumer holds is found when its turn comes.
     ///
-    /// What is left there cannot be moved now: a decision, what a transaction has consumed, a damaged message. To look for it
+    /// What is left there cannot be moved now: a decision, what a transaction has consumed. To look for it
     /// again is worth the time when the lane has grown by a segment.
     fn plan(&mut self, lane: LaneId) -> Option<Compaction> {
         let segment = self.lanes.get(lane)?.lives.first();
@@ -264,12 +264,12 @@ impl<B: journal::BlockBuffer> Home<B> {
         Moved::Done
     }
 
-    /// A body that compaction asked for was read, or could not be.
+    /// A body that compaction asked for was read, or was not where it was looked for.
     pub(super) fn read_moved(&mut self, lane: LaneId, body: Option<Vec<u8>>) {
         if let Some(compaction) = self.compactions.lanes.get_mut(&lane) {
             compaction.reading = false;
             if body.is_none() {
-                // It cannot be read: it stays where it is, and so does its segment.
+                // Another plan looks again.
                 compaction.todo.clear();
             }
             compaction.body = body;
@@ -291,7 +291,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         for moving in todo {
             let block = moving.location.block();
             let at = usize::try_from(block.since(start)).unwrap_or(usize::MAX);
-            let view = bytes.get(at..).and_then(|rest| BlockView::parse(rest, id, block).ok());
+            let lane = self.lanes.get(id).map(|lane| &lane.lane);
+            let view = bytes.get(at..).zip(lane).and_then(|(rest, lane)| lane.block_in(rest, block).ok());
             let Some(view) = view else { return };
             let Some(body) = super::cold::whole_body(&view, moving.location.offset()) else { return };
             let slot = self.bodies.keep_hot(moving.id, body);

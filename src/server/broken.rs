@@ -12,6 +12,7 @@ use std::sync::mpsc::Sender;
 use journal::Latch;
 
 use super::lobby::Notice;
+use crate::home::Damaged;
 use crate::message::CoreId;
 
 /// Why a data core cannot go on.
@@ -19,6 +20,8 @@ use crate::message::CoreId;
 pub(crate) enum Broken {
     /// A lane is latched: what the disk holds is not certain.
     Disk(String),
+    /// What a lane has promised cannot be read back.
+    Damaged(Damaged),
     /// A mistake of ours.
     Defect(String),
     /// The acceptor cannot be opened.
@@ -39,6 +42,9 @@ impl Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Damaged(Damaged { lane, lsn, problem, .. }) => {
+                write!(f, "lane {lane} cannot be read at {lsn}: {problem}")
+            }
             Self::Disk(why) | Self::Defect(why) | Self::Acceptor(why) | Self::System(why) => f.write_str(why),
         }
     }

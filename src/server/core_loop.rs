@@ -210,6 +210,9 @@ impl CoreLoop {
             if let Some((lane, latch)) = self.core.home().latch() {
                 return Err(Broken::latched(latch, &self.disk.path(lane, latch.segment)));
             }
+            if let Some(damaged) = self.core.home().damaged() {
+                return Err(Broken::Damaged(damaged.clone()));
+            }
             self.take_orders(now)?;
             self.tell_how_far();
             if self.end {

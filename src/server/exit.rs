@@ -6,6 +6,7 @@ use super::broken::Broken;
 use crate::cli::Exit;
 use crate::event;
 use crate::event::Event;
+use crate::home::Damaged;
 use crate::message::CoreId;
 
 /// A run that ended otherwise than by a stop in order.
@@ -17,11 +18,13 @@ pub(crate) struct Failed {
     pub(super) exit: Exit,
     /// What a person is told: what failed, why, what to do.
     pub(crate) message: String,
+    /// What cannot be read back, if it was that.
+    pub(super) damaged: Option<Damaged>,
 }
 
 impl Failed {
     pub(super) fn new(event: &'static Event, exit: Exit, message: impl Into<String>) -> Self {
-        Self { event, exit, message: message.into() }
+        Self { event, exit, message: message.into(), damaged: None }
     }
 
     /// A failure with the chain of its causes, outermost first.
@@ -33,7 +36,7 @@ impl Failed {
             message.push_str(&cause.to_string());
             source = cause.source();
         }
-        Self { event, exit: Exit::Failed, message }
+        Self::new(event, Exit::Failed, message)
     }
 
     /// The same with another exit code than "failed".
@@ -46,11 +49,13 @@ impl Failed {
     pub(super) fn broken(core: CoreId, broken: &Broken) -> Self {
         let (event, exit) = match broken {
             Broken::Disk(_) => (&event::JN301, Exit::Fenced),
+            Broken::Damaged(_) => (&event::JN304, Exit::Fenced),
             Broken::Defect(_) => (&event::SV304, Exit::Fenced),
             Broken::Acceptor(_) => (&event::SV301, Exit::Failed),
             Broken::System(_) => (&event::SV308, Exit::Failed),
         };
-        Self::new(event, exit, format!("data core {}: {broken}", core.0))
+        let damaged = if let Broken::Damaged(damaged) = broken { Some(damaged.clone()) } else { None };
+        Self { damaged, ..Self::new(event, exit, format!("data core {}: {broken}", core.0)) }
     }
 }
 

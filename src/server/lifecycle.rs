@@ -9,13 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use config::Config;
-use journal::{LastState, Vector};
+use journal::{EpochId, LastState, Vector};
 use runtime::mesh::Mesh;
 use runtime::pin::Cpu;
 use runtime::{Sleeper, Waker};
 
 use super::core_loop::{self, Start};
 use super::disk::{DiskOptions, FILES_OPEN_MAX};
+use super::distrust::distrust;
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
 use super::open::{Store, not_written, open, random_u64};
@@ -75,24 +76,8 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     announcement::recovery(announcer, &contents);
     let epoch = contents.epoch.epoch;
     let cores = start_cores(config, &store, &mut contents, &processors, sender, notices)?;
-    await_epoch(&cores, count, announcer)?;
-    settle_state(&mut store, |state| {
-        state.seen = epoch;
-        state.last_state = LastState::ActiveSolo;
-    })?;
-    store
-        .lock
-        .set_epoch(epoch)
-        .map_err(|error| Failed::because(&event::JN309, "the lock cannot be written", &error))?;
-    let address = listen(config, &cores, announcer)?;
-    event!(SV102, %address);
-    event!(SV201);
-    announcer.ready();
-    event!(SV103);
-    let signal = await_signal(&cores)?;
-    announcer.stopping();
-    event!(SV104, signal);
-    let vector = stop_cores(cores)?;
+    let served = live(config, &mut store, &cores, epoch, announcer).and_then(|()| stop_cores(cores));
+    let vector = served.map_err(|failed| distrusted(&mut store, failed))?;
     settle_state(&mut store, |state| {
         state.clean_stop = vector;
         state.last_state = LastState::Stopped;
@@ -100,6 +85,41 @@ fn serve(arguments: &RunArguments) -> Result<(), Failed> {
     ManuallyDrop::into_inner(store.lock)
         .release()
         .map_err(|error| Failed::because(&event::JN309, "the lock cannot be given back", &error))
+}
+
+/// Serves, until the process is asked to stop.
+fn live(
+    config: &Config,
+    store: &mut Store,
+    cores: &Cores,
+    epoch: EpochId,
+    announcer: &Announcer,
+) -> Result<(), Failed> {
+    await_epoch(cores, u16::try_from(cores.threads.len()).unwrap_or(u16::MAX), announcer)?;
+    settle_state(store, |state| {
+        state.seen = epoch;
+        state.last_state = LastState::ActiveSolo;
+    })?;
+    store
+        .lock
+        .set_epoch(epoch)
+        .map_err(|error| Failed::because(&event::JN309, "the lock cannot be written", &error))?;
+    let address = listen(config, cores, announcer)?;
+    event!(SV102, %address);
+    event!(SV201);
+    announcer.ready();
+    event!(SV103);
+    let signal = await_signal(cores)?;
+    announcer.stopping();
+    event!(SV104, signal);
+    Ok(())
+}
+
+/// If something could not be read back: leaves word of it for the next start.
+fn distrusted(store: &mut Store, failed: Failed) -> Failed {
+    let Some(damaged) = &failed.damaged else { return failed };
+    let word = distrust(&mut store.storage, &store.layout, &mut store.ha_state, damaged);
+    Failed { message: format!("{failed} {word}"), ..failed }
 }
 
 fn start_cores(

@@ -7,6 +7,7 @@ mod announcement;
 pub(crate) mod broken;
 mod core_loop;
 mod disk;
+pub(crate) mod distrust;
 pub(crate) mod exit;
 mod lifecycle;
 mod lobby;

@@ -180,7 +180,11 @@ fn load(
             .map_err(|error| Failed::because(&event::JN308, "the journal cannot be read", &error))?;
         if let Some(problem) = problem {
             return Err(match problem {
-                LoadError::Missing { .. } => Failed::because(&event::JN302, "the journal is damaged", &problem),
+                LoadError::Missing { missing, .. } => {
+                    let (segment, _) = shape.geometry(missing.lane).place(missing.at);
+                    let file = layout.segment(missing.lane, segment);
+                    Failed::because(&event::JN302, &format!("the journal is damaged at {}", file.display()), &problem)
+                }
                 _ => Failed::because(&event::JN308, "the journal holds a record that cannot be understood", &problem),
             });
         }

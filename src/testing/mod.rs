@@ -17,7 +17,8 @@ mod world;
 pub use machine::Crash;
 pub use world::{Refusal, WorkEnd, World};
 
-/// A broker that is wrong on purpose. It exists in the simulator only: its disk reports too early, or its lanes are told too much.
+/// A broker that is wrong on purpose. It exists in the simulator only: its disk reports too early, its lanes are told too much, or its end is
+/// not the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// It is as it should be.
@@ -26,6 +27,8 @@ pub enum Control {
     NoFlush,
     /// A promise, and so an answer, waits for its own lane only: whatever it relies on elsewhere counts as promised.
     OwnLaneOnly,
+    /// A broker that stops because something cannot be read back leaves no word of it for the next start.
+    ForgetsDamage,
 }
 
 /// How large a world is.

@@ -22,7 +22,7 @@ pub struct Steps {
 /// Runs small transactions over two cores; there is a crash at every `stride`-th step.
 #[must_use]
 pub fn crash_at_every_step(seed: u64, operations: u64, stride: u64) -> Steps {
-    let workload = Workload { seed, scale: SCALE, operations, sealed: false };
+    let workload = Workload { seed, scale: SCALE, operations, sealed: false, control: Control::None };
     let mut world = World::new(seed, &SCALE, Control::None);
     let mut steps = Steps::default();
     if let Err(refusal) = world.start(&[]) {

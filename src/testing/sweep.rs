@@ -2,7 +2,8 @@
 //! all its messages.
 //!
 //! What the disk admits costs nothing that was acked. What it hides (a write that is lost, torn, misdirected or damaged, and
-//! reported as done) is never delivered as data: the next start refuses it, with the way out, or a read does.
+//! reported as done) is never delivered as data: a start refuses it, with the way out. A start that goes by an index checkpoint may
+//! pass it over; then the broker stops when it is read, and the next start refuses it.
 
 use journal::testing::{Fault, FaultKind, Trace};
 use journal::{LaneId, Lsn, Operation};
@@ -20,6 +21,8 @@ pub const KINDS: [FaultKind; 7] = [
     FaultKind::Misdirected,
     FaultKind::BitFlip,
 ];
+/// What a refusal advises: to give something up, to restore or move a file, to start another program.
+const WAYS_OUT: [&str; 4] = ["--accept-loss", "estore ", "ove ", "tart th"];
 /// Losses that an operator accepts, one after the other, before we take it that there is no end of them.
 const CONSENTS_MAX: usize = 4;
 
@@ -34,6 +37,8 @@ pub struct Workload {
     pub operations: u64,
     /// Every lane writes a later block that covers everything before the power fails.
     pub sealed: bool,
+    /// Whether its broker is as it should be.
+    pub control: Control,
 }
 
 /// How it ended.
@@ -43,15 +48,15 @@ pub enum End {
     Whole,
     /// A start refused what it had found, and said what can be done.
     Refused,
-    /// A message could not be read back, and was not delivered.
-    Unreadable,
+    /// The broker stopped because a message could not be read back, and the start after that refused.
+    FoundByRead,
     /// Something acked is gone and nobody noticed.
     Unnoticed,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Whole, Self::Refused, Self::Unreadable, Self::Unnoticed];
+    pub const ALL: [Self; 4] = [Self::Whole, Self::Refused, Self::FoundByRead, Self::Unnoticed];
 }
 
 /// What came of one case.
@@ -118,11 +123,7 @@ impl Workload {
 
 /// Of the findings of a store that has lost something for good, those that are wrong all the same.
 fn excused(findings: &Findings) -> Findings {
-    let mut left = Findings::default();
-    for kind in [Kind::Phantom, Kind::Corrupt, Kind::Order] {
-        left.count(kind, findings.of(kind));
-    }
-    left
+    findings.only(&[Kind::Phantom, Kind::Corrupt, Kind::Order, Kind::Broker])
 }
 
 struct Run {
@@ -136,7 +137,7 @@ struct Run {
 
 impl Run {
     fn new(workload: Workload) -> Self {
-        let world = World::new(workload.seed, &workload.scale, Control::None);
+        let world = World::new(workload.seed, &workload.scale, workload.control);
         Self { workload, world, fault: None, end: End::Whole, ended: None }
     }
 
@@ -190,8 +191,8 @@ impl Run {
             (Some(text), FaultKind::Error) if in_lane && !text.contains(".seg") => {
                 format!("a write into a lane failed, and the broker does not say where: {text}")
             }
-            // Whoever hides a fault is not found out before something is read back.
-            (Some(text), kind) if !kind.is_reported() && !text.contains("Stuck") => format!("the broker ended: {text}"),
+            // What a disk hides is found when it is read, by a start or by a running broker.
+            (Some(text), kind) if !kind.is_reported() && !names_place(text) => format!("the broker ended: {text}"),
             _ => return,
         };
         self.world.report(Kind::Broker, what);
@@ -199,29 +200,48 @@ impl Run {
 
     /// Starts on what is left, takes everything out, twice.
     fn verify(&mut self) {
-        let mut accepted: Vec<(LaneId, Lsn)> = Vec::new();
         for _ in 0..2 {
-            while let Err(refusal) = self.world.start(&accepted) {
-                let consent = self.consent(&refusal.text).filter(|it| refusal.refused && !accepted.contains(it));
-                self.end = self.end.max(End::Refused);
-                match consent {
-                    Some(consent) if accepted.len() < CONSENTS_MAX => accepted.push(consent),
-                    _ => return self.refused(&refusal.text),
-                }
-                self.world.crash(Crash::Kill);
-            }
-            if self.world.drain() != WorkEnd::Done {
-                if self.is_hidden() {
-                    self.end = self.end.max(End::Unreadable);
-                }
+            if self.start().is_none() {
                 return;
             }
+            let mut end = self.world.drain();
+            while let WorkEnd::Failed(text) = end {
+                self.world.crash(Crash::Kill);
+                let Some(refusals) = self.start() else { return };
+                if !self.is_hidden() || !names_place(&text) || refusals == 0 {
+                    let what = format!("the broker stopped, and the next start found nothing: {text}");
+                    return self.world.report(Kind::Broker, what);
+                }
+                self.end = self.end.max(End::FoundByRead);
+                end = self.world.drain();
+            }
+            if end != WorkEnd::Done {
+                return self.world.report(Kind::Broker, format!("{end:?}"));
+            }
             self.world.crash(Crash::PowerCut);
-            accepted.clear();
         }
         if self.end == End::Whole && self.is_hidden() && is_loss(self.world.findings()) {
             self.end = End::Unnoticed;
         }
+    }
+
+    /// Starts, and gives up what is lost, in the broker's own words. Says how often it was refused before. `None`: it refuses for
+    /// good, which is judged.
+    fn start(&mut self) -> Option<usize> {
+        let mut accepted: Vec<(LaneId, Lsn)> = Vec::new();
+        while let Err(refusal) = self.world.start(&accepted) {
+            let consent = self.consent(&refusal.text).filter(|it| refusal.refused && !accepted.contains(it));
+            self.end = self.end.max(End::Refused);
+            match consent {
+                Some(consent) if accepted.len() < CONSENTS_MAX => accepted.push(consent),
+                _ => {
+                    self.refused(&refusal.text);
+                    return None;
+                }
+            }
+            self.world.crash(Crash::Kill);
+        }
+        Some(accepted.len())
     }
 
     fn is_hidden(&self) -> bool {
@@ -237,7 +257,7 @@ impl Run {
 
     /// A start that refuses for good: only damage that the disk has hidden may do that, and the words must name a file.
     fn refused(&mut self, text: &str) {
-        if !self.is_hidden() || !text.contains('/') {
+        if !self.is_hidden() || !names_place(text) {
             // Nobody has lost anything that would excuse it.
             self.end = End::Whole;
             self.world.report(Kind::Broker, format!("no start: {text}"));
@@ -251,6 +271,11 @@ fn done(end: WorkEnd) -> Result<(), String> {
         WorkEnd::Failed(text) => Err(text),
         other => Err(format!("{other:?}")),
     }
+}
+
+/// Does somebody who has lost something say which file it is about, and what can be done?
+fn names_place(text: &str) -> bool {
+    text.contains('/') && WAYS_OUT.iter().any(|words| text.contains(words))
 }
 
 /// Is it a step of the making of a segment, while the broker runs?

@@ -6,13 +6,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use journal::testing::{Random, SimDisk};
 use journal::{
     Access, AckMode, AlignedBuffer, BlockingDriver, Command, Completion, EpochId, EpochReason, EpochStart, Geometry,
-    IoError, Lane, LaneId, LaneOptions, LaneStats, NodeId, Now, Recovered, RecoveryOptions, SegmentSequence, Storage,
-    StoreId, StoreLayout, StoreShape, SyncMode, Vector, recover,
+    IoError, Lane, LaneId, LaneOptions, LaneStats, Lsn, NodeId, Now, Recovered, RecoveryOptions, SegmentSequence,
+    Storage, StoreId, StoreLayout, StoreShape, SyncMode, Vector, recover,
 };
 use ringmq::home::{ColdRead, Home, LoadReport, Loaded, Loader, Outcome, Settings};
 use ringmq::mail::{
@@ -93,6 +93,8 @@ pub(crate) struct Machine {
     driver: BlockingDriver<SimDisk>,
     pending: Vec<(LaneId, Command<AlignedBuffer>)>,
     reads: Vec<ColdRead>,
+    /// Reads to which the disk said no.
+    pub(crate) failed_reads: u32,
     heard: Heard,
     /// Who asks.
     pub(crate) session: usize,
@@ -179,6 +181,7 @@ impl Machine {
             driver,
             pending: Vec::new(),
             reads: Vec::new(),
+            failed_reads: 0,
             heard: Heard::default(),
             session: 0,
             now: Now(1),
@@ -271,6 +274,7 @@ impl Machine {
             let at = self.order.as_mut().map_or(0, |order| order.index(self.reads.len()));
             let read = self.reads.swap_remove(at);
             let bytes = self.read(&read);
+            self.failed_reads += u32::from(bytes.is_err());
             self.home.read_done(read.token, bytes.as_deref().map_err(|error| error.clone()), &mut self.heard);
         }
         any
@@ -395,24 +399,67 @@ impl Machine {
         self.heard.messages.drain(..).map(|delivery| delivery.body).collect()
     }
 
+    /// Goes on for longer than a read is tried again.
+    pub(crate) fn wait_for_reads(&mut self) {
+        for _ in 0..200 {
+            self.turn();
+        }
+    }
+
+    /// Changes one bit on the disk.
+    pub(crate) fn flip(&mut self, lane: LaneId, at: Lsn) {
+        let (path, offset) = self.place(lane, at);
+        self.disk().flip_bit(&path, offset, 3);
+    }
+
+    /// Makes a page of the disk unreadable.
+    pub(crate) fn break_page(&mut self, lane: LaneId, at: Lsn) {
+        let (path, offset) = self.place(lane, at);
+        self.disk().break_page(&path, offset);
+    }
+
+    fn place(&mut self, id: LaneId, at: Lsn) -> (PathBuf, u64) {
+        let (segment, offset) = self.lane(id).segment_of(at);
+        (layout().segment(id, segment), offset)
+    }
+
+    /// Where the next block of the lane begins.
+    pub(crate) fn end_of(&mut self, lane: LaneId) -> Lsn {
+        self.lane(lane).appended()
+    }
+
+    /// The disk.
+    pub(crate) fn disk(&mut self) -> &mut SimDisk {
+        self.driver.storage()
+    }
+
     /// Does the home want a turn at once?
     pub(crate) fn wants_turn(&self) -> bool {
         self.home.deadline(self.now).is_some_and(|at| at <= self.now)
     }
 
-    /// Acknowledges everything up to this message.
+    /// Acknowledges everything of the first queue up to this message.
     pub(crate) fn acknowledge(&mut self, message: MessageId) {
-        let consumer = consumer_of(self.session, 0);
+        self.acknowledge_in(0, message);
+    }
+
+    fn acknowledge_in(&mut self, queue: usize, message: MessageId) {
+        let consumer = consumer_of(self.session, queue);
         self.ask(Ask::Acknowledge(Acknowledge { consumer, message, individual: false, in_transaction: false }));
     }
 
-    /// Takes everything out of the queue for good.
+    /// Takes everything out of the first queue for good.
     pub(crate) fn drain(&mut self) {
-        self.consume();
+        self.drain_queue(0);
+    }
+
+    /// Takes everything out of a queue for good.
+    pub(crate) fn drain_queue(&mut self, queue: usize) {
+        self.open(queue, -1);
         while let Some((message, _)) = self.delivered().pop() {
-            self.acknowledge(message);
+            self.acknowledge_in(queue, message);
         }
-        self.close();
+        self.close_in(queue);
         self.settle();
     }
 

@@ -8,3 +8,4 @@ mod machine;
 mod missing;
 mod model;
 mod random;
+mod unreadable;

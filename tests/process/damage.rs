@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::blocks::{Block, PAYLOAD, blocks};
@@ -33,6 +33,25 @@ fn flip(block: &Block) -> Result<(), String> {
 
 /// A store that was closed in order, with messages in several queues, and no checkpoint: all of the journal is read.
 fn filled(data: &Path) -> Result<(), String> {
+    filled_and_indexed(data)?;
+    for path in checkpoints(data)? {
+        std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The files of the index checkpoint.
+fn checkpoints(data: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(data.join("journal")).map_err(|error| error.to_string())?;
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with('c') && name.ends_with(".seg")
+    };
+    Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_one).collect())
+}
+
+/// A store that was closed in order, with messages in several queues.
+fn filled_and_indexed(data: &Path) -> Result<(), String> {
     let server = Server::small(data, &[])?;
     let mut client = Client::new(server.port)?;
     for number in 0..MESSAGES {
@@ -41,15 +60,7 @@ fn filled(data: &Path) -> Result<(), String> {
         }
     }
     drop(client);
-    server.terminate()?;
-    let entries = std::fs::read_dir(data.join("journal")).map_err(|error| error.to_string())?;
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with('c') && name.ends_with(".seg") {
-            std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-    }
-    Ok(())
+    server.terminate()
 }
 
 /// Starts a broker that must not come up.
@@ -126,6 +137,71 @@ pub(crate) fn damage_is_refused_with_a_way_out() -> Verdict {
     // Without the option from now on.
     Server::small(folder.path(), &[])?.terminate()?;
     if kept > 0 && lost > 0 { Ok(Outcome::Passed) } else { Err(format!("{kept} messages kept, {lost} lost")) }
+}
+
+/// A start that goes by an index checkpoint passes the damage over. Whoever reads it is not served, and the start after that names it.
+pub(crate) fn damage_below_a_checkpoint_is_found_when_read() -> Verdict {
+    let folder = Folder::new("below")?;
+    let data = folder.path();
+    filled_and_indexed(data)?;
+    let all = with_records(data)?;
+    let Some(victim) = all.get(all.len() / 3) else { return Err("no blocks were found".to_owned()) };
+    // The control: without damage a start by the checkpoint delivers everything.
+    let server = Server::small(data, &[])?;
+    for queue in QUEUES {
+        let found = numbers(&server, queue)?;
+        if found != (0..MESSAGES).collect::<Vec<_>>() {
+            return Err(format!("without damage, {queue} holds {found:?}"));
+        }
+    }
+    server.terminate()?;
+    flip(victim)?;
+    let way_out = format!("--accept-loss {}@{}", victim.lane, victim.lsn);
+    let (lane, lsn, file) =
+        (format!("lane {}", victim.lane), victim.lsn.to_string(), victim.file.display().to_string());
+
+    let server = Server::small(data, &[])?.expect_complaint("JN208").expect_complaint("JN304");
+    for queue in QUEUES {
+        // A queue that is not damaged is served until the broker ends, the others up to the damage.
+        let found = delivered(&server, queue);
+        if !(0..MESSAGES).collect::<Vec<_>>().starts_with(&found) {
+            return Err(format!("with damage, {queue} gives {found:?}"));
+        }
+    }
+    server.heard("JN304", SOON)?;
+    expect(&server.ended()?, 76, &["JN304", &lane, &lsn, &file, &way_out])?;
+    if !checkpoints(data)?.is_empty() {
+        return Err("the checkpoint is still there".to_owned());
+    }
+    for _ in 0..2 {
+        expect(&refused(data, &[])?, 1, &["JN302", &lane, &lsn, &file, &way_out])?;
+    }
+    let consent = format!("{}@{}", victim.lane, victim.lsn);
+    let server = Server::small(data, &["--accept-loss", &consent])?.expect_complaint("JN203");
+    let mut kept = 0;
+    for queue in QUEUES {
+        let found = numbers(&server, queue)?;
+        if !(0..MESSAGES).collect::<Vec<_>>().starts_with(&found) {
+            return Err(format!("after the loss was accepted, {queue} holds {found:?}"));
+        }
+        kept += found.len();
+    }
+    server.terminate()?;
+    Server::small(data, &[])?.terminate()?;
+    if kept > 0 && kept < MESSAGES * QUEUES.len() { Ok(Outcome::Passed) } else { Err(format!("{kept} messages kept")) }
+}
+
+/// What comes out of a queue before the broker ends, or before there is nothing more.
+fn delivered(server: &Server, queue: &str) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    let Ok(mut client) = Client::new(server.port) else { return numbers };
+    if client.consume(queue).is_err() {
+        return numbers;
+    }
+    while let Ok(Some(message)) = client.take_now() {
+        numbers.extend(message.text.strip_prefix(queue).and_then(|number| number.trim().parse::<usize>().ok()));
+    }
+    numbers
 }
 
 pub(crate) fn a_loss_that_is_none_is_refused() -> Verdict {

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Trial { name: "configuration_errors_name_their_place", run: configuration::errors_name_their_place },
         Trial { name: "configuration_open_door_is_refused", run: configuration::an_open_door_is_refused },
         Trial { name: "damage_is_refused_with_a_way_out", run: damage::damage_is_refused_with_a_way_out },
+        Trial { name: "damage_below_a_checkpoint", run: damage::damage_below_a_checkpoint_is_found_when_read },
         Trial { name: "damage_accepted_where_none_is", run: damage::a_loss_that_is_none_is_refused },
         Trial { name: "damage_lost_names_are_missed", run: damage::lost_names_are_missed },
         Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },

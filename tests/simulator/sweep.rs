@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use journal::testing::{Fault, FaultKind};
-use ringmq::testing::Scale;
 use ringmq::testing::sweep::{End, KINDS, Workload};
+use ringmq::testing::{Control, Scale};
 
 const SCALES: [Scale; 3] = [
     Scale { lanes: 1, cores: 1, only_transactions: false },
@@ -41,7 +41,7 @@ fn swept(workload: &Workload, kind: FaultKind, stride: usize) -> BTreeMap<End, u
 fn every_operation_fails_once_in_each_way() {
     let (operations, stride) = (number("RINGMQ_SWEEP_OPERATIONS", 60), number("RINGMQ_SWEEP_STRIDE", 13));
     for (scale, seed) in SCALES.into_iter().zip(number("RINGMQ_SWEEP_SEED", 1)..) {
-        let workload = Workload { seed, scale, operations, sealed: true };
+        let workload = Workload { seed, scale, operations, sealed: true, control: Control::None };
         for kind in KINDS {
             let ends = swept(&workload, kind, usize::try_from(stride).unwrap());
             let lost = ends.get(&End::Unnoticed).copied().unwrap_or(0);
@@ -51,4 +51,22 @@ fn every_operation_fails_once_in_each_way() {
             }
         }
     }
+}
+
+/// The control of what is found by a read: a broker that leaves no word of it goes by the same checkpoint again.
+#[test]
+fn damage_that_is_forgotten_at_the_stop_is_caught() {
+    let cases = |control| {
+        let workload = Workload { seed: 1, scale: SCALES[0], operations: 60, sealed: true, control };
+        let trace = workload.trace().unwrap_or_else(|what| panic!("without a fault: {what}"));
+        let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(FaultKind::Lost, it.operation));
+        let run = |(at, _)| workload.run(Fault { at: at as u64, kind: FaultKind::Lost });
+        places.map(run).collect::<Vec<_>>()
+    };
+    let (sound, forgets) = (cases(Control::None), cases(Control::ForgetsDamage));
+    let found = sound.iter().filter(|case| case.end == End::FoundByRead).count();
+    let caught = forgets.iter().filter(|case| !case.findings.is_empty()).count();
+    println!("{found} found by a read, {caught} caught where that is forgotten");
+    assert!(found > 0 && caught > 0, "{found}, {caught}");
+    assert!(sound.iter().all(|case| case.findings.is_empty()));
 }

@@ -78,7 +78,7 @@ impl Part {
 
     fn sweep(&self, kind: FaultKind, sealed: bool, figures: &mut Figures, each: &mut dyn FnMut(u64)) {
         let scale = Scale { lanes: self.lanes, cores: 2, only_transactions: false };
-        let workload = Workload { seed: self.seed, scale, operations: self.operations, sealed };
+        let workload = Workload { seed: self.seed, scale, operations: self.operations, sealed, control: Control::None };
         let trace = match workload.trace() {
             Ok(trace) => trace,
             Err(what) => return figures.complain(format!("{workload:?} without a fault: {what}")),
@@ -101,8 +101,8 @@ pub struct Figures {
     pub cases: u64,
     /// Starts that refused hidden damage.
     pub refused: u64,
-    /// Hidden damage that showed when a message was to be read.
-    pub unreadable: u64,
+    /// Hidden damage that stopped the broker when a message was to be read, and was refused at the next start.
+    pub found_by_read: u64,
     /// Something acked was gone and nobody noticed, although a later block was durable.
     pub unnoticed: u64,
     /// The same where no later block was: what the format calls undetectable.
@@ -131,7 +131,7 @@ impl Figures {
         match end {
             End::Whole => {}
             End::Refused => self.refused += 1,
-            End::Unreadable => self.unreadable += 1,
+            End::FoundByRead => self.found_by_read += 1,
             End::Unnoticed if sealed => self.unnoticed += 1,
             End::Unnoticed => self.undetectable += 1,
         }
@@ -141,7 +141,7 @@ impl Figures {
     pub fn merge(&mut self, other: &Self) {
         self.cases += other.cases;
         self.refused += other.refused;
-        self.unreadable += other.unreadable;
+        self.found_by_read += other.found_by_read;
         self.unnoticed += other.unnoticed;
         self.undetectable += other.undetectable;
         self.findings.merge(&other.findings);
@@ -154,7 +154,7 @@ impl Figures {
 
     /// As one line of the progress.
     pub fn to_line(&self) -> String {
-        let mut numbers = vec![self.cases, self.refused, self.unreadable, self.unnoticed, self.undetectable];
+        let mut numbers = vec![self.cases, self.refused, self.found_by_read, self.unnoticed, self.undetectable];
         numbers.extend(Kind::ALL.map(|kind| self.findings.of(kind)));
         numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("\t")
     }
@@ -162,7 +162,7 @@ impl Figures {
     /// From such a line.
     pub fn from_line(line: &str) -> Option<Self> {
         let numbers = line.split('\t').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
-        let ([cases, refused, unreadable, unnoticed, undetectable], rest) = numbers.split_first_chunk::<5>()?;
+        let ([cases, refused, found_by_read, unnoticed, undetectable], rest) = numbers.split_first_chunk::<5>()?;
         let mut findings = Findings::default();
         if rest.len() != Kind::ALL.len() {
             return None;
@@ -171,7 +171,7 @@ impl Figures {
         Some(Self {
             cases: *cases,
             refused: *refused,
-            unreadable: *unreadable,
+            found_by_read: *found_by_read,
             unnoticed: *unnoticed,
             undetectable: *undetectable,
             findings,
@@ -181,11 +181,11 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cases, refused, unreadable, unnoticed, undetectable, findings } = self;
+        let Self { cases, refused, found_by_read, unnoticed, undetectable, findings } = self;
         write!(
             out,
-            "{cases} cases: {findings}; hidden damage: {refused} refused at the start, {unreadable} found when read, {unnoticed} \
-             unnoticed; {undetectable} undetectable without a later block"
+            "{cases} cases: {findings}; hidden damage: {refused} refused at the start, {found_by_read} found when read and then \
+             refused, {unnoticed} unnoticed; {undetectable} undetectable without a later block"
         )
     }
 }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn figures_survive_a_line() {
-        let mut figures = Figures { cases: 7, refused: 3, unreadable: 2, undetectable: 1, ..Figures::default() };
+        let mut figures = Figures { cases: 7, refused: 3, found_by_read: 2, undetectable: 1, ..Figures::default() };
         assert!(figures.held());
         figures.findings.count(Kind::Torn, 4);
         assert!(!figures.held());

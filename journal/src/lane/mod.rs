@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 pub use tail::{LaneMark, LaneTail};
 
-use crate::block::{BlockFlags, seal};
+use crate::block::{BlockError, BlockFlags, BlockView, seal};
 use crate::buffer::BlockBuffer;
 use crate::command::{Command, Commands, Completion};
 use crate::epoch::{EpochEntry, EpochStart, EpochStartRecord, SegmentFreeRecord};
@@ -495,6 +495,22 @@ impl<B: BlockBuffer> Lane<B> {
             (Some(seal), Some(retry)) => Some(seal.min(retry)),
             (seal, retry) => seal.or(retry),
         }
+    }
+
+    /// The block at `lsn`, of which `bytes` were read back: sound, in its place, and of the epoch that wrote there. What an older epoch left
+    /// behind a cut has the right lane, position and CRC too; it is no block of this lane.
+    ///
+    /// # Errors
+    /// When `bytes` do not begin with that block, or do not reach to its end.
+    pub fn block_in<'a>(&self, bytes: &'a [u8], lsn: Lsn) -> Result<BlockView<'a>, BlockError> {
+        let view = BlockView::parse(bytes, self.id, lsn)?;
+        let wrote = self.history.iter().rev().find(|entry| entry.start <= lsn);
+        // Of what lies before the history only so much is known: it is older.
+        let fits = match wrote {
+            Some(entry) => view.header.epoch == entry.epoch.number,
+            None => self.history.first().is_none_or(|first| view.header.epoch < first.epoch.number),
+        };
+        if fits { Ok(view) } else { Err(BlockError::NotABlock) }
     }
 
     /// Why the lane is closed, if it is.

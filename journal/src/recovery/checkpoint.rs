@@ -78,7 +78,7 @@ pub(super) fn recover_lane(
         }
         Err(error @ (RecoveryError::Corruption(_) | RecoveryError::Undecided(_))) => {
             findings.push(Finding::CheckpointUnusable { reason: error.to_string() });
-            delete_lane(storage, layout, lane)?;
+            delete_checkpoints(storage, layout)?;
             Ok((
                 RecoveredLane { tail: LaneTail::fresh(lane), replay_from: Lsn::ZERO, promised_in_epoch: Vec::new() },
                 None,
@@ -88,8 +88,13 @@ pub(super) fn recover_lane(
     }
 }
 
-/// Deletes every file of the lane, spare ones too: a lane that begins anew must not meet its own old positions.
-fn delete_lane(storage: &mut dyn Storage, layout: &StoreLayout, lane: LaneId) -> Result<(), IoError> {
+/// Deletes every file of the checkpoint lane, spare ones too: a lane that begins anew must not meet its own old positions. The next start
+/// reads, and so judges, the whole of every lane.
+///
+/// # Errors
+/// When the disk refuses. Some files may be gone by then, which is no harm.
+pub fn delete_checkpoints(storage: &mut dyn Storage, layout: &StoreLayout) -> Result<(), IoError> {
+    let lane = LaneId::CHECKPOINT;
     let directory = layout.directory(lane.directory());
     for name in storage.list(directory)? {
         if matches!(parse_name(&name), NamedFile::Segment(of, _) | NamedFile::Spare(of, _) if of == lane) {

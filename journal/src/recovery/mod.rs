@@ -14,7 +14,7 @@ mod replay;
 mod scan;
 mod walk;
 
-pub use checkpoint::CheckpointFound;
+pub use checkpoint::{CheckpointFound, delete_checkpoints};
 pub use decision::{Company, Consent, Hole, Place, Verdict, decide};
 pub use error::{Damage, RecoveryError};
 pub use replay::Replayed;

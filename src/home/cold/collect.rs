@@ -85,18 +85,23 @@ impl Collecting {
         self.is_new && self.large.is_none()
     }
 
-    /// Takes what was read from [`Collecting::lsn`] on. An error says what stands there instead.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Taken, String> {
+    /// Takes what was read from [`Collecting::lsn`] on; `block` gives the lane's block at a position out of the bytes there. An error
+    /// says what stands there instead.
+    pub(super) fn take<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        block: impl Fn(&'a [u8], Lsn) -> Result<BlockView<'a>, BlockError>,
+    ) -> Result<Taken, String> {
         self.is_new = false;
         let start = self.lsn;
         loop {
             let at = usize::try_from(self.lsn.since(start)).unwrap_or(usize::MAX);
             let rest = bytes.get(at..).unwrap_or_default();
-            let view = match BlockView::parse(rest, self.lane, self.lsn) {
+            let view = match block(rest, self.lsn) {
                 Ok(view) => view,
                 // The bytes end within this block: it is whole in the next read, which begins with it.
                 Err(BlockError::Incomplete { .. }) if at > 0 => return Ok(Taken::NeedsMore),
-                Err(error) => return Err(format!("{error:?}")),
+                Err(error) => return Err(error.to_string()),
             };
             if let Some(body) = self.take_block(&view)? {
                 return Ok(Taken::Whole(body));

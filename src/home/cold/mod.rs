@@ -2,12 +2,14 @@
 //!
 //! A read takes as much as one buffer holds from the block of the wanted message on. What else of the same queue lies in those
 //! blocks goes to the hot window, so a backlog is drained at one read for many messages. What must stay true: bodies on their
-//! way take no more memory than `limits` says, and a body that nobody takes at once is not kept.
+//! way take no more memory than `limits` says, and a body that nobody takes at once is not kept. What cannot be read ends the
+//! broker (`failure`).
 
 mod collect;
+mod failure;
 mod reads;
 
-use journal::{BlockView, IoError, LaneId, Location};
+use journal::{BlockView, IoError, LaneId, Location, Now};
 
 use super::Home;
 use crate::limits;
@@ -16,9 +18,10 @@ use crate::message::{MessageId, QueueKey};
 use crate::queue::Entry;
 use crate::store::record::Stored;
 use collect::{Collecting, Pieces, Taken};
+pub use failure::Damaged;
 pub use reads::ColdRead;
 pub(super) use reads::Reads;
-use reads::Wish;
+use reads::{Wanted, Wish};
 
 /// Entries that one read looks at to keep their bodies.
 const WARM_MAX: usize = 1_024;
@@ -34,6 +37,8 @@ struct Reading {
     moving: Option<LaneId>,
     /// Bytes of the body.
     size: usize,
+    /// Reads of it that brought something else.
+    failures: usize,
     collecting: Collecting,
 }
 
@@ -47,23 +52,23 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn read_next(&mut self, key: QueueKey) {
         if let Some(queue) = self.names.queue_mut(key) {
             queue.reading = true;
-            self.reads.wish(Wish::Next(key));
+            self.reads.wish(Wish { body: Wanted::Next(key), failures: 0 });
             self.begin_reads();
         }
     }
 
     /// Reads the body of a message that compaction moves.
     pub(super) fn read_to_move(&mut self, queue: QueueKey, entry: &Entry, lane: LaneId) {
-        self.reads.wish(Wish::Move { queue, entry: entry.clone(), lane });
+        self.reads.wish(Wish { body: Wanted::Move { queue, entry: entry.clone(), lane }, failures: 0 });
         self.begin_reads();
     }
 
     /// Begins as many reads as may be under way.
     fn begin_reads(&mut self) {
         while let Some(wish) = self.reads.next_wish() {
-            let reading = match &wish {
-                Wish::Next(key) => self.reading_of_next(*key),
-                Wish::Move { queue, entry, lane } => {
+            let reading = match &wish.body {
+                Wanted::Next(key) => self.reading_of_next(*key),
+                Wanted::Move { queue, entry, lane } => {
                     Some(Reading { moving: Some(*lane), ..reading_of(*queue, entry, *lane, entry.location, None) })
                 }
             };
@@ -71,7 +76,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 Some(reading) if !self.reads.has_room(reading.size) => return self.reads.wish_first(wish),
                 Some(reading) => {
                     self.reads.admit(reading.size);
-                    self.read_on(reading);
+                    self.read_on(Reading { failures: wish.failures, ..reading });
                 }
                 // Nothing waits there any more.
                 None => {}
@@ -89,6 +94,22 @@ impl<B: journal::BlockBuffer> Home<B> {
         let large = if next.is_large() { self.bodies.large(next.id) } else { None };
         let location = self.compactions.readable(key, next.id).unwrap_or(next.location);
         Some(reading_of(key, next, lane, location, large.map(|large| large.body)))
+    }
+
+    /// A queue's next message, and where it can be read.
+    fn next_to_read(&self, key: QueueKey) -> Option<(MessageId, Location)> {
+        let next = self.names.queue(key)?.waiting.next()?;
+        Some((next.id, self.compactions.readable(key, next.id).unwrap_or(next.location)))
+    }
+
+    /// Reads whose next try is due. Gives when the next one is.
+    pub(super) fn read_again(&mut self, now: Now) -> Option<Now> {
+        if !self.reads.tries_again() {
+            return None;
+        }
+        let due = self.reads.pass(now);
+        self.begin_reads();
+        due
     }
 
     /// Asks for the bytes that come next.
@@ -114,14 +135,15 @@ impl<B: journal::BlockBuffer> Home<B> {
                 None => self.warm(&reading, bytes),
             }
         }
+        let Some(lane) = self.lanes.get(reading.collecting.lane) else { return };
         let taken = match result {
-            Ok(bytes) => reading.collecting.take(bytes),
+            Ok(bytes) => reading.collecting.take(bytes, |bytes, lsn| lane.lane.block_in(bytes, lsn)),
             Err(error) => Err(error.to_string()),
         };
         match taken {
             Ok(Taken::NeedsMore) => return self.read_on(reading),
             Ok(Taken::Whole(body)) => self.use_body(&reading, body, deliver),
-            Err(problem) => self.not_read(&reading, &problem, deliver),
+            Err(problem) => self.not_read(&reading, problem, deliver),
         }
         self.reads.leave(reading.size);
         self.begin_reads();
@@ -146,39 +168,13 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    /// The bytes are not the wanted message. If it lies elsewhere by now, or is gone, that is no wonder.
-    fn not_read(&mut self, reading: &Reading, problem: &str, deliver: &mut impl Deliver) {
-        let there = |entry: &Entry| entry.id == reading.id && entry.location == reading.location;
-        let is_there = match reading.moving {
-            Some(lane) => self.first_to_move(lane).is_some_and(there),
-            None => self.names.queue(reading.queue).and_then(|queue| queue.waiting.next()).is_some_and(there),
-        };
-        if is_there {
-            crate::event!(
-                JN304,
-                lane = %reading.collecting.lane,
-                lsn = reading.collecting.lsn.0,
-                "a stored message cannot be read back: {problem}"
-            );
-        }
-        match reading.moving {
-            Some(lane) => self.read_moved(lane, None),
-            // The queue stays as it is: wrong data is never delivered, and nothing behind it overtakes it.
-            None if is_there => {}
-            None => {
-                if let Some(queue) = self.names.queue_mut(reading.queue) {
-                    queue.reading = false;
-                    self.dispatch(reading.queue, deliver);
-                }
-            }
-        }
-    }
-
     /// Keeps what else of the queue lies whole in these blocks.
     fn warm(&mut self, reading: &Reading, bytes: &[u8]) {
-        let Self { names, bodies, .. } = self;
-        let Some(queue) = names.queue_mut(reading.queue) else { return };
-        let (lane, start) = (reading.collecting.lane, reading.collecting.lsn);
+        let Self { names, bodies, lanes, .. } = self;
+        let Some((queue, lane)) = names.queue_mut(reading.queue).zip(lanes.get(reading.collecting.lane)) else {
+            return;
+        };
+        let start = reading.collecting.lsn;
         let end = start.plus(bytes.len() as u64);
         let mut block: Option<(journal::Lsn, BlockView<'_>)> = None;
         for entry in queue.waiting.available_mut().take(WARM_MAX) {
@@ -191,7 +187,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             if block.as_ref().is_none_or(|(at, _)| *at != lsn) {
                 let at = usize::try_from(lsn.since(start)).unwrap_or(usize::MAX);
-                let view = bytes.get(at..).and_then(|rest| BlockView::parse(rest, lane, lsn).ok());
+                let view = bytes.get(at..).and_then(|rest| lane.lane.block_in(rest, lsn).ok());
                 block = view.map(|view| (lsn, view));
             }
             let Some((_, view)) = &block else { break };
@@ -214,7 +210,7 @@ fn reading_of(
         Some(body) => Collecting::new(body.lane, body.location, Some(Pieces::new(body, size))),
         None => Collecting::new(lane, location, None),
     };
-    Reading { queue, id: entry.id, location, moving: None, size, collecting }
+    Reading { queue, id: entry.id, location, moving: None, size, failures: 0, collecting }
 }
 
 /// Keeps the body of one entry, if its record lies whole in this block.

@@ -1,11 +1,12 @@
-//! Which reads are under way, and which have to wait until there is room for another body.
+//! Which reads are under way, and which have to wait: for room for another body, or for their next try.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use journal::{LaneId, SegmentSequence};
+use journal::{LaneId, Now, SegmentSequence};
 
 use super::Reading;
+use super::failure::Damaged;
 use crate::limits;
 use crate::message::QueueKey;
 use crate::queue::Entry;
@@ -27,7 +28,16 @@ pub struct ColdRead {
 
 /// A body that somebody wants.
 #[derive(Debug)]
-pub(super) enum Wish {
+pub(super) struct Wish {
+    /// Which.
+    pub(super) body: Wanted,
+    /// Reads of it that brought something else.
+    pub(super) failures: usize,
+}
+
+/// Which body is wanted.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
     /// That of whichever message is a queue's next.
     Next(QueueKey),
     /// That of a message that is to be written again in its lane.
@@ -43,16 +53,43 @@ pub(in crate::home) struct Reads {
     asked: VecDeque<ColdRead>,
     /// Not begun.
     wishes: VecDeque<Wish>,
+    /// Read in vain and to be read again, from when on: as soon as a turn has said what time it is.
+    again: Vec<(Option<Now>, Wish)>,
     next_token: u64,
     /// Bodies on their way, and their bytes.
     bodies: usize,
     bytes: usize,
+    /// What cannot be read, however often.
+    pub(super) damaged: Option<Damaged>,
 }
 
 impl Reads {
     /// Somebody wants a body.
     pub(super) fn wish(&mut self, wish: Wish) {
         self.wishes.push_back(wish);
+    }
+
+    /// A wish is tried again after a while.
+    pub(super) fn wish_again(&mut self, wish: Wish) {
+        self.again.push((None, wish));
+    }
+
+    /// Is there a wish that is to be tried again?
+    pub(super) fn tries_again(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// It is this late now: wishes whose time has come are wishes again. Gives when the next one's time comes.
+    pub(super) fn pass(&mut self, now: Now) -> Option<Now> {
+        for at in (0..self.again.len()).rev() {
+            let Some((due, wish)) = self.again.get_mut(at) else { continue };
+            let wait = limits::COLD_RETRY_NANOS.get(wish.failures.saturating_sub(1)).copied().unwrap_or(0);
+            if *due.get_or_insert(now.plus_nanos(wait)) <= now {
+                let (_, wish) = self.again.swap_remove(at);
+                self.wishes.push_back(wish);
+            }
+        }
+        self.again.iter().filter_map(|(due, _)| *due).min()
     }
 
     /// The oldest wish.

@@ -19,12 +19,14 @@ pub use files::Crash;
 pub(super) use socket::SocketNumber;
 pub(super) use start::{NotStarted, Setup};
 
+use super::Control;
 use super::oracle::Kind;
 use crate::broker::{Core, Output};
 use crate::home::Unfinished;
 use crate::mail::Letter;
 use crate::message::{ConnectionKey, CoreId};
 use crate::server::broken::Broken;
+use crate::server::distrust::distrust;
 use buffer::Buffer;
 use files::{Done, Files};
 use socket::Socket;
@@ -88,7 +90,8 @@ pub(super) struct Machine {
     epoch: EpochStart,
     unfinished: Unfinished,
     outputs: Vec<Output<Buffer>>,
-    /// The state of the instance could not be written: the start fails.
+    control: Control,
+    /// The state of the instance could not be written, so that the start fails; or something cannot be read back.
     broken: Option<String>,
     /// Events that happened.
     pub(super) events: u64,
@@ -144,6 +147,22 @@ impl Machine {
             Event::Open(core) => self.open(core),
         }
         self.await_epoch();
+        self.note_damage();
+    }
+
+    /// What cannot be read back ends the broker; word of it is left for the next start.
+    fn note_damage(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        let mut damaged = self.cores.iter().filter_map(|core| core.core.home().damaged());
+        if let Some(damaged) = damaged.next().cloned() {
+            let mut word = self.files.layout.segment(damaged.lane, damaged.segment).display().to_string();
+            if self.control != Control::ForgetsDamage {
+                word = distrust(&mut self.files.disk, &self.files.layout, &mut self.ha_state, &damaged);
+            }
+            self.broken = Some(format!("{} {word}", Broken::Damaged(damaged)));
+        }
     }
 
     /// Nothing can happen but that time passes: to the next deadline. False: there is none.

@@ -145,6 +145,7 @@ impl Machine {
             epoch,
             unfinished,
             outputs: Vec::new(),
+            control: setup.control,
             broken: None,
             events: 0,
         })

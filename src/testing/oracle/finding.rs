@@ -87,6 +87,14 @@ impl Findings {
         self.texts.extend(other.texts.iter().take(room).cloned());
     }
 
+    /// Those of some kinds.
+    #[must_use]
+    pub fn only(&self, kinds: &[Kind]) -> Self {
+        let counts = self.counts.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(kind, count)| (*kind, *count));
+        let texts = self.texts.iter().filter(|finding| kinds.contains(&finding.kind)).cloned();
+        Self { counts: counts.collect(), texts: texts.collect() }
+    }
+
     /// Counts some of a kind of which the words are not known any more.
     pub fn count(&mut self, kind: Kind, count: u64) {
         if count > 0 {
