@@ -33,6 +33,8 @@ pub struct Line {
     pub at_ms: u64,
     /// The packet's name according to the recorder; `HANDSHAKE` and `EOF` for what is no packet.
     pub name: String,
+    /// The channel according to the recorder; nothing for what is no packet.
+    pub channel: Option<i64>,
     /// The whole frame with its length field; empty for the end of a connection.
     pub bytes: Vec<u8>,
     /// `cut`, `dropped` or `malformed`.
@@ -85,10 +87,11 @@ fn parse(line: &str, number: usize) -> Option<Line> {
     let connection = side.get(1..)?.parse().ok()?;
     let at_ms = words.next()?.parse().ok()?;
     let name = words.next()?.to_owned();
-    let (_channel, hex) = (words.next(), words.next());
+    let channel = words.next().and_then(|word| word.parse().ok());
+    let hex = words.next();
     let bytes = hex.map_or(Some(Vec::new()), unpack)?;
     let remark = words.find_map(|word| word.strip_prefix('!')).unwrap_or_default().to_owned();
-    Some(Line { number, connection, direction, at_ms, name, bytes, remark })
+    Some(Line { number, connection, direction, at_ms, name, channel, bytes, remark })
 }
 
 /// Bytes of hex with runs: `00[61*3]ff`.

@@ -34,6 +34,7 @@ type Place = (u32, i64, Sequence);
 
 struct Player {
     rig: Rig,
+    cores: u32,
     peers: HashMap<u32, Peer>,
     versions: Versions,
     /// Bodies that were heard and not compared yet.
@@ -45,10 +46,11 @@ struct Player {
     plant: fn(&mut [u8]),
 }
 
-/// How many frames of the reference had their counterpart; or the first that had none. What is heard here goes through `plant` first.
-pub(super) fn play(capture: &Capture, plant: fn(&mut [u8])) -> Result<usize, String> {
+/// How many frames of the reference had their counterpart on so many cores, which take the connections in turn; or the first that had none. What is heard here goes through `plant` first.
+pub(super) fn play(capture: &Capture, cores: u16, plant: fn(&mut [u8])) -> Result<usize, String> {
     let mut player = Player {
-        rig: Rig::new(1, 1),
+        rig: Rig::new(cores, 1),
+        cores: u32::from(cores),
         peers: HashMap::new(),
         versions: Versions::default(),
         heard: HashMap::new(),
@@ -87,7 +89,8 @@ impl Player {
     /// The client's side says something.
     fn say(&mut self, line: &Line) -> Result<(), String> {
         let known = self.peers.get(&line.connection).copied();
-        let peer = known.unwrap_or_else(|| self.rig.connect(0));
+        let core = (line.connection % self.cores) as usize;
+        let peer = known.unwrap_or_else(|| self.rig.connect(core));
         self.peers.insert(line.connection, peer);
         let mut bytes = line.bytes.clone();
         if line.name != "HANDSHAKE" && line.remark != "malformed" {
