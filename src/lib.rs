@@ -10,6 +10,7 @@ pub mod broker;
 pub mod delivery;
 pub mod durability;
 pub mod home;
+pub mod management;
 pub mod net;
 pub mod queue;
 pub mod routing;

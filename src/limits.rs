@@ -91,6 +91,18 @@ pub const COLD_RETRY_NANOS: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
 /// Growth of the lanes after which the index is written again.
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Bytes of the arguments of one request to look after the broker; longer ones are refused.
+pub const MANAGEMENT_REQUEST_BYTES_MAX: usize = 64 * 1024;
+
+/// Rows of one list that such a request gets; the rest is asked for by pages, or not at all.
+pub const MANAGEMENT_ROWS_MAX: usize = 10_000;
+
+/// Bytes of the answer to such a request; a longer one becomes a failure that says so.
+pub const MANAGEMENT_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Such requests under way on one core; a further one is answered with a failure.
+pub const MANAGEMENT_CALLS_MAX: usize = 64;
+
 /// Milliseconds between two checks of the connections' time to live.
 pub const TTL_CHECK_INTERVAL_MS: u64 = 2_000;
 

@@ -16,6 +16,8 @@ pub struct Census {
     pub waiters: usize,
     /// Connections and sessions that something is due for.
     pub due: usize,
+    /// Requests to look after the broker that are under way.
+    pub calls: usize,
     /// Letters that were not read, or not given away.
     pub letters: usize,
     /// What its home holds.
@@ -31,6 +33,7 @@ impl<B: BlockBuffer> Core<B> {
             sessions: front.sessions.len(),
             waiters: front.gate.len(),
             due: front.due.len() + front.two_phase_due.len() + front.stalled.len() + front.hold_changes.len(),
+            calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),
         }

@@ -322,6 +322,7 @@ impl<B: BlockBuffer> Core<B> {
             self.request(key, core, None, Ask::EndSession { failed });
         }
         self.front.sessions.remove(key);
+        self.front.forget_calls(key);
     }
 
     fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
@@ -334,6 +335,9 @@ impl<B: BlockBuffer> Core<B> {
         let now_ms = millis(now);
         if now_ms < self.front.next_ttl_check_ms {
             return;
+        }
+        if self.front.next_ttl_check_ms == 0 {
+            self.front.since_ms = now_ms;
         }
         let settings = self.front.settings;
         self.front.next_ttl_check_ms = now_ms + settings.ttl_check_interval_ms;

@@ -35,7 +35,7 @@ impl<B: BlockBuffer> Core<B> {
         if kept {
             session.replies.begin_kept(LENGTH_PREFIX_BYTES + body_bytes);
         }
-        let mut last = std::mem::take(&mut self.last_address);
+        let mut last = self.last_address.take().unwrap_or_default();
         match lower(packet, modes, &mut last) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
             None => {
@@ -44,7 +44,7 @@ impl<B: BlockBuffer> Core<B> {
                 self.front.close_after_output(connection);
             }
         }
-        self.last_address = last;
+        self.last_address = Some(last);
         if kept
             && let Some(session) = self.front.sessions.get_mut(key)
             && session.replies.end_kept(Respond::Nothing)
@@ -98,7 +98,7 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     /// Replies without asking anybody, in the order of the commands.
-    fn reply_now(&mut self, key: SessionKey, respond: Respond, answer: Answer) {
+    pub(super) fn reply_now(&mut self, key: SessionKey, respond: Respond, answer: Answer) {
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         if respond != Respond::Nothing {
             let token = session.replies.expect(respond, 1);
@@ -126,6 +126,9 @@ impl<B: BlockBuffer> Core<B> {
 
     fn ask(&mut self, key: SessionKey, mut ask: Ask<'_>, respond: Respond) {
         let Some(core) = self.core_for(key, &ask) else {
+            if ask.address() == Some(&self.front.facts.management_address) {
+                return self.manage(key, ask, respond);
+            }
             let answer = nobody_to_ask(&ask);
             return match (ask, answer.reply) {
                 // What belongs to the transaction was not done: its commit must fail.
@@ -162,8 +165,9 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// The core that answers a question of a session. `None`: it speaks of a consumer that is not there.
-    fn core_for(&self, key: SessionKey, ask: &Ask<'_>) -> Option<CoreId> {
+    /// The core that answers a question of a session. `None`: it speaks of a consumer that is not there, or of the management address,
+    /// which lives nowhere.
+    pub(super) fn core_for(&self, key: SessionKey, ask: &Ask<'_>) -> Option<CoreId> {
         match ask {
             Ask::Acknowledge(acknowledge) => self.front.sessions.get(key)?.consumer_core(acknowledge.consumer),
             Ask::Credit { consumer, .. }
@@ -176,7 +180,9 @@ impl<B: BlockBuffer> Core<B> {
                 let address = match other {
                     // A queue that is asked for by its own name may be another address's.
                     Ask::QueryQueue { address, queue }
-                    | Ask::DeleteQueue { address, queue }
+                    | Ask::DescribeQueue { address, queue }
+                    | Ask::Purge { address, queue, .. }
+                    | Ask::DeleteQueue { address, queue, .. }
                     | Ask::CreateConsumer { address, queue, .. }
                         if address == queue =>
                     {
@@ -184,6 +190,9 @@ impl<B: BlockBuffer> Core<B> {
                     }
                     other => other.address().unwrap_or_default(),
                 };
+                if *address == *self.front.facts.management_address {
+                    return None;
+                }
                 let lane = routing::home_lane(address, self.front.settings.lanes);
                 Some(routing::core_of_lane(lane, self.front.settings.cores))
             }
@@ -225,7 +234,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Lets those pass who waited for what is promised by now.
     fn pass_gate(&mut self) {
-        let Front { gate, sessions, due, two_phase_due, .. } = &mut self.front;
+        let Front { gate, sessions, due, two_phase_due, calls_due, .. } = &mut self.front;
         gate.pass(self.home.promises(), |waiter| match waiter {
             Waiter::Reply(key) => {
                 if let Some(session) = sessions.get_mut(key) {
@@ -234,6 +243,7 @@ impl<B: BlockBuffer> Core<B> {
                 }
             }
             Waiter::Decision(key) => two_phase_due.push(key),
+            Waiter::Call(number) => calls_due.push(number),
         });
     }
 

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use journal::Now;
 use slotmap::SlotMap;
 
+use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::{Output, millis};
 use crate::durability::Gate;
 use crate::limits;
@@ -69,6 +70,8 @@ pub(super) enum Waiter {
     Reply(SessionKey),
     /// The decision of a session's commit.
     Decision(SessionKey),
+    /// The result of a request to look after the broker.
+    Call(u32),
 }
 
 /// Connections and sessions of one core.
@@ -102,6 +105,13 @@ pub struct Front {
     pub(super) aliases: HashMap<Box<str>, Box<str>>,
     /// Sessions whose deliveries pause or go on.
     pub(super) hold_changes: Vec<SessionKey>,
+    /// Requests to look after the broker that are under way, by their numbers.
+    pub(super) calls: HashMap<u32, Call>,
+    /// Those of them that may go on.
+    pub(super) calls_due: Vec<u32>,
+    pub(super) next_call: u32,
+    /// When this core first looked after its connections, in ms.
+    pub(super) since_ms: u64,
 }
 
 impl Front {
@@ -127,6 +137,10 @@ impl Front {
             next_ttl_check_ms: 0,
             aliases: HashMap::new(),
             hold_changes: Vec::new(),
+            calls: HashMap::new(),
+            calls_due: Vec::new(),
+            next_call: 0,
+            since_ms: 0,
         }
     }
 
@@ -290,6 +304,9 @@ impl Deliver for Front {
         if to.core != self.core {
             self.letters.push_back((to.core, Letter::Answer { to, token, answer }));
             return;
+        }
+        if token.0 & MANAGEMENT_TOKEN != 0 {
+            return self.answer_call(token, answer);
         }
         let Some(session) = self.sessions.get_mut(to.key) else { return };
         if token.0 & TWO_PHASE_TOKEN == 0 {

@@ -115,7 +115,12 @@ mod tests {
             segments_before_compaction: u64::MAX,
             checkpoint_bytes: u64::MAX,
         };
-        let facts = ServerFacts { node_id: String::new(), started_unix_ms: 0, auto_create: true };
+        let facts = ServerFacts {
+            node_id: String::new(),
+            started_unix_ms: 0,
+            auto_create: true,
+            management_address: "activemq.management".to_owned(),
+        };
         let front = FrontSettings {
             ttl_override_ms: -1,
             ttl_check_interval_ms: 1_000,

@@ -8,6 +8,7 @@ mod connections;
 mod execute;
 mod front;
 mod letters;
+mod manage;
 mod reply;
 mod two_phase;
 
@@ -43,7 +44,8 @@ pub enum Output<B> {
 pub struct Core<B: BlockBuffer> {
     home: Home<B>,
     front: Front,
-    last_address: LastAddress,
+    /// Absent only while a packet is being lowered. In a box, so that it is moved in one word.
+    last_address: Option<Box<LastAddress>>,
     /// Something has happened since the last turn that it may act on.
     stirred: bool,
     /// When it may have to act although nothing happens.
@@ -59,7 +61,7 @@ impl<B: BlockBuffer> Core<B> {
     pub fn new(core: CoreId, home: Home<B>, facts: ServerFacts, settings: front::Settings) -> Self {
         let inbox = std::collections::VecDeque::new();
         let front = Front::new(core, facts, settings);
-        let last_address = LastAddress::default();
+        let last_address = Some(Box::default());
         Self { home, front, last_address, stirred: true, due: None, inbox, letters_first: false }
     }
 
@@ -84,6 +86,9 @@ impl<B: BlockBuffer> Core<B> {
         // What the home has just finished may have held them up, and nothing else would wake the core for them.
         self.take_letters();
         self.release_replies();
+        if !self.front.calls_due.is_empty() {
+            self.go_on_with_calls();
+        }
         // What is answered on the spot may be all that a frame waited for, and nothing else would wake the core for it.
         while self.front.is_anybody_stalled() && self.resume_stalled(now) {
             self.release_replies();

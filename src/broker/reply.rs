@@ -26,6 +26,7 @@ impl Front {
         }
         if released.context == Respond::Close {
             self.sessions.remove(key);
+            self.forget_calls(key);
         }
         if confirmed.is_none() && released.context.is_silent() {
             return;

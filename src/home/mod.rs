@@ -14,6 +14,7 @@ mod commit;
 mod consume;
 mod keeper;
 mod lanes;
+mod listing;
 mod lives;
 mod load;
 mod names;
@@ -22,6 +23,7 @@ mod owed;
 mod publish;
 mod queue;
 mod reclaim;
+mod remove;
 mod rewrite;
 mod sessions;
 
@@ -216,9 +218,15 @@ impl<B: BlockBuffer> Home<B> {
                 self.create_address(who, &name, routing, auto_created)
             }
             Ask::CreateQueue(definition) => self.create_queue(who, &definition),
-            Ask::DeleteQueue { address, queue } => self.delete_queue(who, &address, &queue),
+            Ask::DeleteQueue { address, queue, force } => self.delete_queue(who, &address, &queue, force, deliver),
             Ask::QueryQueue { address, queue } => self.query_queue(&address, &queue),
             Ask::QueryAddress { address } => self.query_address(&address),
+            Ask::ListQueues(listing) => self.list_queues(&listing),
+            Ask::ListAddresses { only } => self.list_addresses(only.as_deref()),
+            Ask::DescribeQueue { address, queue } => self.describe_queue(&address, &queue),
+            Ask::CountAll => self.count_all(),
+            Ask::Purge { address, queue, limit } => self.purge(who, &address, &queue, limit, deliver),
+            Ask::DeleteAddress { name } => self.delete_address(who, &name),
         }
     }
 

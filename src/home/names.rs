@@ -45,6 +45,10 @@ impl Names {
         self.queues.iter()
     }
 
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.values()
+    }
+
     pub(super) fn find_address(&self, name: &str) -> Option<AddressKey> {
         self.address_names.get(name).copied()
     }
@@ -179,22 +183,6 @@ impl<B: journal::BlockBuffer> Home<B> {
             return Outcome::failed(FailureKind::Full, "the address has as many queues as it may");
         }
         self.bind(Some(who), Binding::Queue(definition.clone().into_owned()))
-    }
-
-    pub(super) fn delete_queue(&mut self, who: Who, address: &str, name: &str) -> Outcome {
-        let Some(queue) = self.names.find_queue(name).and_then(|key| self.names.queue(key)) else {
-            return Outcome::failed(FailureKind::NoSuchQueue, format!("there is no queue {name} at address {address}"));
-        };
-        if !queue.consumers.is_empty() {
-            let text = format!(
-                "AMQ229025: Cannot delete queue {name} on binding {name} - it has consumers = {}",
-                queue.consumers.len()
-            );
-            return Outcome::failed(FailureKind::IllegalState, text);
-        }
-        let address = self.names.address(queue.address).map(|address| address.name.clone()).unwrap_or_default();
-        let id = queue.id.0;
-        self.bind(Some(who), Binding::QueueGone { id, name: name.into(), address })
     }
 
     /// Has a change of names written: at once where this core keeps the bindings lane, else by a letter.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use journal::Vector;
 
-use super::RoutingTypes;
+use super::{AddressPage, QueuePage, RoutingTypes, Totals};
 
 /// The answer to a request: what came of it, and what must be promised before anybody may hear of it.
 #[derive(Debug)]
@@ -36,6 +36,14 @@ pub enum Reply {
     Queue(Box<QueueState>),
     /// An address, or what it would be.
     Address(Box<AddressState>),
+    /// Queues of one home.
+    Queues(Box<QueuePage>),
+    /// Addresses of one home.
+    Addresses(Box<AddressPage>),
+    /// What one home holds in all.
+    Totals(Box<Totals>),
+    /// So many messages are gone.
+    Count(u64),
 }
 
 /// A queue as it is now.

@@ -4,9 +4,13 @@
 //! on its own. On one core both are calls; between cores they are letters ([`Letter`]) that keep their order.
 
 mod answer;
+mod listing;
 mod request;
 
 pub use answer::{AddressState, Answer, Failure, FailureKind, QueueState, Reply};
+pub use listing::{
+    AddressDetail, AddressPage, COLUMNS, Column, Comparison, Filter, Listing, QueueDetail, QueuePage, Totals,
+};
 pub use request::{Acknowledge, Ask, Publish, QueueDefinition, Request, RoutingType, RoutingTypes};
 
 use journal::{LaneId, LaneMark, Lsn, Vector};

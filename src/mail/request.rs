@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{SessionRef, Token};
+use super::{Listing, SessionRef, Token};
 use crate::message::{ConsumerId, MessageId};
 use crate::store::record::{Operation, TransactionId};
 
@@ -87,12 +87,24 @@ pub enum Ask<'a> {
     CreateAddress { name: Cow<'a, str>, routing: RoutingTypes, auto_created: bool },
     /// Make a queue, and its address if there is none.
     CreateQueue(QueueDefinition<'a>),
-    /// Remove a queue that has no consumers.
-    DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
+    /// Remove a queue: one that has consumers only with `force`, and then they are told.
+    DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str>, force: bool },
     /// Describe a queue.
     QueryQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
     /// Describe an address.
     QueryAddress { address: Cow<'a, str> },
+    /// List the queues of the home.
+    ListQueues(Box<Listing>),
+    /// List the addresses of the home, or this one.
+    ListAddresses { only: Option<Cow<'a, str>> },
+    /// Describe a queue for its keepers: a list of one row, or of none.
+    DescribeQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
+    /// Say what the home holds in all.
+    CountAll,
+    /// Remove the next messages of a queue that wait for a consumer, so many at most, and say how many there were.
+    Purge { address: Cow<'a, str>, queue: Cow<'a, str>, limit: usize },
+    /// Remove an address that has no queues.
+    DeleteAddress { name: Cow<'a, str> },
     /// Store a message.
     Publish(Publish<'a>),
     /// Open a consumer.
@@ -219,9 +231,11 @@ impl Ask<'_> {
     /// The queue that is asked for by its name, if one is: it may be behind any address.
     pub fn queue(&self) -> Option<&str> {
         match self {
-            Self::DeleteQueue { queue, .. } | Self::QueryQueue { queue, .. } | Self::CreateConsumer { queue, .. } => {
-                Some(queue)
-            }
+            Self::DeleteQueue { queue, .. }
+            | Self::QueryQueue { queue, .. }
+            | Self::DescribeQueue { queue, .. }
+            | Self::Purge { queue, .. }
+            | Self::CreateConsumer { queue, .. } => Some(queue),
             _ => None,
         }
     }
@@ -229,12 +243,15 @@ impl Ask<'_> {
     /// The address that is spoken of, if one is.
     pub fn address(&self) -> Option<&str> {
         match self {
-            Self::CreateAddress { name, .. } => Some(name),
+            Self::CreateAddress { name, .. } | Self::DeleteAddress { name, .. } => Some(name),
+            Self::ListAddresses { only } => only.as_deref(),
             Self::CreateQueue(definition) => Some(&definition.address),
             Self::Publish(publish) => Some(&publish.address),
             Self::DeleteQueue { address, .. }
             | Self::QueryQueue { address, .. }
             | Self::QueryAddress { address }
+            | Self::DescribeQueue { address, .. }
+            | Self::Purge { address, .. }
             | Self::CreateConsumer { address, .. } => Some(address),
             _ => None,
         }
@@ -253,9 +270,19 @@ impl Ask<'_> {
                 Ask::CreateAddress { name: owned(name), routing, auto_created }
             }
             Self::CreateQueue(definition) => Ask::CreateQueue(definition.into_owned()),
-            Self::DeleteQueue { address, queue } => Ask::DeleteQueue { address: owned(address), queue: owned(queue) },
+            Self::DeleteQueue { address, queue, force } => {
+                Ask::DeleteQueue { address: owned(address), queue: owned(queue), force }
+            }
             Self::QueryQueue { address, queue } => Ask::QueryQueue { address: owned(address), queue: owned(queue) },
             Self::QueryAddress { address } => Ask::QueryAddress { address: owned(address) },
+            Self::ListQueues(listing) => Ask::ListQueues(listing),
+            Self::ListAddresses { only } => Ask::ListAddresses { only: only.map(owned) },
+            Self::DescribeQueue { address, queue } => {
+                Ask::DescribeQueue { address: owned(address), queue: owned(queue) }
+            }
+            Self::CountAll => Ask::CountAll,
+            Self::Purge { address, queue, limit } => Ask::Purge { address: owned(address), queue: owned(queue), limit },
+            Self::DeleteAddress { name } => Ask::DeleteAddress { name: owned(name) },
             Self::Publish(publish) => Ask::Publish(Publish {
                 address: owned(publish.address),
                 queue: publish.queue.map(owned),

@@ -77,6 +77,11 @@ impl Waiting {
         self.levels.iter().flat_map(Level::iter)
     }
 
+    /// How many have arrived in all.
+    pub fn arrived(&self) -> u64 {
+        self.next_place
+    }
+
     /// How many wait, available or not.
     pub fn len(&self) -> usize {
         self.levels.iter().map(Level::len).sum()

@@ -222,6 +222,7 @@ fn facts(config: &Config, store: &Store) -> ServerFacts {
         node_id,
         started_unix_ms: i64::try_from(now).unwrap_or(i64::MAX),
         auto_create: *config.address_auto_create_queues,
+        management_address: (*config.management_address).clone(),
     }
 }
 

@@ -271,7 +271,12 @@ fn seat(core: u16, cores: u16, auto_create: bool) -> Seat {
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
-    let facts = ServerFacts { node_id: NODE_ID.to_owned(), started_unix_ms: 1, auto_create };
+    let facts = ServerFacts {
+        node_id: NODE_ID.to_owned(),
+        started_unix_ms: 1,
+        auto_create,
+        management_address: "activemq.management".to_owned(),
+    };
     let front = FrontSettings {
         ttl_override_ms: -1,
         ttl_check_interval_ms: CHECK_MS,

@@ -25,7 +25,7 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 19] = [
+const ROOMS: [Room; 20] = [
     decides(0, "limits", &[]),
     decides(0, "event", &[]),
     decides(1, "message", &[]),
@@ -37,6 +37,7 @@ const ROOMS: [Room; 19] = [
     decides(5, "delivery", &[]),
     decides(6, "transaction", &[]),
     decides(6, "session", &[]),
+    decides(6, "management", &[]),
     decides(7, "home", &[]),
     drives(7, "net", &[]),
     decides(8, "broker", &[]),

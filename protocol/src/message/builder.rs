@@ -51,6 +51,12 @@ impl MessageBuilder {
         self
     }
 
+    /// Makes it a text message whose text is null.
+    #[must_use]
+    pub fn null_text(self) -> MessageBuilder {
+        self.body(MessageKind::TEXT, &[0])
+    }
+
     /// Makes it a bytes message.
     #[must_use]
     pub fn bytes(self, bytes: &[u8]) -> MessageBuilder {

@@ -12,6 +12,18 @@ pub const GROUP_ID: &str = "_AMQ_GROUP_ID";
 pub const GROUP_SEQUENCE: &str = "_AMQ_GROUP_SEQUENCE";
 /// STRING: the key in a queue that keeps the last value.
 pub const LAST_VALUE: &str = "_AMQ_LVQ_NAME";
+/// STRING: where the answer is awaited.
+pub const REPLY_TO: &str = "JMSReplyTo";
+/// STRING: which request an answer belongs to.
+pub const CORRELATION_ID: &str = "JMSCorrelationID";
+/// STRING: of what a request to the broker speaks, such as `broker` or `queue.orders`.
+pub const RESOURCE: &str = "_AMQ_ResourceName";
+/// STRING: what is to be done with it.
+pub const OPERATION: &str = "_AMQ_OperationName";
+/// STRING: what is to be told of it.
+pub const ATTRIBUTE: &str = "_AMQ_Attribute";
+/// BOOLEAN: it was done.
+pub const SUCCEEDED: &str = "_AMQ_OperationSucceeded";
 /// LONG: uncompressed size of a large body.
 pub const LARGE_SIZE: &str = "_AMQ_LARGE_SIZE";
 /// BOOLEAN: the body is compressed.

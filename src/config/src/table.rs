@@ -215,6 +215,13 @@ attributes! {
         default: "info",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "cli: the log",
     }
+    /// Messages to this address are requests to look after the broker; they are carried out, not stored. The command line of
+    /// Artemis knows no other name than the default.
+    management_address: String = "management-address" {
+        aliases: &[], scope: Scope::Server, kind: Kind::Name, default: "activemq.management",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "broker: requests to the management address",
+    }
+
 
     /// The address to listen on. Only loopback addresses are accepted until users can be configured, because anyone
     /// who reaches the port may send and receive.

@@ -125,7 +125,7 @@ fn lower_rare<'a>(packet: &Packet<'a>, modes: Modes) -> Option<Lowered<'a>> {
         }
         Packet::DeleteQueue(delete) => {
             let (address, queue) = qualified(&delete.name);
-            Lowered::ask(Ask::DeleteQueue { address, queue }, Respond::NULL)
+            Lowered::ask(Ask::DeleteQueue { address, queue, force: false }, Respond::NULL)
         }
         Packet::CreateConsumer(create) => lower_create_consumer(create),
         Packet::ProducerRequestCredits(request) => {

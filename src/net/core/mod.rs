@@ -5,8 +5,10 @@
 
 mod connection;
 mod lower;
+mod management;
 mod reply;
 
 pub use connection::{Connection, Event, FrameAt, Problem};
 pub use lower::{LastAddress, Lowered, lower};
+pub use management::{ReplyTo, read_request, write_result};
 pub use reply::{Respond, ServerFacts, confirm, consumer_gone, deliver, disconnect, is_kept, nothing_more, respond};

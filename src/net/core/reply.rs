@@ -86,6 +86,8 @@ pub struct ServerFacts {
     pub started_unix_ms: i64,
     /// Queues and addresses are made when they are first used.
     pub auto_create: bool,
+    /// Messages to this address are requests to look after the broker.
+    pub management_address: String,
 }
 
 /// Writes a reply.

@@ -316,5 +316,10 @@ fn front_settings(setup: &Setup) -> FrontSettings {
 }
 
 fn facts() -> ServerFacts {
-    ServerFacts { node_id: "simulated".to_owned(), started_unix_ms: 1, auto_create: true }
+    ServerFacts {
+        node_id: "simulated".to_owned(),
+        started_unix_ms: 1,
+        auto_create: true,
+        management_address: "activemq.management".to_owned(),
+    }
 }

@@ -55,7 +55,12 @@ fn frames(captures: &[Capture]) -> Target {
 
 /// A connection takes the bytes in two pieces and answers what needs no session.
 fn connection(captures: &[Capture]) -> Target {
-    let facts = ServerFacts { node_id: "fuzz".to_owned(), started_unix_ms: 1, auto_create: true };
+    let facts = ServerFacts {
+        node_id: "fuzz".to_owned(),
+        started_unix_ms: 1,
+        auto_create: true,
+        management_address: "activemq.management".to_owned(),
+    };
     Target::new("connection", conversations(captures, Direction::ClientToServer), move |bytes, choice| {
         let mut connection = Connection::new(0, limits::FRAME_BYTES_MAX);
         let cut = usize::try_from(choice % (bytes.len() as u64 + 1)).unwrap_or(0);

@@ -1,0 +1,238 @@
+//! The resource `broker` (`ActiveMQServerControl`).
+
+use serde_json::Value;
+
+use super::{Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, listing, text};
+use crate::mail::{Ask, Column, Comparison, Filter, QueueDefinition, Reply, RoutingType, RoutingTypes, Totals};
+
+/// Begins a request about the broker.
+pub(super) fn begin(request: Request, facts: &Facts<'_>) -> Step {
+    if let Some(property) = request.call.property() {
+        if let Some(value) = known(&property, facts) {
+            return Step::value(value);
+        }
+        return match property.as_str() {
+            "queueNames" => match listing::all_queues() {
+                Some(all) => Conversation::all(request, Question::Queues(all), Then::QueueNames),
+                None => Step::failed(request.call.unknown()),
+            },
+            "addressNames" => Conversation::all(request, Question::Addresses, Then::AddressNames),
+            other => match total(other) {
+                Some(of) => Conversation::all(request, Question::Totals, Then::Total(of)),
+                None => Step::failed(request.call.unknown()),
+            },
+        };
+    }
+    let Call::Operation { name, arguments } = &request.call else { return Step::failed(request.call.unknown()) };
+    let (name, arguments) = (name.clone(), arguments.clone());
+    operation(request, &name, &arguments)
+}
+
+/// What needs no answer of a home.
+fn known(property: &str, facts: &Facts<'_>) -> Option<Value> {
+    Some(match property {
+        "nodeID" => facts.node_id.into(),
+        "version" => facts.version.into(),
+        "name" => "ringmq".into(),
+        "started" | "active" | "persistenceEnabled" => true.into(),
+        "backup" | "clustered" | "sharedStore" | "replicaSync" => false.into(),
+        "currentTimeMillis" => (facts.started_unix_ms + facts.uptime_ms).into(),
+        "uptimeMillis" => facts.uptime_ms.into(),
+        "managementAddress" => facts.management_address.into(),
+        _ => return None,
+    })
+}
+
+/// Which number of all homes is asked for.
+fn total(property: &str) -> Option<fn(&Totals) -> i64> {
+    Some(match property {
+        "queueCount" => |totals| totals.queues,
+        "addressCount" => |totals| totals.addresses,
+        "totalMessageCount" => |totals| totals.messages,
+        "totalConsumerCount" => |totals| totals.consumers,
+        "totalMessagesAdded" => |totals| totals.added,
+        "totalMessagesAcknowledged" => |totals| totals.acknowledged,
+        _ => return None,
+    })
+}
+
+fn operation(request: Request, name: &str, arguments: &[Value]) -> Step {
+    match (name, arguments) {
+        // A broker that stands alone has no pair to tell of.
+        ("listNetworkTopology", []) => Step::value("[]"),
+        ("listQueues", [options, page, size]) => match listing::wanted(options, page, size) {
+            Ok(wanted) => {
+                let then = Then::Page { listing: wanted.listing.clone(), skip: wanted.skip };
+                Conversation::all(request, Question::Queues(wanted.listing), then)
+            }
+            Err(problem) => Step::failed(problem),
+        },
+        ("getQueueNames", [routing]) => queue_names(request, routing),
+        ("listAddresses", [separator]) => {
+            let separator = arguments::text(separator).unwrap_or_default();
+            Conversation::all(request, Question::Addresses, Then::AddressesJoined(separator))
+        }
+        ("createQueue", arguments) => create_queue(request, arguments),
+        ("destroyQueue", [name]) => destroy_queue(request, name, false),
+        ("destroyQueue", [name, remove_consumers] | [name, remove_consumers, _]) => {
+            destroy_queue(request, name, arguments::flag(remove_consumers).unwrap_or(false))
+        }
+        ("createAddress", [name, routing]) => create_address(request, name, routing),
+        ("deleteAddress", [name]) => delete_address(request, name, false),
+        ("deleteAddress", [name, force]) => delete_address(request, name, arguments::flag(force).unwrap_or(false)),
+        ("getAddressInfo", [name]) => match arguments::text(name) {
+            Some(name) => Conversation::one(request, address::one(&name), Then::AddressText),
+            None => Step::failed(request.call.unknown()),
+        },
+        ("listBindingsForAddress", [name]) => match arguments::text(name) {
+            Some(name) => Conversation::one(request, address::one(&name), Then::BindingsText),
+            None => Step::failed(request.call.unknown()),
+        },
+        _ => Step::failed(request.call.unknown()),
+    }
+}
+
+/// The names of the queues of one routing type; of all without one.
+fn queue_names(request: Request, routing: &Value) -> Step {
+    let word = arguments::text(routing).unwrap_or_default();
+    let Some(mut listing) = listing::all_queues() else { return Step::failed(request.call.unknown()) };
+    if !word.is_empty() {
+        let (Some(routing), Some(column)) = (arguments::routing(&word), Column::named("routingType")) else {
+            return Step::failed(format!("there is no routing type {word}"));
+        };
+        let value = text::routing_word(routing).to_owned();
+        listing.filter = Some(Filter { column, comparison: Comparison::Equals, value });
+    }
+    Conversation::all(request, Question::Queues(listing), Then::QueueNames)
+}
+
+/// A queue that is to be made, and whether its address may be made with it.
+struct NewQueue {
+    definition: QueueDefinition<'static>,
+    make_address: bool,
+}
+
+/// The forms of `createQueue`: address and name; with a routing type; with everything.
+fn new_queue(arguments: &[Value]) -> Option<Result<NewQueue, String>> {
+    let (address, name, routing, rest) = match arguments {
+        [address, name] => (address, name, None, None),
+        [address, name, routing] => (address, name, Some(routing), None),
+        [address, routing, name, filter, durable, max, purge, make_address] => {
+            (address, name, Some(routing), Some((filter, durable, max, purge, make_address)))
+        }
+        _ => return None,
+    };
+    let address = arguments::text(address)?;
+    let name = arguments::text(name).filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
+    let routing = match routing {
+        Some(routing) => {
+            let word = arguments::text(routing).unwrap_or_default();
+            match arguments::routing(&word) {
+                Some(routing) => routing,
+                None => return Some(Err(format!("there is no routing type {word}"))),
+            }
+        }
+        None => RoutingType::Multicast,
+    };
+    let mut new = NewQueue {
+        definition: QueueDefinition {
+            address: address.into(),
+            name: name.into(),
+            routing,
+            auto_created: false,
+            purge_on_no_consumers: false,
+            max_consumers: -1,
+            exists_is_fine: false,
+        },
+        make_address: true,
+    };
+    if let Some((filter, durable, max, purge, make_address)) = rest {
+        if arguments::text(filter).is_some_and(|filter| !filter.trim().is_empty()) {
+            return Some(Err("queues with a filter are not served by this version".to_owned()));
+        }
+        if arguments::flag(durable) == Some(false) {
+            return Some(Err("non-durable queues cannot be made so".to_owned()));
+        }
+        let max = arguments::number(max).and_then(|max| i32::try_from(max).ok());
+        new.definition.max_consumers = max.unwrap_or(-1);
+        new.definition.purge_on_no_consumers = arguments::flag(purge).unwrap_or(false);
+        new.make_address = arguments::flag(make_address).unwrap_or(false);
+    }
+    Some(Ok(new))
+}
+
+fn create_queue(request: Request, arguments: &[Value]) -> Step {
+    match new_queue(arguments) {
+        None => Step::failed(request.call.unknown()),
+        Some(Err(problem)) => Step::failed(problem),
+        Some(Ok(NewQueue { definition, make_address: true })) => make_queue(request, definition),
+        Some(Ok(NewQueue { definition, .. })) => {
+            let question = address::one(&definition.address);
+            Conversation::one(request, question, Then::QueueNeedsAddress(Box::new(definition)))
+        }
+    }
+}
+
+fn make_queue(request: Request, definition: QueueDefinition<'static>) -> Step {
+    let then = Then::QueueMade(Box::new(definition.clone()));
+    Conversation::one(request, Ask::CreateQueue(definition), then)
+}
+
+/// The address of a new queue is there, or it is not.
+pub(super) fn make_queue_if_address(
+    request: Request,
+    replies: Vec<Reply>,
+    definition: &QueueDefinition<'static>,
+) -> Step {
+    if listing::addresses(replies).is_empty() {
+        return Step::failed(address::does_not_exist(&definition.address));
+    }
+    make_queue(request, definition.clone())
+}
+
+fn destroy_queue(request: Request, name: &Value, force: bool) -> Step {
+    let Some(name) = arguments::text(name) else { return Step::failed(request.call.unknown()) };
+    let ask = Ask::DeleteQueue { address: name.clone().into(), queue: name.into(), force };
+    Conversation::one(request, ask, Then::Void)
+}
+
+fn create_address(request: Request, name: &Value, routing: &Value) -> Step {
+    let (Some(name), Some(words)) = (arguments::text(name), arguments::text(routing)) else {
+        return Step::failed(request.call.unknown());
+    };
+    match arguments::routing_types(&words) {
+        Some(routing) => Conversation::one(request, address::one(&name), Then::AddressMustBeNew { name, routing }),
+        None => Step::failed(format!("there is no routing type in {words}")),
+    }
+}
+
+/// There is an address of that name, or there is none.
+pub(super) fn make_address_if_new(request: Request, replies: Vec<Reply>, name: String, routing: RoutingTypes) -> Step {
+    if !listing::addresses(replies).is_empty() {
+        return Step::failed(format!("AMQ229204: Address already exists: {name}"));
+    }
+    let ask = Ask::CreateAddress { name: name.clone().into(), routing, auto_created: false };
+    Conversation::one(request, ask, Then::AddressMade { name, routing })
+}
+
+fn delete_address(request: Request, name: &Value, force: bool) -> Step {
+    let Some(name) = arguments::text(name) else { return Step::failed(request.call.unknown()) };
+    if force {
+        Conversation::one(request, address::one(&name), Then::AddressIsEmptied { name, left: None })
+    } else {
+        Conversation::one(request, Ask::DeleteAddress { name: name.into() }, Then::Void)
+    }
+}
+
+/// The queues of an address go one after the other, then the address.
+pub(super) fn empty_address(request: Request, replies: Vec<Reply>, name: String, left: Option<Vec<String>>) -> Step {
+    let left = left.or_else(|| listing::addresses(replies).into_iter().next().map(|found| found.queues));
+    let Some(mut left) = left else { return Step::failed(address::does_not_exist(&name)) };
+    match left.pop() {
+        Some(queue) => {
+            let ask = Ask::DeleteQueue { address: name.clone().into(), queue: queue.into(), force: true };
+            Conversation::one(request, ask, Then::AddressIsEmptied { name, left: Some(left) })
+        }
+        None => Conversation::one(request, Ask::DeleteAddress { name: name.into() }, Then::AddressGone),
+    }
+}
