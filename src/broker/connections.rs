@@ -2,6 +2,7 @@
 
 use journal::{BlockBuffer, Now};
 use protocol::core::identity::ChannelId;
+use protocol::core::packet::PacketType;
 
 use super::{Core, millis};
 use crate::limits;
@@ -18,6 +19,8 @@ enum Reason {
     Answers,
     /// The lanes take no records now, other cores no letters, or somebody waits for that already.
     Room,
+    /// What is left of the lanes is not for those who send.
+    Reserve,
 }
 
 impl<B: BlockBuffer> Core<B> {
@@ -169,7 +172,7 @@ impl<B: BlockBuffer> Core<B> {
                 body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
             let session = channel.and_then(|channel| client.channels.get(&channel)).copied();
             let unread = client.output.backlog();
-            if let Some(reason) = session.and_then(|session| self.must_wait(session, unread)) {
+            if let Some(reason) = session.and_then(|session| self.must_wait(session, body, unread)) {
                 self.stall(key, &reason);
                 return used;
             }
@@ -183,7 +186,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Must a frame of this session wait, if its client has so much to read? Pings and new sessions never do: a full disk must not look
     /// like death.
-    fn must_wait(&self, session: SessionKey, unread: usize) -> Option<Reason> {
+    fn must_wait(&self, session: SessionKey, body: &[u8], unread: usize) -> Option<Reason> {
         let session = self.front.sessions.get(session)?;
         if session.closing {
             // What is dropped needs nothing.
@@ -192,6 +195,8 @@ impl<B: BlockBuffer> Core<B> {
             Some(Reason::Unread)
         } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
             Some(Reason::Answers)
+        } else if is_send(body) && (self.home.is_short() || !self.front.short_cores.is_empty()) {
+            Some(Reason::Reserve)
         } else if self.front.crowded || self.front.room_is_short || !self.home.ready() {
             Some(Reason::Room)
         } else {
@@ -377,4 +382,10 @@ impl<B: BlockBuffer> Core<B> {
             self.front.close_now(key);
         }
     }
+}
+
+/// Does this frame bring a message, or a piece of one?
+fn is_send(body: &[u8]) -> bool {
+    let sends = [PacketType::SESS_SEND, PacketType::SESS_SEND_LARGE, PacketType::SESS_SEND_CONTINUATION];
+    body.first().is_some_and(|kind| sends.iter().any(|send| send.0 == kind.cast_signed()))
 }

@@ -93,6 +93,8 @@ pub struct Front {
     pub(super) crowded: bool,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
+    /// Other cores whose lanes have no next segment.
+    pub(super) short_cores: Vec<CoreId>,
     pub(super) letters: VecDeque<(CoreId, Letter)>,
     /// Connections with something to write or to close.
     listed: Vec<ConnectionKey>,
@@ -128,6 +130,7 @@ impl Front {
             stalled: Vec::new(),
             crowded: false,
             room_is_short: false,
+            short_cores: Vec::new(),
             letters: VecDeque::new(),
             listed: Vec::new(),
             awaits_sent: false,

@@ -39,7 +39,7 @@ impl<B: BlockBuffer> Core<B> {
     fn take_news(&mut self) {
         for (from, letter) in std::mem::take(&mut self.inbox) {
             match letter {
-                Letter::Watch { .. } | Letter::Promised { .. } => self.take(from, letter),
+                Letter::Watch { .. } | Letter::Promised { .. } | Letter::Short(_) => self.take(from, letter),
                 other => self.inbox.push_back((from, other)),
             }
         }
@@ -61,6 +61,8 @@ impl<B: BlockBuffer> Core<B> {
             Letter::Bind { ticket, binding } => self.home.bind_for(from, ticket, &binding),
             Letter::Bound { ticket, written } => self.home.bound(ticket, written, &mut self.front),
             Letter::Ended { lane, lsn, vector } => self.home.forget_decision(lane, lsn, &vector),
+            Letter::Short(true) => self.front.short_cores.push(from),
+            Letter::Short(false) => self.front.short_cores.retain(|core| *core != from),
             Letter::CheckpointDue => self.home.want_checkpoint(),
             Letter::SnapshotWanted => self.home.want_snapshot(),
             Letter::Snapshot(snapshot) => self.home.take_snapshot(*snapshot),

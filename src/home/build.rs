@@ -53,6 +53,7 @@ impl<B: BlockBuffer> Home<B> {
             claims: HashMap::new(),
             scratch: Vec::new(),
             active: false,
+            short: false,
             checkpoints: checkpoint::Checkpoints::default(),
             compactions: reclaim::Compactions::default(),
             settings,

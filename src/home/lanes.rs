@@ -132,6 +132,11 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         self.lanes.iter().all(|lane| lane.id.kind() == LaneKind::Checkpoint || lane.lane.can_append(largest))
     }
 
+    /// Has every lane the segment behind the one that it writes?
+    pub(super) fn have_next_segments(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.id.kind() == LaneKind::Checkpoint || lane.lane.has_next_segment())
+    }
+
     /// Why no lane may promise any more, if one may not.
     pub(super) fn latch(&self) -> Option<(LaneId, &journal::Latch)> {
         self.lanes.iter().find_map(|lane| lane.lane.latch().map(|latch| (lane.id, latch)))

@@ -24,6 +24,7 @@ mod publish;
 mod queue;
 mod reclaim;
 mod remove;
+mod reserve;
 mod rewrite;
 mod sessions;
 
@@ -169,6 +170,8 @@ pub struct Home<B: BlockBuffer> {
     scratch: Vec<u8>,
     /// The start of the epoch is promised on all lanes of the store: before that nothing may be appended.
     active: bool,
+    /// A lane has no next segment.
+    short: bool,
     checkpoints: checkpoint::Checkpoints,
     compactions: reclaim::Compactions,
 }
@@ -268,6 +271,7 @@ impl<B: BlockBuffer> Home<B> {
             self.write_checkpoints();
             self.lanes.plan_upkeep(self.settings.checkpoint_bytes);
         }
+        self.watch_reserve();
     }
 
     /// Gives the lanes' commands for all that was appended since, and returns when the home wants its next turn at the latest.

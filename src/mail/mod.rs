@@ -81,6 +81,8 @@ pub enum Letter {
     Snapshot(Box<Snapshot>),
     /// All that the sender's snapshot shows is promised.
     SnapshotSafe,
+    /// A lane of the sender has no next segment, or has one again: producers wait meanwhile.
+    Short(bool),
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
 }

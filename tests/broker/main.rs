@@ -5,6 +5,7 @@
 mod closing;
 mod confirmations;
 mod counts;
+mod full;
 mod management;
 mod peer;
 mod qualified;

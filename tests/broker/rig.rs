@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use journal::testing::Random;
 use journal::{
     AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneKind,
-    LaneOptions, LaneTail, NodeId, Now, Vector,
+    LaneOptions, LaneTail, NodeId, Now, SegmentSequence, Vector,
 };
 use ringmq::broker::{Census, Core, FrontSettings, Output};
 use ringmq::home::{Home, Loader, Settings};
@@ -20,6 +20,8 @@ use ringmq::routing;
 
 /// So large that a run stays in the first segments.
 const SEGMENT_BYTES: u64 = 1 << 28;
+/// So small that a run fills some.
+const SMALL_SEGMENT_BYTES: u64 = 1 << 20;
 const BUFFERS: usize = 6;
 /// Between two turns; far below every time that means something.
 const TURN_NANOS: u64 = 1_000;
@@ -70,6 +72,10 @@ pub(crate) struct Rig {
     pub(crate) disk_stands: bool,
     /// Clients do not take bytes.
     pub(crate) wires_stand: bool,
+    /// The disk is full: no further segment is made.
+    segments_stand: bool,
+    /// Segments that were asked for meanwhile, with the core.
+    withheld: Vec<(usize, LaneId, SegmentSequence)>,
 }
 
 impl Rig {
@@ -78,9 +84,29 @@ impl Rig {
         Self::with(cores, seed, true)
     }
 
+    /// As [`Rig::new`], with small segments, and a disk that holds no more of them than there are.
+    pub(crate) fn full(cores: u16, seed: u64) -> Self {
+        let seats = (0..cores).map(|core| seat(core, cores, true, SMALL_SEGMENT_BYTES)).collect();
+        Self { segments_stand: true, ..Self::of(seats, seed) }
+    }
+
+    /// The disk has room again.
+    pub(crate) fn make_segments(&mut self) {
+        self.segments_stand = false;
+        for (core, lane, sequence) in std::mem::take(&mut self.withheld) {
+            let seat = &mut self.seats[core];
+            seat.core.segment_ready(lane, sequence);
+            seat.due = true;
+        }
+    }
+
     /// As [`Rig::new`]. Names that are not there are made by their first use, or not.
     pub(crate) fn with(cores: u16, seed: u64, auto_create: bool) -> Self {
-        let seats = (0..cores).map(|core| seat(core, cores, auto_create)).collect();
+        let seats = (0..cores).map(|core| seat(core, cores, auto_create, SEGMENT_BYTES)).collect();
+        Self::of(seats, seed)
+    }
+
+    fn of(seats: Vec<Seat>, seed: u64) -> Self {
         Self {
             seats,
             mail: Vec::new(),
@@ -90,6 +116,8 @@ impl Rig {
             random: Random::new(seed),
             disk_stands: false,
             wires_stand: false,
+            segments_stand: false,
+            withheld: Vec::new(),
         }
     }
 
@@ -246,6 +274,9 @@ impl Rig {
         let seat = &mut self.seats[at];
         match seat.disk.pop_front() {
             Some((lane, Command::Write { ticket, buffer, .. })) => seat.core.written(lane, ticket, buffer, Ok(())),
+            Some((lane, Command::PrepareSegment { sequence })) if self.segments_stand => {
+                self.withheld.push((at, lane, sequence));
+            }
             Some((lane, Command::PrepareSegment { sequence })) => seat.core.segment_ready(lane, sequence),
             Some((_, Command::FreeSegment { .. })) | None => {}
         }
@@ -253,16 +284,17 @@ impl Rig {
     }
 }
 
-fn seat(core: u16, cores: u16, auto_create: bool) -> Seat {
-    let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap())];
+fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
+    let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
-        lanes.push(started_lane(LaneId::BINDINGS));
+        lanes.push(started_lane(LaneId::BINDINGS, bytes));
     }
     let settings = Settings {
         core: CoreId(core),
         cores,
         lanes: cores,
-        hot_bytes: 1 << 20,
+        // Bodies are not read back here: all that is sent fits.
+        hot_bytes: 4 << 20,
         auto_create,
         run_number: 1,
         epoch: 1,
@@ -293,8 +325,8 @@ fn seat(core: u16, cores: u16, auto_create: bool) -> Seat {
 }
 
 /// A lane in its first epoch, ready to be appended to.
-fn started_lane(id: LaneId) -> Lane<AlignedBuffer> {
-    let options = LaneOptions { geometry: Geometry::new(SEGMENT_BYTES).unwrap(), segments_ahead: 2 };
+fn started_lane(id: LaneId, bytes: u64) -> Lane<AlignedBuffer> {
+    let options = LaneOptions { geometry: Geometry::new(bytes).unwrap(), segments_ahead: 2 };
     let buffers = (0..BUFFERS).map(|_| AlignedBuffer::block()).collect();
     let mut lane = Lane::open(options, LaneTail::fresh(id), buffers);
     let mut commands = Commands::with_capacity(BUFFERS);

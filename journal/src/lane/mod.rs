@@ -525,6 +525,13 @@ impl<B: BlockBuffer> Lane<B> {
         !self.is_writable()
     }
 
+    /// Whether the segment behind the one being written is there.
+    #[must_use]
+    pub fn has_next_segment(&self) -> bool {
+        // `ready_end` is the end of a segment: more than one segment's length before it is not in the last.
+        self.next_block.plus(self.geometry.payload_bytes()) < self.ready_end
+    }
+
     /// Why a segment that the lane asked for could not be made (no space, as a rule).
     #[must_use]
     pub fn segment_error(&self) -> Option<&IoError> {
