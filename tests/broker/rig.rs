@@ -13,7 +13,7 @@ use journal::{
 };
 use ringmq::broker::{Census, Core, FrontSettings, Output};
 use ringmq::home::{Home, Loader, Settings};
-use ringmq::mail::Letter;
+use ringmq::mail::{Ask, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId};
 use ringmq::net::core::ServerFacts;
 use ringmq::routing;
@@ -23,6 +23,8 @@ const SEGMENT_BYTES: u64 = 1 << 28;
 /// So small that a run fills some.
 const SMALL_SEGMENT_BYTES: u64 = 1 << 20;
 const BUFFERS: usize = 6;
+/// More than any run here stores: nothing is read back.
+const HOT_BYTES: usize = 16 << 20;
 /// Between two turns; far below every time that means something.
 const TURN_NANOS: u64 = 1_000;
 /// Between two checks of the time to live.
@@ -76,6 +78,8 @@ pub(crate) struct Rig {
     segments_stand: bool,
     /// Segments that were asked for meanwhile, with the core.
     withheld: Vec<(usize, LaneId, SegmentSequence)>,
+    /// The control: other cores do not hear that a session has ended.
+    pub(crate) ends_are_lost: bool,
 }
 
 impl Rig {
@@ -118,6 +122,7 @@ impl Rig {
             wires_stand: false,
             segments_stand: false,
             withheld: Vec::new(),
+            ends_are_lost: false,
         }
     }
 
@@ -235,6 +240,9 @@ impl Rig {
             Next::Letter(at) => {
                 let ((from, to), letters) = &mut self.mail[at];
                 let Some(letter) = letters.pop_front() else { return };
+                if self.ends_are_lost && matches!(&letter, Letter::Request(request) if is_end(request)) {
+                    return;
+                }
                 let seat = &mut self.seats[*to];
                 seat.core.letter(CoreId(u16::try_from(*from).unwrap()), letter);
                 seat.due = true;
@@ -245,9 +253,9 @@ impl Rig {
     fn turn(&mut self, at: usize) {
         self.now = self.now.plus_nanos(TURN_NANOS);
         let seat = &mut self.seats[at];
-        seat.due = false;
         let mut outputs = Vec::new();
         seat.core.turn(self.now, &mut |output| outputs.push(output));
+        seat.due = seat.core.deadline(self.now).is_some_and(|at| at <= self.now);
         let mut gone = Vec::new();
         for output in outputs {
             match output {
@@ -284,6 +292,10 @@ impl Rig {
     }
 }
 
+fn is_end(request: &Request<'_>) -> bool {
+    matches!(request.ask, Ask::EndSession { .. })
+}
+
 fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
@@ -293,8 +305,7 @@ fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
         core: CoreId(core),
         cores,
         lanes: cores,
-        // Bodies are not read back here: all that is sent fits.
-        hot_bytes: 4 << 20,
+        hot_bytes: HOT_BYTES,
         auto_create,
         run_number: 1,
         epoch: 1,
