@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         proof: "faults",
         seed: common.seed,
         count: u64::from(common.count),
+        commit,
         verdict: format!("{}: {}", if figures.held() { "held" } else { "failed" }, figures.findings),
         control,
         note: format!("lanes {text}; {operations} operations, every {stride}. place; {figures}"),

@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         proof: "fuzz",
         seed: common.seed,
         count: u64::from(common.count),
+        commit,
         verdict: format!("{}: {} findings", if held { "held" } else { "failed" }, verdict.findings().count()),
         control: format!("{}: {control}", if all_caught { "caught" } else { "missed" }),
         note: verdict.to_string(),

@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         proof: "kill9",
         seed: common.seed,
         count: u64::from(common.count),
+        commit,
         verdict: format!("{}: {}", if held { "held" } else { "failed" }, figures.findings),
         control: control_text,
         note: format!("lanes {}; {}", lanes_text.join(","), figures.to_string().lines().nth(1).unwrap_or_default()),

@@ -22,6 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker } = arguments;
+    let commit = ledger::commit(&top());
     let binary = broker.canonicalize();
     let binary = binary.map_err(|error| format!("{}: {error} (build it: cargo build --release)", broker.display()))?;
     let directory = common.directory.join("write-amp");
@@ -41,6 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         proof: "write-amp",
         seed: common.seed,
         count: u64::from(common.count),
+        commit,
         verdict: format!("{}: {} faults", if held { "held" } else { "failed" }, faults.len()),
         control: control.to_owned(),
         note: figures.rounds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

@@ -22,6 +22,8 @@ pub struct Entry {
     pub seed: u64,
     /// How much of it was run.
     pub count: u64,
+    /// What [`commit`] gave when the run began: a long run must not name what was checked out meanwhile.
+    pub commit: String,
     /// What came of it.
     pub verdict: String,
     /// What came of its control.
@@ -36,14 +38,20 @@ pub fn append(top: &Path, entry: &Entry) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("the ledger cannot be written: {}: {error}", path.display());
     let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
     let new = file.metadata().map_err(failed)?.len() == 0;
-    let text = if new { HEAD.to_owned() } else { String::new() } + &line(&today(), &commit(top), entry);
+    let text = if new { HEAD.to_owned() } else { String::new() } + &line(&today(), entry);
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
-fn line(date: &str, commit: &str, entry: &Entry) -> String {
-    let Entry { proof, seed, count, verdict, control, note } = entry;
+fn line(date: &str, entry: &Entry) -> String {
+    let Entry { proof, seed, count, commit, verdict, control, note } = entry;
     let flat = |text: &str| text.replace(['\t', '\n'], " ");
-    format!("{date}\t{proof}\t{seed}\t{count}\t{commit}\t{}\t{}\t{}\n", flat(verdict), flat(control), flat(note))
+    format!(
+        "{date}\t{proof}\t{seed}\t{count}\t{}\t{}\t{}\t{}\n",
+        flat(commit),
+        flat(verdict),
+        flat(control),
+        flat(note)
+    )
 }
 
 /// The commit that is checked out, with a `+` if the sources differ from it.
@@ -104,11 +112,12 @@ mod tests {
             proof: "kill9",
             seed: 7,
             count: 300,
+            commit: "abc".to_owned(),
             verdict: "held".to_owned(),
             control: "caught\tonce".to_owned(),
             note: "two\nlines".to_owned(),
         };
-        let line = line("2026-01-02", "abc", &entry);
+        let line = line("2026-01-02", &entry);
         assert_eq!(line, "2026-01-02\tkill9\t7\t300\tabc\theld\tcaught once\ttwo lines\n");
         assert_eq!(HEAD.split('\t').count(), line.split('\t').count());
     }
