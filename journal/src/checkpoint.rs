@@ -128,7 +128,9 @@ fn encode_mark(mark: &LaneMark) -> Vec<u8> {
     body
 }
 
-pub(crate) fn decode_mark(body: &[u8]) -> Option<LaneMark> {
+/// Reads the body of a CHECKPOINT_MARK; `None` if it is not one.
+#[must_use]
+pub fn decode_mark(body: &[u8]) -> Option<LaneMark> {
     let mut from = Reader::new(body);
     let lane = LaneId::from_number(from.u16()?)?;
     let (block, end) = (Lsn(from.u64()?), Lsn(from.u64()?));

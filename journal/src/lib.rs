@@ -44,7 +44,7 @@ mod vector;
 pub use block::{BLOCK_MAGIC, BlockError, BlockFlags, BlockHeader, BlockView, Checks, FORMAT_VERSION, Fragment, seal};
 pub use blocking::{BlockingDriver, SyncMode, share_promises};
 pub use buffer::{AlignedBuffer, BlockBuffer};
-pub use checkpoint::{CheckpointWriter, CheckpointWritten};
+pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark};
 pub use command::{Command, Commands, Completion};
 pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
 pub use error::{AppendError, EDQUOT, EIO, ENOENT, ENOSPC, FreeError, IoError, Operation};
@@ -67,7 +67,8 @@ pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, p
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};
 pub use storage::{Access, FileHandle, Storage, create_filled, publish, unfinished_path};
 pub use store::{
-    DirectoryLock, FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, ManifestError,
-    StoreError, StoreLayout, StoreShape, create_store, probe_sync, read_instance, read_manifest, write_manifest,
+    DirectoryLock, FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, LockHolder,
+    LockSeen, ManifestError, PageSeen, StoreError, StoreLayout, StoreShape, create_store, inspect_lock,
+    inspect_manifest, probe_sync, read_instance, read_manifest, write_manifest,
 };
 pub use vector::Vector;

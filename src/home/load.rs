@@ -217,6 +217,23 @@ pub struct Loader {
     decisions: HashMap<TransactionId, Decision>,
     early: HashSet<(QueueId, MessageId)>,
     report: LoadReport,
+    /// Keeps no messages: only the judgement is wanted.
+    judges_only: bool,
+}
+
+/// A message that waits, as the records tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// In which queue.
+    pub queue: QueueId,
+    /// Which message.
+    pub id: MessageId,
+    /// The record that holds it, or that names its large body.
+    pub location: Location,
+    /// Its encoded size.
+    pub size: u32,
+    /// Where its large body is.
+    pub large: Option<LargeBody>,
 }
 
 /// What is left to do once the lanes are open.
@@ -237,6 +254,30 @@ pub(super) enum Never {
 }
 
 impl Loader {
+    /// One that judges the records as any other does and keeps none of the messages, so that its memory does not grow with them.
+    #[must_use]
+    pub fn judging() -> Self {
+        Self { judges_only: true, ..Self::default() }
+    }
+
+    /// The queues that exist, in no particular order: id, name, address.
+    pub fn queues(&self) -> impl Iterator<Item = (QueueId, &str, &str)> {
+        self.queues.iter().map(|(id, queue)| (*id, queue.name.as_ref(), queue.address.as_ref()))
+    }
+
+    /// The messages that wait, once all lanes are settled, in no particular order; those of queues that are gone among them.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting> {
+        self.messages.iter().flat_map(|(queue, messages)| {
+            messages.values().map(|LoadedMessage { entry, large }| Waiting {
+                queue: *queue,
+                id: entry.id,
+                location: entry.location,
+                size: entry.size(),
+                large: *large,
+            })
+        })
+    }
+
     /// The operator gives up what is missing behind this end of a lane.
     pub fn accept_loss(&mut self, lane: LaneId, at: Lsn) {
         self.accepted.push((lane, at, false));
@@ -419,6 +460,9 @@ impl Loader {
             Change::Add { message, queues } => {
                 for queue in queues {
                     self.highest_queue = self.highest_queue.max(queue.0);
+                    if self.judges_only {
+                        continue;
+                    }
                     if self.early.remove(&(queue, message.entry.id)) {
                         continue;
                     }
@@ -434,6 +478,9 @@ impl Loader {
             Change::Ack { queue, messages } => {
                 if !self.unsaid.is_empty() {
                     self.unsaid.retain(|(_, of, id)| *of != queue || !messages.contains(id));
+                }
+                if self.judges_only {
+                    return;
                 }
                 let waiting = self.messages.entry(queue).or_default();
                 for id in messages {

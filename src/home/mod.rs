@@ -36,7 +36,7 @@ use slotmap::SlotMap;
 
 pub use census::Census;
 pub use cold::{ColdRead, Damaged};
-pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished};
+pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished, Waiting};
 
 use crate::delivery::Consumer;
 use crate::limits;

@@ -78,6 +78,12 @@ impl MessageId {
         self.0 & NON_DURABLE_BIT != 0
     }
 
+    /// The journal lane on which a durable message was first stored.
+    pub fn lane_index(self) -> Option<u16> {
+        let index = u16::try_from((self.0 & !NON_DURABLE_BIT) >> LOCATION_BITS).ok()?;
+        (!self.is_non_durable()).then_some(index)
+    }
+
     /// As the wire carries it: always positive.
     pub fn to_wire(self) -> i64 {
         self.0.cast_signed()
@@ -106,6 +112,7 @@ mod tests {
         assert!(first < later && later < next_block);
         assert!(first.to_wire() > 0 && MessageId::non_durable(u64::MAX).to_wire() > 0);
         assert_eq!(MessageId::from_wire(first.to_wire()), first);
+        assert_eq!((first.lane_index(), MessageId::non_durable(7).lane_index()), (Some(3), None));
         assert!(MessageId::non_durable(7).is_non_durable() && !first.is_non_durable());
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use journal::{LaneId, Lsn};
+
 use super::broken::Broken;
 use crate::cli::Exit;
 use crate::event;
@@ -20,11 +22,13 @@ pub(crate) struct Failed {
     pub(crate) message: String,
     /// What cannot be read back, if it was that.
     pub(super) damaged: Option<Damaged>,
+    /// The `--accept-loss` with which a start would go past it, where that is a way out.
+    pub(super) accept: Option<(LaneId, Lsn)>,
 }
 
 impl Failed {
     pub(super) fn new(event: &'static Event, exit: Exit, message: impl Into<String>) -> Self {
-        Self { event, exit, message: message.into(), damaged: None }
+        Self { event, exit, message: message.into(), damaged: None, accept: None }
     }
 
     /// A failure with the chain of its causes, outermost first.
@@ -42,6 +46,11 @@ impl Failed {
     /// The same with another exit code than "failed".
     pub(super) fn with(self, exit: Exit) -> Self {
         Self { exit, ..self }
+    }
+
+    /// The same with the consent that is a way out.
+    pub(super) fn unless_accepted(self, place: Option<(LaneId, Lsn)>) -> Self {
+        Self { accept: place, ..self }
     }
 
     /// A data core that cannot go on. After a failed disk and after a mistake of ours the process steps down: a new one begins

@@ -14,9 +14,11 @@ mod lobby;
 mod losses;
 mod open;
 pub(crate) mod recovery;
+mod rehearsal;
 mod shape;
 mod signals;
 mod tally;
 mod watched;
 
 pub use lifecycle::run;
+pub use rehearsal::{Refused, Rehearsed, rehearse};

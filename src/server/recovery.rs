@@ -78,15 +78,27 @@ pub(crate) fn recover_store(
 ) -> Result<Recovery, Failed> {
     let clean_stop = (ha_state.state().clean_stop.clone(), ha_state.state().seen.number);
     ha_state.update(storage, |state| state.start(given.nonce)).map_err(|error| not_written(&error))?;
-    let named = given.accept_loss.as_slice();
-    let mut recovered = recover_lanes(storage, layout, shape, named, clean_stop)?;
     let mut loader = Loader::default();
-    named.iter().for_each(|(lane, at)| loader.accept_loss(*lane, *at));
-    let unfinished = load(storage, layout, shape, &recovered, &mut loader)?;
-    losses::tell(&loader, &mut recovered);
-    losses::refuse_idle(named, &loader, &recovered)?;
+    let (recovered, unfinished) = judge(storage, layout, shape, &given.accept_loss, clean_stop, &mut loader)?;
     let epoch = next_epoch(storage, ha_state, &recovered, given.activation)?;
     Ok(Recovery { recovered, loader, unfinished, epoch })
+}
+
+/// What a start makes of the lanes, short of writing anything into them: the whole of its judgement.
+pub(super) fn judge(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    named: &[(LaneId, Lsn)],
+    clean_stop: (Vector, u64),
+    loader: &mut Loader,
+) -> Result<(Recovered, Unfinished), Failed> {
+    let mut recovered = recover_lanes(storage, layout, shape, named, clean_stop)?;
+    named.iter().for_each(|(lane, at)| loader.accept_loss(*lane, *at));
+    let unfinished = load(storage, layout, shape, &recovered, loader)?;
+    losses::tell(loader, &mut recovered);
+    losses::refuse_idle(named, loader, &recovered)?;
+    Ok((recovered, unfinished))
 }
 
 fn tell_progress(announcer: &Announcer, so_far: ReadSoFar) {
@@ -106,8 +118,13 @@ fn recover_lanes(
     options.known_promised = known_promised;
     options.known_epoch = known_epoch;
     options.accept_loss = named.to_vec();
-    let recovered = recover(storage, layout, shape, &options)
-        .map_err(|error| Failed::because(recovery_event(&error), "the journal cannot be recovered", &error))?;
+    let recovered = recover(storage, layout, shape, &options).map_err(|error| {
+        let place = match &error {
+            RecoveryError::Corruption(damage) => Some((damage.lane, damage.at)),
+            _ => None,
+        };
+        Failed::because(recovery_event(&error), "the journal cannot be recovered", &error).unless_accepted(place)
+    })?;
     for finding in &recovered.findings {
         match finding {
             Finding::TornTail { lane, at, file } => {
@@ -183,7 +200,8 @@ fn load(
                 LoadError::Missing { missing, .. } => {
                     let (segment, _) = shape.geometry(missing.lane).place(missing.at);
                     let file = layout.segment(missing.lane, segment);
-                    Failed::because(&event::JN302, &format!("the journal is damaged at {}", file.display()), &problem)
+                    let what = format!("the journal is damaged at {}", file.display());
+                    Failed::because(&event::JN302, &what, &problem).unless_accepted(Some((missing.lane, missing.at)))
                 }
                 _ => Failed::because(&event::JN308, "the journal holds a record that cannot be understood", &problem),
             });

@@ -51,7 +51,8 @@ fn one(words: &[&str], at: &mut usize, allowed: &[&str]) -> bool {
         if words.get(*at) == Some(&"WITH") {
             *at += 2;
         }
-        return allowed.contains(word);
+        // `+` is "or any later one": the one that is named will do.
+        return allowed.contains(&word.trim_end_matches('+'));
     }
     let answer = any_of(words, at, allowed);
     let closed = words.get(*at) == Some(&")");
@@ -105,8 +106,9 @@ fn expressions_are_understood() {
         "MIT/Apache-2.0",
         "(MIT OR GPL-2.0) AND Unicode-3.0",
         "Apache-2.0 WITH LLVM-exception",
+        "Apache-2.0+",
     ];
-    let no = ["", "GPL-2.0", "(MIT OR Apache-2.0) AND Zlib", "MIT AND", "MIT)", "(MIT", "MIT Apache-2.0"];
+    let no = ["", "GPL-2.0", "GPL-2.0+", "(MIT OR Apache-2.0) AND Zlib", "MIT AND", "MIT)", "(MIT", "MIT Apache-2.0"];
     for expression in yes {
         assert!(satisfied(expression, &allowed), "{expression}");
     }

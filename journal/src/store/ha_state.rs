@@ -248,6 +248,19 @@ impl std::error::Error for HaStateError {
     }
 }
 
+/// What a page of a file that is kept twice holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageSeen {
+    /// What it should.
+    Sound,
+    /// Something of a newer version.
+    Newer,
+    /// Nothing but zeroes: it was never written.
+    Blank,
+    /// Nothing that can be used, or the disk refuses it.
+    Damaged,
+}
+
 /// The file, and the state that is durable in it.
 #[derive(Debug)]
 pub struct HaStateFile {
@@ -294,6 +307,35 @@ impl HaStateFile {
             return Err(HaStateError::Damaged(path));
         };
         Ok(Self { file, state, sequence, page })
+    }
+
+    /// Looks at both pages without a change: the newest sound state, and what each page holds. For tools.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn inspect(
+        storage: &mut dyn Storage,
+        layout: &StoreLayout,
+    ) -> Result<(Option<HaState>, [PageSeen; 2]), IoError> {
+        let file = storage.open(&layout.ha.join("ha.state"), Access::Read)?;
+        let mut page = AlignedBuffer::new(PAGE_BYTES);
+        let mut newest: Option<(u64, HaState)> = None;
+        let pages = [0, 1].map(|slot| {
+            let read = storage.read_at(file, slot * PAGE_BYTES as u64, page.as_mut());
+            match read.map_or(Slot::Damaged, |_| HaState::decode(page.as_ref())) {
+                Slot::State(sequence, state) => {
+                    if newest.as_ref().is_none_or(|(newest, _)| sequence > *newest) {
+                        newest = Some((sequence, *state));
+                    }
+                    PageSeen::Sound
+                }
+                Slot::Newer => PageSeen::Newer,
+                Slot::Damaged if page.as_ref().iter().all(|&byte| byte == 0) => PageSeen::Blank,
+                Slot::Damaged => PageSeen::Damaged,
+            }
+        });
+        storage.close(file);
+        Ok((newest.map(|(_, state)| state), pages))
     }
 
     /// The state that is durable.

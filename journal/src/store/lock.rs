@@ -153,6 +153,59 @@ impl Header {
     }
 }
 
+/// What the lock file says to somebody who does not want it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockSeen {
+    /// A process holds the store now.
+    pub held: bool,
+    /// What the header says; `None` where it is damaged or was never written, which decides nothing.
+    pub holder: Option<LockHolder>,
+    /// The header was written by a newer version.
+    pub newer: bool,
+}
+
+/// The holder, or the last one, as the lock file names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockHolder {
+    /// `0` nobody has served yet, `L` live, `P` stopped in order.
+    pub state: char,
+    /// The process.
+    pub pid: u32,
+    /// The store; nil until its first holder knew it.
+    pub store: StoreId,
+    /// The logical broker.
+    pub node: NodeId,
+    /// The epoch in which it served.
+    pub epoch: EpochId,
+}
+
+/// Looks at the lock of a store without taking it and without a change; `None` if there is no lock file.
+///
+/// # Errors
+/// When the file cannot be opened, or the system cannot say whether it is locked.
+pub fn inspect_lock(journal: &Path) -> Result<Option<LockSeen>, IoError> {
+    let path = journal.join("server.lock");
+    let failed = |error: std::io::Error| IoError::new(Operation::Lock, &path, &error);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut lock = lock_of(LIVE_BYTE);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).map_err(|error| failed(error.into()))?;
+    let mut page = vec![0; PAGE_BYTES];
+    let known = file.read_exact_at(&mut page, 0).map_or(Known::Nothing, |()| Header::decode(&page));
+    let holder = match &known {
+        Known::Header(header) => {
+            let Header { state, node, store, epoch, pid, .. } = *header;
+            Some(LockHolder { state: char::from(state), pid, store, node, epoch })
+        }
+        Known::Newer | Known::Nothing => None,
+    };
+    let held = lock.l_type != libc::F_UNLCK as libc::c_short;
+    Ok(Some(LockSeen { held, holder, newer: known == Known::Newer }))
+}
+
 /// The store is ours until this is dropped.
 #[derive(Debug)]
 pub struct DirectoryLock {

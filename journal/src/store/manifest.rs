@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::ha_state::PageSeen;
 use super::layout::{StoreLayout, StoreShape};
 use crate::buffer::AlignedBuffer;
 use crate::bytes::{Reader, Writer};
@@ -140,6 +141,24 @@ pub fn read_manifest(storage: &mut dyn Storage, layout: &StoreLayout) -> Result<
     }
     storage.close(file);
     result
+}
+
+/// Looks at both copies of the manifest. For tools: one damaged copy does no harm yet.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn inspect_manifest(storage: &mut dyn Storage, layout: &StoreLayout) -> Result<[PageSeen; COPIES], IoError> {
+    let file = storage.open(&path_of(layout), Access::Read)?;
+    let mut page = AlignedBuffer::new(PAGE_BYTES);
+    let copies = [0, 1].map(|copy| {
+        match storage.read_at(file, copy * PAGE_BYTES as u64, page.as_mut()).map(|_| decode(page.as_ref())) {
+            Ok(Page::Shape(_)) => PageSeen::Sound,
+            Ok(Page::Newer) => PageSeen::Newer,
+            Ok(Page::Damaged) | Err(_) => PageSeen::Damaged,
+        }
+    });
+    storage.close(file);
+    Ok(copies)
 }
 
 #[cfg(test)]

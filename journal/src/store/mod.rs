@@ -7,9 +7,9 @@ mod manifest;
 mod open;
 mod probe;
 
-pub use ha_state::{FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState};
+pub use ha_state::{FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, PageSeen};
 pub use layout::{StoreLayout, StoreShape};
-pub use lock::{DirectoryLock, LockError};
-pub use manifest::{ManifestError, read_manifest, write_manifest};
+pub use lock::{DirectoryLock, LockError, LockHolder, LockSeen, inspect_lock};
+pub use manifest::{ManifestError, inspect_manifest, read_manifest, write_manifest};
 pub use open::{StoreError, create_store, read_instance};
 pub use probe::probe_sync;
