@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use journal::testing::{Fault, FaultKind, SimDisk};
 use journal::{
     DirectoryLock, EpochId, FileStorage, Geometry, HaState, HaStateFile, InstanceId, LaneId, LastState, LockError, Lsn,
-    ManifestError, NodeId, Storage, StoreError, StoreId, StoreLayout, StoreShape, SyncMode, Vector, create_store,
-    probe_sync, read_instance, read_manifest,
+    ManifestError, NodeId, PageSeen, Storage, StoreError, StoreId, StoreLayout, StoreShape, SyncMode, Vector,
+    create_store, inspect_lock, inspect_manifest, probe_sync, read_instance, read_manifest,
 };
 
 fn layout() -> StoreLayout {
@@ -137,6 +137,43 @@ fn one_holder_at_a_time() {
     assert!(matches!(other, Err(LockError::OtherStore { found: StoreId(7), .. })), "{other:?}");
     lock.identify(StoreId(7), NodeId(1)).unwrap();
     assert_eq!(state_byte(&scratch.0), b'P', "nobody has served since");
+}
+
+/// What a tool sees, without the lock and without a change.
+#[test]
+fn looking_changes_nothing_and_tells_what_is_there() {
+    let scratch = Scratch::new("look");
+    let layout = StoreLayout::under(&scratch.0);
+    let mut storage = FileStorage::new();
+    assert_eq!(inspect_lock(&layout.journal).unwrap(), None);
+    create_store(&mut storage, &layout, &shape(), &state()).unwrap();
+    assert_eq!(inspect_manifest(&mut storage, &layout).unwrap(), [PageSeen::Sound; 2]);
+    let (newest, pages) = HaStateFile::inspect(&mut storage, &layout).unwrap();
+    assert_eq!((newest.unwrap().incarnations.len(), pages), (0, [PageSeen::Sound, PageSeen::Blank]));
+    HaStateFile::open(&mut storage, &layout).unwrap().update(&mut storage, |state| state.start(5)).unwrap();
+    let (newest, pages) = HaStateFile::inspect(&mut storage, &layout).unwrap();
+    assert_eq!((newest.unwrap().incarnations.len(), pages), (1, [PageSeen::Sound; 2]));
+
+    let mut lock = DirectoryLock::take(&layout.journal).unwrap();
+    lock.identify(StoreId(7), NodeId(1)).unwrap();
+    lock.set_epoch(EpochId { number: 3, activation: 4 }).unwrap();
+    let seen = inspect_lock(&layout.journal).unwrap().unwrap();
+    let holder = seen.holder.unwrap();
+    assert!(seen.held && !seen.newer);
+    assert_eq!((holder.state, holder.pid, holder.store), ('L', std::process::id(), StoreId(7)));
+    lock.release().unwrap();
+    let seen = inspect_lock(&layout.journal).unwrap().unwrap();
+    assert_eq!((seen.held, seen.holder.unwrap().state), (false, 'P'));
+    assert!(DirectoryLock::take(&layout.journal).is_ok(), "nobody holds it for having looked");
+
+    for (file, at) in [(layout.ha.join("ha.state"), 30), (layout.journal.join("store"), 4096 + 20)] {
+        let mut bytes = std::fs::read(&file).unwrap();
+        *bytes.get_mut(at).unwrap() ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    assert_eq!(inspect_manifest(&mut storage, &layout).unwrap(), [PageSeen::Sound, PageSeen::Damaged]);
+    let (newest, pages) = HaStateFile::inspect(&mut storage, &layout).unwrap();
+    assert_eq!((newest.unwrap().incarnations.len(), pages), (1, [PageSeen::Damaged, PageSeen::Sound]));
 }
 
 fn state_byte(journal: &Path) -> u8 {

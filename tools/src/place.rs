@@ -92,7 +92,9 @@ impl Place {
 
     /// The bytes of all segments of these lanes.
     pub(crate) fn bytes(&self, lanes: &[LaneId]) -> u64 {
-        let of = |lane: &LaneId| crate::walk::segments(&self.layout, *lane).map_or(0, |files| files.values().sum());
+        let of = |lane: &LaneId| {
+            crate::walk::segments(&self.layout, &self.shape, *lane).map_or(0, |files| files.values().sum())
+        };
         lanes.iter().map(of).sum()
     }
 

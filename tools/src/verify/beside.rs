@@ -4,6 +4,7 @@ use journal::{HaState, HaStateFile, LastState, PageSeen, StoreError, StoreId, in
 
 use crate::flaw::Weight;
 use crate::line::{Line, Value};
+use crate::live;
 use crate::place::Place;
 use crate::untouched::Untouched;
 
@@ -66,7 +67,13 @@ fn state(place: &Place) -> Vec<Told> {
         (Some(weight), line.with("problem", problem).with("meaning", meaning))
     };
     let mut told = Vec::new();
-    match HaStateFile::inspect(&mut Untouched::default(), &place.layout) {
+    let mut seen = HaStateFile::inspect(&mut Untouched::default(), &place.layout);
+    if place.is_live() && seen.as_ref().is_ok_and(|(_, pages)| pages.contains(&PageSeen::Damaged)) {
+        // It may have been written at that moment.
+        live::wait_a_moment();
+        seen = HaStateFile::inspect(&mut Untouched::default(), &place.layout);
+    }
+    match seen {
         Err(error) if error.is_not_found() => {
             told.push(bad(
                 Weight::Damage,

@@ -2,9 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use journal::SEGMENT_BYTES_MIN;
+use journal::{
+    FileStorage, Geometry, HaState, InstanceId, LaneId, NodeId, SEGMENT_BYTES_MIN, SegmentSequence, StoreId,
+    StoreLayout, StoreShape, SyncMode, create_store,
+};
 
 use super::scratch::Scratch;
 use super::store::{End, copy_of};
@@ -124,6 +127,32 @@ fn with_little_locked_memory_it_reads_plainly_and_finds_the_same() {
     assert_eq!(little.err.lines().count(), 1, "{}", little.err);
     assert!(little.err.contains("no io_uring here") && little.err.contains("ulimit -l"), "{}", little.err);
     assert!(plain.out == enough.out && plain.out == little.out && plain.err.is_empty());
+}
+
+/// The tool on a store whose one lane has a segment of this size, with this much address space.
+fn on_a_large_lane(segment_bytes: u64, address_space_kib: u64) -> Output {
+    let scratch = Scratch::new("large");
+    let layout = StoreLayout::under(&scratch.0);
+    let small = Geometry::new(SEGMENT_BYTES_MIN).unwrap();
+    let large = Geometry::new(segment_bytes).unwrap();
+    let shape = StoreShape { journal_segments: large, ..StoreShape::uniform(StoreId(3), 1, small) };
+    let state = HaState::new(NodeId(5), InstanceId(6), SyncMode::Fdatasync);
+    create_store(&mut FileStorage::new(), &layout, &shape, &state).unwrap();
+    // It costs no disk: all but the header is a hole.
+    let path = layout.segment(LaneId::JOURNAL, SegmentSequence(0));
+    std::fs::write(&path, shape.segment_header(LaneId::JOURNAL, SegmentSequence(0)).encode()).unwrap();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(segment_bytes).unwrap();
+    let script = format!("ulimit -v {address_space_kib} && exec \"$0\" verify \"$1\"");
+    Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_journal-tool")]).arg(&scratch.0).output().unwrap()
+}
+
+#[test]
+fn a_lane_larger_than_the_memory_is_read() {
+    let output = on_a_large_lane(768 * 1024 * 1024, 512 * 1024);
+    let said = Said::of(&output);
+    assert!(said.code == 0 && said.says("lane", &["lane=j00", "state=sound"]), "{}{}", said.out, said.err);
+    // The limit is real: with hardly any the tool does not even begin.
+    assert!(!on_a_large_lane(SEGMENT_BYTES_MIN, 4 * 1024).status.success());
 }
 
 #[test]

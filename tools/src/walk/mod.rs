@@ -5,13 +5,15 @@
 //! place: page by page, until a block of this lane, this place and this time or a later one begins. Must stay true: a block that is shown
 //! as sound has the right checksum, lane and position; one that does not follow its predecessor is named.
 
-use std::collections::BTreeMap;
+mod files;
+mod records;
+mod seen;
+
 use std::ops::ControlFlow;
 
 use journal::{
-    BlockError, BlockFlags, BlockView, Chain, EpochEntry, EpochStartRecord, FileStorage, Fragment, Geometry, IoError,
-    LaneId, Location, Lsn, NamedFile, Operation, PAGE_BYTES, RECORD_BYTES_MAX, RecordKind, Run, SegmentFreeRecord,
-    SegmentHeader, SegmentHeaderError, SegmentSequence, Storage as _, StoreLayout, StoreShape, Vector, parse_name,
+    BlockError, BlockFlags, BlockView, Chain, EpochStartRecord, Geometry, IoError, Lsn, Operation, PAGE_BYTES,
+    RecordKind, SegmentFreeRecord, SegmentSequence,
 };
 
 use crate::flaw::{Flaw, What};
@@ -19,71 +21,11 @@ use crate::live;
 use crate::progress::Progress;
 use crate::reader::{Bytes, LaneReader};
 use crate::source::Source;
+use files::{header_problem, is_gone};
+use records::Records;
 
-/// Something on the way.
-pub(crate) enum Seen<'a> {
-    Segment(&'a SegmentSeen),
-    Block(&'a BlockView<'a>),
-    Record(&'a RecordSeen<'a>),
-    Flaw(&'a Flaw),
-}
-
-/// A segment file.
-#[derive(Clone, Debug)]
-pub(crate) struct SegmentSeen {
-    pub(crate) lane: LaneId,
-    pub(crate) sequence: SegmentSequence,
-    pub(crate) first: Lsn,
-    pub(crate) bytes: u64,
-    pub(crate) sound: bool,
-}
-
-/// A record.
-pub(crate) struct RecordSeen<'a> {
-    pub(crate) lane: LaneId,
-    pub(crate) location: Location,
-    pub(crate) end: Lsn,
-    pub(crate) epoch: u64,
-    pub(crate) kind: RecordKind,
-    pub(crate) run: Run,
-    pub(crate) body: &'a [u8],
-    /// Its fragments were all there.
-    pub(crate) whole: bool,
-}
-
-/// What shows what it sees to somebody, who may have seen enough.
-pub(crate) type Visit<'a> = dyn FnMut(Seen<'_>) -> ControlFlow<()> + 'a;
-
-/// What a walk is told.
-#[derive(Clone, Copy)]
-pub(crate) struct Order<'a> {
-    pub(crate) lane: LaneId,
-    pub(crate) layout: &'a StoreLayout,
-    pub(crate) shape: &'a StoreShape,
-    /// Somebody writes meanwhile: look twice before something is called missing.
-    pub(crate) live: bool,
-}
-
-/// What a lane is, as far as it was walked.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LaneEnd {
-    /// Behind the last sound block.
-    pub(crate) end: Lsn,
-    /// What the headers say was promised.
-    pub(crate) promised: Lsn,
-    /// What they say of each epoch.
-    pub(crate) promised_in_epoch: Vec<(u64, Lsn)>,
-    /// The epochs of the lane, as far as it tells.
-    pub(crate) history: Vec<EpochEntry>,
-    /// The newest epoch that begins in what was read: its number, and what it says that every lane had promised.
-    pub(crate) started: Option<(u64, Vector)>,
-    /// The number of the last block's epoch.
-    pub(crate) epoch: u64,
-    /// The oldest segment that the newest FREE or EPOCH_START keeps.
-    pub(crate) kept_from: Option<SegmentSequence>,
-    /// The first segment that has a file.
-    pub(crate) first: Option<SegmentSequence>,
-}
+pub(crate) use files::segments;
+pub(crate) use seen::{LaneEnd, Order, RecordSeen, Seen, SegmentSeen, Visit};
 
 /// Where sound blocks ended.
 struct Gap {
@@ -99,16 +41,6 @@ enum GapWhat {
     Refused(IoError),
 }
 
-/// A record whose last fragment has not come yet.
-struct Begun {
-    location: Location,
-    end: Lsn,
-    epoch: u64,
-    kind: RecordKind,
-    run: Run,
-    body: Vec<u8>,
-}
-
 /// A walk along one lane.
 pub(crate) struct Walk<'a> {
     order: Order<'a>,
@@ -116,7 +48,7 @@ pub(crate) struct Walk<'a> {
     reader: LaneReader<'a>,
     progress: &'a mut Progress,
     chain: Option<Chain>,
-    begun: Option<Begun>,
+    records: Records,
     gap: Option<Gap>,
     /// Gaps that a second look has confirmed.
     confirmed: Option<Lsn>,
@@ -125,31 +57,6 @@ pub(crate) struct Walk<'a> {
     end: LaneEnd,
 }
 
-/// The lane's segment files by number, with their lengths.
-///
-/// # Errors
-/// When the directory cannot be read; one that is not there is empty.
-pub(crate) fn segments(layout: &StoreLayout, lane: LaneId) -> Result<BTreeMap<SegmentSequence, u64>, IoError> {
-    let directory = layout.directory(lane.directory());
-    let names = match FileStorage::new().list(directory) {
-        Err(error) if error.is_not_found() => Vec::new(),
-        names => names?,
-    };
-    let mut found = BTreeMap::new();
-    for name in names {
-        if let NamedFile::Segment(of, sequence) = parse_name(&name)
-            && of == lane
-            && sequence.0 < SEQUENCE_LIMIT
-        {
-            let bytes = std::fs::metadata(directory.join(&name)).map_or(0, |metadata| metadata.len());
-            found.insert(sequence, bytes);
-        }
-    }
-    Ok(found)
-}
-
-/// No lane comes so far: a file name that says so is not ours, as a start sees it too.
-const SEQUENCE_LIMIT: u64 = 1 << 40;
 /// How often a live store is listed again for new segments.
 const LISTINGS_MAX: u32 = 3;
 
@@ -163,7 +70,7 @@ impl<'a> Walk<'a> {
             reader,
             progress,
             chain: None,
-            begun: None,
+            records: Records::new(order.lane),
             gap: None,
             confirmed: None,
             terminated: false,
@@ -176,7 +83,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// When the directory cannot be listed.
     pub(crate) fn run(mut self, visit: &mut Visit<'_>) -> Result<Option<LaneEnd>, IoError> {
-        let mut files = segments(self.order.layout, self.order.lane)?;
+        let mut files = segments(self.order.layout, self.order.shape, self.order.lane)?;
         self.end.first = files.keys().next().copied();
         self.chain = (self.end.first == Some(SegmentSequence(0))).then_some(Chain(0));
         let mut before: Option<SegmentSequence> = None;
@@ -194,7 +101,7 @@ impl<'a> Walk<'a> {
             if !self.order.live || self.terminated || listing >= LISTINGS_MAX {
                 break;
             }
-            files = segments(self.order.layout, self.order.lane)?;
+            files = segments(self.order.layout, self.order.shape, self.order.lane)?;
             files.retain(|sequence, _| before.is_none_or(|before| *sequence > before));
             if files.is_empty() {
                 break;
@@ -215,7 +122,7 @@ impl<'a> Walk<'a> {
     /// A segment: its header, then its blocks.
     fn segment(&mut self, sequence: SegmentSequence, bytes: u64, visit: &mut Visit<'_>) -> ControlFlow<()> {
         let first = self.geometry.start(sequence);
-        let problem = self.header(sequence, bytes);
+        let problem = header_problem(&self.order, sequence, bytes);
         let sound = problem.is_none();
         let lane = self.order.lane;
         visit(Seen::Segment(&SegmentSeen { lane, sequence, first, bytes, sound }))?;
@@ -233,32 +140,6 @@ impl<'a> Walk<'a> {
             self.progress.add(read);
         }
         ControlFlow::Continue(())
-    }
-
-    /// What is wrong with a segment's header.
-    fn header(&self, sequence: SegmentSequence, bytes: u64) -> Option<What> {
-        let path = self.order.layout.segment(self.order.lane, sequence);
-        let mut storage = FileStorage::new();
-        let mut page = journal::AlignedBuffer::new(PAGE_BYTES);
-        let read = storage.open(&path, journal::Access::Read).and_then(|file| {
-            let read = storage.read_at(file, 0, page.as_mut());
-            storage.close(file);
-            read
-        });
-        match read {
-            // Freed since it was listed; in a store that nobody writes there is no such time.
-            Err(error) if error.is_not_found() && self.order.live => return None,
-            Err(error) => return Some(What::Unreadable(error)),
-            Ok(_) => {}
-        }
-        let header: SegmentHeader = self.order.shape.segment_header(self.order.lane, sequence);
-        match header.verify(page.as_ref()) {
-            Ok(()) if bytes != self.geometry.segment_bytes() && bytes != 0 => Some(What::Length(bytes)),
-            Ok(()) => None,
-            Err(SegmentHeaderError::NewerVersion) => Some(What::Newer),
-            Err(error @ SegmentHeaderError::Damaged) => Some(What::Header(error.to_string())),
-            Err(error) => Some(What::Foreign(error.to_string())),
-        }
     }
 
     /// Looks at one position; gives the next one to look at.
@@ -323,7 +204,7 @@ impl<'a> Walk<'a> {
         let sound_behind_gap = self.gap.take();
         let hole = sound_behind_gap.is_some();
         if let Some(gap) = sound_behind_gap {
-            self.begun = None;
+            self.records.abandon(visit)?;
             self.tell(&self.flaw(self.hole_what(gap.at, gap.what), gap.at, Some(at)), visit)?;
         }
         for what in self.problems(&view, hole) {
@@ -332,7 +213,7 @@ impl<'a> Walk<'a> {
         visit(Seen::Block(&view))?;
         self.take_marks(&view);
         for fragment in view.fragments() {
-            self.fragment(&fragment, view.header.epoch, visit)?;
+            self.records.take(&fragment, view.header.epoch, visit)?;
         }
         ControlFlow::Continue(view.header.end())
     }
@@ -407,52 +288,6 @@ impl<'a> Walk<'a> {
         self.end.end = header.end();
     }
 
-    /// Puts records together.
-    fn fragment(&mut self, fragment: &Fragment<'_>, epoch: u64, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        let header = fragment.header;
-        if header.first {
-            self.abandon(visit)?;
-            let begun = Begun {
-                location: fragment.location,
-                end: fragment.end,
-                epoch,
-                kind: header.kind,
-                run: header.run,
-                body: Vec::new(),
-            };
-            if header.last {
-                return self.show(&begun, fragment.body, true, visit);
-            }
-            self.begun = Some(Begun { body: fragment.body.to_vec(), ..begun });
-            return ControlFlow::Continue(());
-        }
-        // Without a first fragment it is the rest of a record that began in a freed segment, or behind damage.
-        let Some(mut begun) = self.begun.take() else { return ControlFlow::Continue(()) };
-        if begun.kind != header.kind || begun.body.len() + fragment.body.len() > RECORD_BYTES_MAX {
-            return self.show(&begun, &begun.body, false, visit);
-        }
-        begun.body.extend_from_slice(fragment.body);
-        (begun.end, begun.epoch) = (fragment.end, epoch);
-        if header.last {
-            return self.show(&begun, &begun.body, true, visit);
-        }
-        self.begun = Some(begun);
-        ControlFlow::Continue(())
-    }
-
-    /// A record that was begun and never ended: its writer was stopped, or damage lies between.
-    fn abandon(&mut self, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        match self.begun.take() {
-            Some(begun) => self.show(&begun, &begun.body, false, visit),
-            None => ControlFlow::Continue(()),
-        }
-    }
-
-    fn show(&self, begun: &Begun, body: &[u8], whole: bool, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        let Begun { location, end, epoch, kind, run, .. } = *begun;
-        visit(Seen::Record(&RecordSeen { lane: self.order.lane, location, end, epoch, kind, run, body, whole }))
-    }
-
     fn flaw(&self, what: What, at: Lsn, to: Option<Lsn>) -> Flaw {
         let (file, offset) = self.reader.place(at);
         Flaw { what, lane: self.order.lane, at, to, file, offset }
@@ -460,7 +295,7 @@ impl<'a> Walk<'a> {
 
     /// The lane ends: what stands there?
     fn close(&mut self, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        self.abandon(visit)?;
+        self.records.abandon(visit)?;
         let Some(gap) = self.gap.take() else { return ControlFlow::Continue(()) };
         let what = match gap.what {
             GapWhat::NoFile | GapWhat::Blank => return ControlFlow::Continue(()),
@@ -473,20 +308,15 @@ impl<'a> Walk<'a> {
         self.tell(&self.flaw(what, gap.at, None), visit)
     }
 
-    /// Shows a flaw, unless its segment was freed and used again while it was read.
+    /// Shows a flaw, unless its segment was freed and used again while it was read: segments go oldest first, so where one has gone, all
+    /// before it have.
     fn tell(&self, flaw: &Flaw, visit: &mut Visit<'_>) -> ControlFlow<()> {
         if self.order.live
-            && self.is_gone(self.geometry.place(flaw.at).0)
-            && self.end.first.is_some_and(|first| self.is_gone(first))
+            && is_gone(&self.order, self.geometry.place(flaw.at).0)
+            && self.end.first.is_some_and(|first| is_gone(&self.order, first))
         {
             return ControlFlow::Continue(());
         }
         visit(Seen::Flaw(flaw))
-    }
-
-    /// Segments go oldest first: where one has gone, all before it have.
-    fn is_gone(&self, sequence: SegmentSequence) -> bool {
-        let path = self.order.layout.segment(self.order.lane, sequence);
-        !path.exists() || self.header(sequence, self.geometry.segment_bytes()).is_some()
     }
 }
