@@ -150,7 +150,9 @@ impl LaneReport {
             found.push(Flaw { to: Some(geometry.start(first)), ..flaw });
         }
         let named_there = self.flaws.iter().any(|flaw| flaw.at == self.end.end && flaw.what == What::TornTail);
-        if known.promised(self) > self.end.end && !named_there {
+        // Where a part could not be read, nobody knows where the lane ends.
+        let unread = self.flaws.iter().any(|flaw| matches!(flaw.what, What::Unreadable(_) | What::Newer));
+        if known.promised(self) > self.end.end && !named_there && !unread {
             found.push(flaw_at(place, self.lane, self.end.end, What::Short));
         }
         found

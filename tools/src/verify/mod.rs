@@ -240,6 +240,10 @@ fn way_out(place: &Place, outlook: &Outlook, reports: &[LaneReport]) -> Line {
             "move this file out of the directory: its segment is freed, and nothing in it counts; then verify again";
         return Line::new("way-out").with("first", what).with("file", file.display().to_string());
     }
+    if outlook.refused.as_ref().is_some_and(|refused| refused.code == "JN308") {
+        let what = "make readable what could not be read: look at the owner of the files, then at the disk";
+        return Line::new("way-out").with("first", what);
+    }
     let line = Line::new("way-out").with("first", "restore the damaged or missing files from another copy");
     if let Some(stuck) = &outlook.stuck {
         return line.with("else", format!("no --accept-loss helps: {}", stuck.message));

@@ -195,6 +195,20 @@ pub(crate) const CASES: &[Case] = &[
         start: "would=be-refused code=JN308",
     },
     Case {
+        name: "a lane of which nothing can be read",
+        end: End::Stopped,
+        freed: false,
+        breaks: |root| {
+            for sequence in 0..5 {
+                std::fs::remove_file(segment(root, J00, sequence)).unwrap();
+                std::fs::create_dir(segment(root, J00, sequence)).unwrap();
+            }
+        },
+        code: 11,
+        says: ("unreadable", &["lane=j00", "kind=unreadable", "Is a directory"]),
+        start: "would=be-refused code=JN308",
+    },
+    Case {
         name: "two exchanged blocks",
         end: End::Sealed,
         freed: false,
