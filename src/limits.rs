@@ -26,6 +26,9 @@ pub const CONNECTIONS_PER_CORE_MAX: usize = 65_536;
 /// Sessions of one connection; a further CREATESESSION is refused.
 pub const SESSIONS_PER_CONNECTION_MAX: usize = 4_096;
 
+/// Temporary queues of one connection; a further one is refused.
+pub const TEMPORARY_QUEUES_PER_CONNECTION_MAX: usize = 4_096;
+
 /// Consumers of one session; a further one is refused.
 pub const CONSUMERS_PER_SESSION_MAX: usize = 4_096;
 

@@ -87,6 +87,7 @@ impl<B: BlockBuffer> Core<B> {
         for session in sessions {
             self.end_session(session, true);
         }
+        self.forsake(key, client.temporary);
         self.release_replies();
     }
 

@@ -138,6 +138,11 @@ impl<B: BlockBuffer> Core<B> {
                 (_, reply) => self.reply_now(key, respond, Answer { reply, ..answer }),
             };
         };
+        if matches!(ask, Ask::CreateQueue(_) | Ask::DeleteQueue { .. })
+            && let Err(failure) = self.note_temporary(key, &mut ask)
+        {
+            return self.reply_now(key, respond, Answer::failed(failure));
+        }
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         if let Ask::CreateConsumer { started, pre_acknowledge, .. } = &mut ask {
             *started = session.started;

@@ -7,6 +7,7 @@ use journal::Now;
 use slotmap::SlotMap;
 
 use super::manage::{Call, MANAGEMENT_TOKEN};
+use super::temporary::Temporary;
 use super::{Output, millis};
 use crate::durability::Gate;
 use crate::limits;
@@ -47,6 +48,8 @@ pub(super) struct Client {
     pub(super) protocol: Connection,
     pub(super) output: crate::net::Output,
     pub(super) channels: HashMap<i64, SessionKey>,
+    /// Temporary queues that its sessions have asked for. They go with it.
+    pub(super) temporary: Vec<Temporary>,
     /// In the list of those to be written to.
     listed: bool,
     /// Frames wait until the lanes take records, or until a commit is done.
@@ -156,6 +159,7 @@ impl Front {
             protocol: Connection::new(now_ms, self.settings.frame_bytes_max),
             output: crate::net::Output::default(),
             channels: HashMap::new(),
+            temporary: Vec::new(),
             listed: false,
             stalled: false,
             unread: false,

@@ -62,6 +62,7 @@ impl<B: BlockBuffer> Core<B> {
                 let (consumers, messages) = (-1, -1);
                 let state = QueueState {
                     exists: true,
+                    durable: true,
                     address: name.clone(),
                     name,
                     max_consumers: -1,

@@ -10,6 +10,7 @@ mod front;
 mod letters;
 mod manage;
 mod reply;
+mod temporary;
 mod two_phase;
 
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};

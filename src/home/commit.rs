@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::ongoing::{Ending, Item, Ongoing, Part, Prepared, Send};
 use super::owed::{Debt, Then};
+use super::publish::by_lifetime;
 use super::{Decided, Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Answer, Deliver, Publish};
@@ -71,9 +72,16 @@ impl<B: journal::BlockBuffer> Home<B> {
                 ongoing.volatile.push((send.targets, send.range, send.priority));
                 continue;
             }
+            let (stored, unstored) = by_lifetime(send.targets);
+            if !unstored.is_empty() {
+                ongoing.volatile.push((unstored, send.range.clone(), send.priority));
+            }
+            if stored.is_empty() {
+                continue;
+            }
             let depends = self.address_depends(send.address);
             let Some(lane) = self.address_lane(send.address) else { continue };
-            let send = Send::new(send.targets, send.range, send.priority, depends);
+            let send = Send::new(stored, send.range, send.priority, depends);
             part_of(&mut ongoing.parts, lane).items.push(Item::Send(send));
         }
         for (queue, entry) in consumed {

@@ -5,7 +5,7 @@ use journal::{LaneId, Record, Vector};
 use super::Home;
 use super::queue::stored;
 use super::rewrite::Directory;
-use crate::mail::{Binding, Failure, FailureKind, Letter};
+use crate::mail::{Binding, Failure, FailureKind, Letter, Lifetime};
 use crate::message::{CoreId, QueueId};
 use crate::store::{encode, record};
 
@@ -14,6 +14,8 @@ use crate::store::{encode, record};
 pub(super) struct Keeper {
     /// The number of the next queue.
     pub(super) next_queue: u32,
+    /// The number of the next queue that no record names.
+    next_unstored: QueueId,
     /// Every name of the store.
     pub(super) directory: Directory,
 }
@@ -21,11 +23,11 @@ pub(super) struct Keeper {
 impl Keeper {
     /// A keeper of no names yet.
     pub(super) fn new() -> Self {
-        Self { next_queue: 1, directory: Directory::default() }
+        Self { next_queue: 1, next_unstored: QueueId::FIRST_UNSTORED, directory: Directory::default() }
     }
 
     /// A binding is written.
-    fn note(&mut self, binding: &Binding, number: u32) {
+    fn note(&mut self, binding: &Binding, number: QueueId) {
         let Directory { addresses, queues, queue_names, .. } = &mut self.directory;
         match binding {
             Binding::Address { name, routing, auto_created } => {
@@ -37,11 +39,13 @@ impl Keeper {
             }
             Binding::Queue(definition) => {
                 queue_names.insert(definition.name.as_ref().into(), definition.address.as_ref().into());
-                queues.insert(number, definition.clone());
+                if number.is_stored() {
+                    queues.insert(number.0, definition.clone());
+                }
             }
             Binding::QueueGone { id, name, .. } => {
                 queue_names.remove(name);
-                queues.remove(id);
+                queues.remove(&id.0);
             }
         }
     }
@@ -60,8 +64,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Writes a binding into this core's bindings lane. Gives what it relies on, and the queue's number.
-    pub(super) fn write_binding(&mut self, binding: &Binding) -> Result<(Vector, u32), Failure> {
-        let mut number = 0;
+    pub(super) fn write_binding(&mut self, binding: &Binding) -> Result<(Vector, QueueId), Failure> {
+        let mut number = QueueId(0);
         let kind = match binding {
             Binding::Address { name, routing, auto_created } => {
                 encode::address(&mut self.scratch, name, routing.bits(), *auto_created);
@@ -78,13 +82,23 @@ impl<B: journal::BlockBuffer> Home<B> {
                     let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
                     return Err(Failure::new(FailureKind::QueueExists, text));
                 }
-                number = keeper.next_queue;
+                if definition.lifetime != Lifetime::Durable {
+                    number = keeper.next_unstored;
+                    keeper.next_unstored = number.next_unstored();
+                    keeper.note(binding, number);
+                    return Ok((Vector::new(), number));
+                }
+                number = QueueId(keeper.next_queue);
                 keeper.next_queue += 1;
-                encode::queue(&mut self.scratch, &stored(definition, QueueId(number)));
+                encode::queue(&mut self.scratch, &stored(definition, number));
                 record::QUEUE
             }
+            Binding::QueueGone { id, .. } if !id.is_stored() => {
+                self.keeper.as_mut().ok_or_else(not_the_keeper)?.note(binding, number);
+                return Ok((Vector::new(), number));
+            }
             Binding::QueueGone { id, .. } => {
-                encode::queue_id(&mut self.scratch, QueueId(*id));
+                encode::queue_id(&mut self.scratch, *id);
                 record::QUEUE_GONE
             }
         };

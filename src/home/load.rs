@@ -13,7 +13,7 @@ use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run};
 
 use super::Home;
 use super::bodies::Large;
-use crate::mail::{QueueDefinition, RoutingType, RoutingTypes};
+use crate::mail::{Lifetime, QueueDefinition, RoutingType, RoutingTypes};
 use crate::message::{CoreId, MessageId, QueueId};
 use crate::queue::Entry;
 use crate::store::Malformed;
@@ -363,6 +363,7 @@ impl Loader {
             address: queue.address.to_owned().into(),
             name: queue.name.to_owned().into(),
             routing,
+            lifetime: Lifetime::Durable,
             auto_created: queue.auto_created,
             purge_on_no_consumers: queue.purge_on_no_consumers,
             max_consumers: queue.max_consumers,
@@ -553,7 +554,8 @@ impl Loader {
     pub fn fill<B: journal::BlockBuffer>(&mut self, home: &mut Home<B>) -> LoadReport {
         for (name, (routing, auto_created)) in &self.addresses {
             if home.owns_address(name) {
-                home.names.put_address(name, *routing, *auto_created, home.lane_index(name));
+                let key = home.names.put_address(name, *routing, *auto_created, home.lane_index(name));
+                home.names.mark_stored(key);
             }
         }
         if let Some(keeper) = home.keeper.as_mut() {
@@ -599,6 +601,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let lane_index = self.lane_index(&definition.address);
         let routing = RoutingTypes::only(definition.routing);
         let address = self.names.put_address(&definition.address, routing, definition.auto_created, lane_index);
+        self.names.mark_stored(address);
         let key = self.names.put_queue(definition, id, address);
         let Some(lane) = LaneId::new(LaneKind::Journal, lane_index) else { return };
         let mut messages: Vec<LoadedMessage> = messages.into_values().collect();

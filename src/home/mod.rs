@@ -222,6 +222,7 @@ impl<B: BlockBuffer> Home<B> {
             }
             Ask::CreateQueue(definition) => self.create_queue(who, &definition),
             Ask::DeleteQueue { address, queue, force } => self.delete_queue(who, &address, &queue, force, deliver),
+            Ask::Forsake { address, queue, owner } => self.forsake(who, &address, &queue, owner, deliver),
             Ask::QueryQueue { address, queue } => self.query_queue(&address, &queue),
             Ask::QueryAddress { address } => self.query_address(&address),
             Ask::ListQueues(listing) => self.list_queues(&listing),

@@ -8,8 +8,8 @@ use super::queue::Queue;
 use super::{Creation, Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{
-    AddressState, Answer, Ask, Binding, Failure, FailureKind, Letter, Publish, QueueDefinition, QueueState, Reply,
-    Request, RoutingType, RoutingTypes,
+    AddressState, Answer, Ask, Binding, Failure, FailureKind, Letter, Lifetime, Publish, QueueDefinition, QueueState,
+    Reply, Request, RoutingType, RoutingTypes,
 };
 use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
 use crate::routing::{self, Address};
@@ -86,6 +86,13 @@ impl Names {
         key
     }
 
+    /// A record makes the address again at the next start.
+    pub(super) fn mark_stored(&mut self, key: AddressKey) {
+        if let Some(address) = self.addresses.get_mut(key) {
+            address.is_stored = true;
+        }
+    }
+
     /// Makes a queue behind an address that is there.
     pub(super) fn put_queue(&mut self, definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> QueueKey {
         let key = self.queues.insert(Queue::new(definition, id, address));
@@ -125,6 +132,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             _ => QueueState {
                 name: queue.to_owned(),
                 address: address.to_owned(),
+                durable: true,
                 max_consumers: -1,
                 ..QueueState::default()
             },
@@ -156,7 +164,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             return Outcome::failed(FailureKind::IllegalState, format!("an address cannot be named so: {problem}"));
         }
         if let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) {
-            if address.routing.with(routing) == address.routing {
+            if address.is_stored && address.routing.with(routing) == address.routing {
                 return Outcome::done(address.depends.clone());
             }
         } else if self.names.addresses.len() >= limits::ADDRESSES_PER_HOME_MAX {
@@ -207,7 +215,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub fn bound(
         &mut self,
         ticket: u64,
-        written: Result<(Vector, u32), Failure>,
+        written: Result<(Vector, QueueId), Failure>,
         deliver: &mut impl crate::mail::Deliver,
     ) {
         let Some(Creation { binding, request }) = self.creating.remove(&ticket) else { return };
@@ -258,12 +266,13 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     /// Changes the tables as a written binding says.
-    pub(super) fn take_effect(&mut self, binding: &Binding, number: u32, vector: &Vector) {
+    pub(super) fn take_effect(&mut self, binding: &Binding, number: QueueId, vector: &Vector) {
         match binding {
             Binding::Address { name, routing, auto_created } => {
                 let key = self.make_address(name, *routing, *auto_created);
                 if let Some(address) = self.names.address_mut(key) {
                     address.depends.merge(vector);
+                    address.is_stored = true;
                 }
             }
             Binding::AddressGone { name } => {
@@ -273,11 +282,15 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             Binding::Queue(definition) => {
                 let routing = RoutingTypes::only(definition.routing);
-                let key = self.make_address(&definition.address, routing, definition.auto_created);
-                let queue = self.names.put_queue(definition, QueueId(number), key);
+                // What nobody asked for by its name goes with what needed it.
+                let in_passing = definition.auto_created || !number.is_stored();
+                let key = self.make_address(&definition.address, routing, in_passing);
+                let queue = self.names.put_queue(definition, number, key);
                 crate::event!(QU102, queue = %definition.name, address = %definition.address);
                 if let Some(address) = self.names.address_mut(key) {
                     address.depends.merge(vector);
+                    // The record of a queue makes its address too.
+                    address.is_stored |= number.is_stored();
                 }
                 if let Some(queue) = self.names.queue_mut(queue) {
                     queue.depends.merge(vector);
@@ -285,7 +298,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 self.tell_alias(&definition.name, &definition.address, true);
             }
             Binding::QueueGone { id, name, address } => {
-                self.forget_queue(QueueId(*id), vector);
+                self.forget_queue(*id, vector);
                 self.tell_alias(name, address, false);
             }
         }
@@ -327,8 +340,12 @@ impl<B: journal::BlockBuffer> Home<B> {
             self.release(lane, entry, vector);
         }
         let address = self.names.address(queue.address);
-        if address.is_some_and(|address| address.auto_created && address.queue_count() == 0) {
-            let name = address.map(|address| address.name.clone()).unwrap_or_default();
+        if let Some(address) = address.filter(|address| address.auto_created && address.queue_count() == 0) {
+            let name = address.name.clone();
+            if !address.is_stored {
+                self.names.remove_address(queue.address);
+                return;
+            }
             // Nobody waits for this: an address without queues does no harm if a crash keeps it.
             self.bind(None, Binding::AddressGone { name });
         }
@@ -468,6 +485,7 @@ pub(super) fn made_on_first_use(address: &str, name: &str, routing: RoutingType)
         address: address.to_owned().into(),
         name: name.to_owned().into(),
         routing,
+        lifetime: Lifetime::Durable,
         auto_created: true,
         purge_on_no_consumers: false,
         max_consumers: -1,

@@ -12,6 +12,11 @@ use crate::routing::{Targets, name_problem};
 use crate::store::{encode, record};
 use crate::transaction::StagedSend;
 
+/// The queues that a restart finds again, and the others.
+pub(super) fn by_lifetime(targets: Targets) -> (Targets, Targets) {
+    targets.into_iter().partition(|(_, id)| id.is_stored())
+}
+
 /// Why the journal did not take a record, as a client is told.
 pub(super) fn refusal(error: &AppendError) -> Failure {
     match error {
@@ -39,6 +44,17 @@ impl<B: journal::BlockBuffer> Home<B> {
         if !publish.durable {
             return self.publish_volatile(&targets, &publish, deliver);
         }
+        let targets = if targets.iter().all(|(_, id)| id.is_stored()) {
+            targets
+        } else {
+            // What a restart does not find again needs no record.
+            let (stored, unstored) = by_lifetime(targets);
+            let outcome = self.publish_volatile(&unstored, &publish, deliver);
+            if stored.is_empty() || matches!(outcome, Outcome::Done(Answer { reply: Err(_), .. })) {
+                return outcome;
+            }
+            stored
+        };
         if publish.message.len() > limits::RECORD_MESSAGE_BYTES_MAX {
             return self.publish_large(who, key, targets, &publish, deliver);
         }

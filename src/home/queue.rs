@@ -3,7 +3,7 @@
 use journal::Vector;
 
 use crate::delivery::RoundRobin;
-use crate::mail::{QueueDefinition, QueueState, RoutingType};
+use crate::mail::{Lifetime, QueueDefinition, QueueState, RoutingType};
 use crate::message::{AddressKey, QueueId};
 use crate::queue::Waiting;
 use crate::store::record::StoredQueue;
@@ -15,6 +15,7 @@ pub(super) struct Queue {
     pub(super) name: Box<str>,
     pub(super) address: AddressKey,
     pub(super) routing: RoutingType,
+    pub(super) lifetime: Lifetime,
     pub(super) auto_created: bool,
     pub(super) purge_on_no_consumers: bool,
     pub(super) max_consumers: i32,
@@ -39,6 +40,7 @@ impl Queue {
             name: definition.name.as_ref().into(),
             address,
             routing: definition.routing,
+            lifetime: definition.lifetime,
             auto_created: definition.auto_created,
             purge_on_no_consumers: definition.purge_on_no_consumers,
             max_consumers: definition.max_consumers,
@@ -57,6 +59,8 @@ impl Queue {
             exists: true,
             name: self.name.to_string(),
             address: address.to_owned(),
+            durable: self.lifetime == Lifetime::Durable,
+            temporary: matches!(self.lifetime, Lifetime::Connection(_)),
             auto_created: self.auto_created,
             purge_on_no_consumers: self.purge_on_no_consumers,
             routing: self.routing.number(),

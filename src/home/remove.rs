@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::{Home, Outcome, Who};
 use crate::limits;
-use crate::mail::{Answer, Binding, Deliver, FailureKind, Reply};
+use crate::mail::{Answer, Binding, ConnectionRef, Deliver, FailureKind, Lifetime, Reply};
 use crate::message::{ConsumerKey, QueueKey};
 use crate::queue::Entry;
 
@@ -65,13 +65,29 @@ impl<B: BlockBuffer> Home<B> {
             let text = format!("AMQ229025: Cannot delete queue {name} on binding {name} - it has consumers = {count}");
             return Outcome::failed(FailureKind::IllegalState, text);
         }
-        let (id, of) = (queue.id.0, queue.address);
+        let (id, of) = (queue.id, queue.address);
         let address = self.names.address(of).map(|address| address.name.clone()).unwrap_or_default();
         for consumer in consumers {
             self.cast_out(consumer, deliver);
         }
         self.take_back_orphans(key);
         self.bind(Some(who), Binding::QueueGone { id, name: name.into(), address })
+    }
+
+    /// Removes a temporary queue whose connection is gone. One of that name that somebody else has made stays.
+    pub(super) fn forsake(
+        &mut self,
+        who: Who,
+        address: &str,
+        name: &str,
+        owner: ConnectionRef,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
+        let queue = self.queue_named(address, name).and_then(|key| self.names.queue(key));
+        if queue.is_some_and(|queue| queue.lifetime == Lifetime::Connection(owner)) {
+            return self.delete_queue(who, address, name, true, deliver);
+        }
+        Outcome::done(Vector::new())
     }
 
     /// Closes a consumer whose queue goes, and tells its session. What is acknowledged in an open transaction goes with the queue.

@@ -55,6 +55,10 @@ pub struct QueueState {
     pub name: String,
     /// Its address.
     pub address: String,
+    /// A restart finds it again.
+    pub durable: bool,
+    /// It goes with the connection that made it.
+    pub temporary: bool,
     /// Made by a client's first use of its name.
     pub auto_created: bool,
     /// Emptied when its last consumer goes.

@@ -11,11 +11,13 @@ pub use answer::{AddressState, Answer, Failure, FailureKind, QueueState, Reply};
 pub use listing::{
     AddressDetail, AddressPage, COLUMNS, Column, Comparison, Filter, Listing, QueueDetail, QueuePage, Totals,
 };
-pub use request::{Acknowledge, Ask, Publish, QueueDefinition, Request, RoutingType, RoutingTypes};
+pub use request::{
+    Acknowledge, Ask, ConnectionRef, Lifetime, Publish, QueueDefinition, Request, RoutingType, RoutingTypes,
+};
 
 use journal::{LaneId, LaneMark, Lsn, Vector};
 
-use crate::message::{ConsumerId, CoreId, MessageId, SessionKey};
+use crate::message::{ConsumerId, CoreId, MessageId, QueueId, SessionKey};
 
 /// A session, wherever it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +72,7 @@ pub enum Letter {
     /// A home asks the keeper of the bindings lane to write a record.
     Bind { ticket: u64, binding: Binding },
     /// The record of that ticket is written; it names this position, and this number if it makes a queue. Or it may not be.
-    Bound { ticket: u64, written: Result<(Vector, u32), Failure> },
+    Bound { ticket: u64, written: Result<(Vector, QueueId), Failure> },
     /// The sender's part of a transaction is over up to this vector; the decision lies here.
     Ended { lane: LaneId, lsn: Lsn, vector: Vector },
     /// A lane of the sender has grown so much that a checkpoint is worth writing.
@@ -107,7 +109,7 @@ pub enum Binding {
     /// A queue is to be made; the keeper gives it a number.
     Queue(QueueDefinition<'static>),
     /// A queue is gone.
-    QueueGone { id: u32, name: Box<str>, address: Box<str> },
+    QueueGone { id: QueueId, name: Box<str>, address: Box<str> },
 }
 
 impl Binding {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Listing, SessionRef, Token};
-use crate::message::{ConsumerId, MessageId};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId};
 use crate::store::record::{Operation, TransactionId};
 
 /// How an address hands its messages to its queues.
@@ -89,6 +89,8 @@ pub enum Ask<'a> {
     CreateQueue(QueueDefinition<'a>),
     /// Remove a queue: one that has consumers only with `force`, and then they are told.
     DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str>, force: bool },
+    /// Remove a temporary queue of this connection, if it is one: the connection is gone.
+    Forsake { address: Cow<'a, str>, queue: Cow<'a, str>, owner: ConnectionRef },
     /// Describe a queue.
     QueryQueue { address: Cow<'a, str>, queue: Cow<'a, str> },
     /// Describe an address.
@@ -190,6 +192,26 @@ pub struct Acknowledge {
     pub in_transaction: bool,
 }
 
+/// How long a queue is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until it is removed: a restart finds it again, with its durable messages.
+    Durable,
+    /// Until it is removed, or the broker ends.
+    Run,
+    /// As long as the connection that made it.
+    Connection(ConnectionRef),
+}
+
+/// A connection, wherever it lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnectionRef {
+    /// The core that accepted it.
+    pub core: CoreId,
+    /// Its place there.
+    pub key: ConnectionKey,
+}
+
 /// A queue that is to be made, or that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueDefinition<'a> {
@@ -199,6 +221,8 @@ pub struct QueueDefinition<'a> {
     pub name: Cow<'a, str>,
     /// How it gets its messages.
     pub routing: RoutingType,
+    /// How long it is there.
+    pub lifetime: Lifetime,
     /// Made by a client's first use of its name.
     pub auto_created: bool,
     /// Emptied when its last consumer goes.
@@ -235,6 +259,7 @@ impl Ask<'_> {
             | Self::QueryQueue { queue, .. }
             | Self::DescribeQueue { queue, .. }
             | Self::Purge { queue, .. }
+            | Self::Forsake { queue, .. }
             | Self::CreateConsumer { queue, .. } => Some(queue),
             _ => None,
         }
@@ -252,6 +277,7 @@ impl Ask<'_> {
             | Self::QueryAddress { address }
             | Self::DescribeQueue { address, .. }
             | Self::Purge { address, .. }
+            | Self::Forsake { address, .. }
             | Self::CreateConsumer { address, .. } => Some(address),
             _ => None,
         }
@@ -272,6 +298,9 @@ impl Ask<'_> {
             Self::CreateQueue(definition) => Ask::CreateQueue(definition.into_owned()),
             Self::DeleteQueue { address, queue, force } => {
                 Ask::DeleteQueue { address: owned(address), queue: owned(queue), force }
+            }
+            Self::Forsake { address, queue, owner } => {
+                Ask::Forsake { address: owned(address), queue: owned(queue), owner }
             }
             Self::QueryQueue { address, queue } => Ask::QueryQueue { address: owned(address), queue: owned(queue) },
             Self::QueryAddress { address } => Ask::QueryAddress { address: owned(address) },

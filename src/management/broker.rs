@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, listing, text};
-use crate::mail::{Ask, Column, Comparison, Filter, QueueDefinition, Reply, RoutingType, RoutingTypes, Totals};
+use crate::mail::{
+    Ask, Column, Comparison, Filter, Lifetime, QueueDefinition, Reply, RoutingType, RoutingTypes, Totals,
+};
 
 /// Begins a request about the broker.
 pub(super) fn begin(request: Request, facts: &Facts<'_>) -> Step {
@@ -139,6 +141,7 @@ fn new_queue(arguments: &[Value]) -> Option<Result<NewQueue, String>> {
             address: address.into(),
             name: name.into(),
             routing,
+            lifetime: Lifetime::Durable,
             auto_created: false,
             purge_on_no_consumers: false,
             max_consumers: -1,
@@ -151,7 +154,7 @@ fn new_queue(arguments: &[Value]) -> Option<Result<NewQueue, String>> {
             return Some(Err("queues with a filter are not served by this version".to_owned()));
         }
         if arguments::flag(durable) == Some(false) {
-            return Some(Err("non-durable queues cannot be made so".to_owned()));
+            new.definition.lifetime = Lifetime::Run;
         }
         let max = arguments::number(max).and_then(|max| i32::try_from(max).ok());
         new.definition.max_consumers = max.unwrap_or(-1);

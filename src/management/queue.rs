@@ -77,8 +77,10 @@ fn value(queue: &QueueDetail, name: &str) -> Option<Value> {
         "maxConsumers" => state.max_consumers.into(),
         "purgeOnNoConsumers" => state.purge_on_no_consumers.into(),
         "autoDelete" => state.auto_created.into(),
-        "durable" | "enabled" => true.into(),
-        "temporary" | "paused" | "exclusive" | "lastValue" | "internalQueue" => false.into(),
+        "durable" => state.durable.into(),
+        "temporary" => state.temporary.into(),
+        "enabled" => true.into(),
+        "paused" | "exclusive" | "lastValue" | "internalQueue" => false.into(),
         "filter" => Value::Null,
         _ => return None,
     })

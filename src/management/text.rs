@@ -1,16 +1,17 @@
 //! Texts that the reference gives to people: how it prints a queue and an address.
 
-use crate::mail::{QueueDefinition, RoutingType, RoutingTypes};
+use crate::mail::{Lifetime, QueueDefinition, RoutingType, RoutingTypes};
 
 /// A queue, as `QueueImpl` and `QueueConfiguration` are told to those who made one.
 pub(super) fn queue(definition: &QueueDefinition<'_>) -> String {
     let routing = routing_word(definition.routing);
+    let durable = definition.lifetime == Lifetime::Durable;
     let limit = match definition.max_consumers {
         ..0 => String::new(),
         count => format!(" maxConsumers={count},"),
     };
     format!(
-        "Queue [name={}, address={}, routingType={routing}, durable=true,{limit} purgeOnNoConsumers={}, \
+        "Queue [name={}, address={}, routingType={routing}, durable={durable},{limit} purgeOnNoConsumers={}, \
          autoCreateAddress=false, exclusive=false, lastValue=false, lastValueKey=null, nonDestructive=false, \
          consumersBeforeDispatch=0, delayBeforeDispatch=-1, autoCreateAddress=false]",
         definition.name, definition.address, definition.purge_on_no_consumers

@@ -3,7 +3,7 @@
 use journal::Location;
 
 /// A data core of this process, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CoreId(pub u16);
 
 slotmap::new_key_type! {
@@ -44,9 +44,27 @@ impl SessionNumber {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerId(pub i64);
 
-/// A queue, numbered by the bindings lane; never used twice in a store.
+/// A queue, numbered by the bindings lane; never used twice in a store. One that no record names, since a restart does not find it
+/// again, has bit 31 and a counter that starts anew in each run of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(pub u32);
+
+impl QueueId {
+    /// The first one that no record names.
+    pub const FIRST_UNSTORED: Self = Self(1 << 31);
+
+    /// Does a record make it again at the next start?
+    #[inline]
+    pub fn is_stored(self) -> bool {
+        self < Self::FIRST_UNSTORED
+    }
+
+    /// The next one that no record names. After two thousand million the first ones are long gone.
+    #[must_use]
+    pub fn next_unstored(self) -> Self {
+        Self(self.0.wrapping_add(1) | Self::FIRST_UNSTORED.0)
+    }
+}
 
 /// A message, unique in its store and never used twice for messages that anybody saw.
 ///

@@ -26,6 +26,8 @@ pub struct Address {
     pub routing: RoutingTypes,
     /// Made by a client's first use of its name.
     pub auto_created: bool,
+    /// A record makes it again at the next start.
+    pub is_stored: bool,
     /// The index of its home lane.
     pub lane_index: u16,
     /// What its existence relies on and is not yet known to be promised; what is put into it inherits this.
@@ -38,7 +40,8 @@ impl Address {
     /// An address without queues.
     pub fn new(name: &str, routing: RoutingTypes, auto_created: bool, lane_index: u16) -> Self {
         let (bindings, depends) = (Vec::new(), Vector::new());
-        Self { name: name.into(), routing, auto_created, lane_index, depends, bindings, next_anycast: 0 }
+        let is_stored = false;
+        Self { name: name.into(), routing, auto_created, is_stored, lane_index, depends, bindings, next_anycast: 0 }
     }
 
     /// Puts a queue behind the address.

@@ -11,3 +11,4 @@ mod peer;
 mod qualified;
 mod replay;
 mod rig;
+mod temporary;

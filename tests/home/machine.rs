@@ -16,7 +16,8 @@ use journal::{
 };
 use ringmq::home::{ColdRead, Home, LoadReport, Loaded, Loader, Outcome, Settings};
 use ringmq::mail::{
-    Acknowledge, Answer, Ask, Deliver, Publish, QueueDefinition, Reply, Request, RoutingType, SessionRef, Token,
+    Acknowledge, Answer, Ask, Deliver, Lifetime, Publish, QueueDefinition, Reply, Request, RoutingType, SessionRef,
+    Token,
 };
 use ringmq::message::{ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
 use ringmq::store::record::Operation;
@@ -133,6 +134,7 @@ impl Machine {
                 address: queue.into(),
                 name: queue.into(),
                 routing: RoutingType::Anycast,
+                lifetime: Lifetime::Durable,
                 auto_created: false,
                 purge_on_no_consumers: false,
                 max_consumers: -1,

@@ -11,7 +11,10 @@ use protocol::message::{MessageView, PropertyValue, property_name};
 use protocol::simple_string::SimpleStr;
 
 use super::reply::Respond;
-use crate::mail::{Acknowledge, Ask, Failure, FailureKind, Publish, QueueDefinition, RoutingType, RoutingTypes};
+use crate::mail::{
+    Acknowledge, Ask, ConnectionRef, Failure, FailureKind, Lifetime, Publish, QueueDefinition, RoutingType,
+    RoutingTypes,
+};
 use crate::message::{ConsumerId, MessageId};
 use crate::routing;
 use crate::session::{Modes, Verb};
@@ -214,9 +217,6 @@ fn lower_create_address<'a>(create: &CreateAddress<'a>) -> Lowered<'a> {
 fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
     let wanted = &create.definition;
     let respond = if_wanted(wanted.requires_response);
-    if wanted.temporary || !wanted.durable {
-        return refuse("temporary and non-durable queues are not served by this version", respond);
-    }
     if wanted.filter.is_some_and(|filter| !filter.is_empty()) {
         return refuse("selectors are not served by this version", respond);
     }
@@ -226,6 +226,12 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
         address: text(&wanted.address),
         name: text(&wanted.name),
         routing,
+        lifetime: match (wanted.temporary, wanted.durable) {
+            // Whose it is, the session knows.
+            (true, _) => Lifetime::Connection(ConnectionRef::default()),
+            (false, true) => Lifetime::Durable,
+            (false, false) => Lifetime::Run,
+        },
         auto_created: wanted.auto_created,
         purge_on_no_consumers: wanted.purge_on_no_consumers,
         max_consumers: wanted.max_consumers,

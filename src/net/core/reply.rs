@@ -163,8 +163,8 @@ fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &Serve
         form: QueueForm::for_version(version),
         queue: WireQueueState {
             exists: state.exists,
-            durable: true,
-            temporary: false,
+            durable: state.durable,
+            temporary: state.temporary,
             consumer_count: state.consumers,
             message_count: state.messages,
             filter: None,

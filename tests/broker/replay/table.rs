@@ -34,7 +34,6 @@ pub(super) const NOT_YET: &[Row] = &[
     ("send-headers", "delivery delay"),
     ("slow-consumer", "slow consumers"),
     ("temp-lifetime", "temporary queues"),
-    ("temp-request-reply", "temporary queues"),
     ("tx-dead-letter", "dead letters"),
 ];
 
