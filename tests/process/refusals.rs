@@ -30,16 +30,16 @@ fn consumer<'a>(queue: SimpleStr<'a>, filter: Option<SimpleStr<'a>>, browse_only
     })
 }
 
-fn queue<'a>(name: SimpleStr<'a>, routing_type: RoutingType, filter: Option<SimpleStr<'a>>, lasts: bool) -> Packet<'a> {
+fn filtered_queue<'a>(name: SimpleStr<'a>, filter: SimpleStr<'a>) -> Packet<'a> {
     let definition = QueueDefinition {
         address: name,
         name,
-        filter,
-        durable: lasts,
-        temporary: !lasts,
+        filter: Some(filter),
+        durable: true,
+        temporary: false,
         requires_response: true,
         auto_created: true,
-        routing_type,
+        routing_type: RoutingType::ANYCAST,
         max_consumers: -1,
         purge_on_no_consumers: false,
     };
@@ -75,9 +75,7 @@ pub(crate) fn what_is_not_served_is_refused_and_the_session_goes_on() -> Verdict
     let requests = [
         ("a browser", consumer(orders, None, true)),
         ("a selector", consumer(orders, Some(color), false)),
-        ("a temporary queue", queue(other, RoutingType::ANYCAST, None, false)),
-        ("a topic's subscriber", queue(other, RoutingType::MULTICAST, None, false)),
-        ("a queue with a filter", queue(other, RoutingType::ANYCAST, Some(color), true)),
+        ("a queue with a filter", filtered_queue(other, color)),
         ("a shared subscription", shared_queue(other)),
     ];
     for (what, request) in &requests {
