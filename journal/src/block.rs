@@ -30,7 +30,9 @@ impl BlockFlags {
     pub const TERMINATOR: Self = Self(4);
     /// The segment ends with this block.
     pub const SEGMENT_END: Self = Self(8);
-    const KNOWN: u16 = 15;
+    /// The block stands in the place of damaged ones that the operator gave up, and names the block behind them.
+    pub const PATCH: Self = Self(16);
+    const KNOWN: u16 = 31;
 
     /// Whether all marks of `other` are set.
     #[must_use]

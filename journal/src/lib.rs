@@ -30,6 +30,7 @@ mod ids;
 mod lane;
 mod latch;
 mod limits;
+mod patch;
 mod reader;
 mod record;
 mod recovery;
@@ -57,6 +58,7 @@ pub use ids::{
 pub use lane::{Lane, LaneMark, LaneOptions, LaneStats, LaneTail};
 pub use latch::Latch;
 pub use limits::*;
+pub use patch::Patch;
 pub use reader::{ReadError, ReadRecordError, ReadRequest, RecordRead, Step, read_record};
 pub use record::{Appended, FragmentHeader, Record, RecordKind, Run};
 pub use recovery::{

@@ -21,6 +21,8 @@ impl RecordKind {
     pub const COMMIT: Self = Self(0x03);
     /// Gives up a run.
     pub const ABORT: Self = Self(0x04);
+    /// Says what lay in its block's place and was given up.
+    pub const PATCH: Self = Self(0x05);
     /// Begins an index checkpoint.
     pub const CHECKPOINT_BEGIN: Self = Self(0x10);
     /// A piece of an index checkpoint.

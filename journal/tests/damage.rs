@@ -87,18 +87,21 @@ fn damage_below_a_promise_is_refused_with_the_place_and_the_way_out() {
     assert_eq!(refused(&disk, &model), error, "refusing changes nothing");
 }
 
+/// Where it is not known how the lane goes on; `tests/patched.rs` has the other case.
 #[test]
 fn an_accepted_loss_cuts_there_and_stays_in_the_history() {
-    let (mut disk, mut model, blocks) = store(5, 100, true);
-    break_block(&mut disk, blocks[2]);
+    let (disk, model, blocks) = store(5, 100, true);
+    let (mut disk, mut model, _) = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
+    // The start of the second epoch, behind the seal of the first.
+    let at = blocks[4].plus(2 * 4096);
+    break_block(&mut disk, at);
     let elsewhere = RecoveryOptions { accept_loss: vec![(LANE, blocks[3])], ..RecoveryOptions::alone() };
     assert!(matches!(start(&disk, &model, &elsewhere), Err(RigError::Refused(RecoveryError::Corruption(_)))));
-    let lane = model.lanes.get_mut(&LANE).unwrap();
-    lane.promised = blocks[2];
-    let here = RecoveryOptions { accept_loss: vec![(LANE, blocks[2])], ..RecoveryOptions::alone() };
+    model.lanes.get_mut(&LANE).unwrap().promised = at;
+    let here = RecoveryOptions { accept_loss: vec![(LANE, at)], ..RecoveryOptions::alone() };
     let (disk, model, findings) = start(&disk, &model, &here).unwrap();
     assert!(
-        matches!(findings[..], [Finding::LossAccepted { lane: LANE, loss }] if loss.at == blocks[2] && loss.promised > blocks[2])
+        matches!(findings[..], [_, Finding::LossAccepted { lane: LANE, loss }] if loss.at == at && loss.promised > at)
     );
     // From now on the lane is sound, the old blocks behind the cut are nothing, and the consent names nothing any more.
     let (disk, model, findings) = start(&disk, &model, &RecoveryOptions::alone()).unwrap();
@@ -106,7 +109,7 @@ fn an_accepted_loss_cuts_there_and_stays_in_the_history() {
     let rig = Rig::start(driver(disk.clone()), model.clone(), &RecoveryOptions::alone()).unwrap();
     let history = &rig.recovered.lane(LANE).unwrap().tail.history;
     let losses: Vec<_> = history.iter().filter_map(|entry| entry.loss).collect();
-    assert_eq!((losses.len(), losses[0].at), (1, blocks[2]));
+    assert_eq!((losses.len(), losses[0].at), (1, at));
     let again = start(&disk, &model, &here);
     assert!(
         matches!(again, Err(RigError::Refused(RecoveryError::WrongConsent { lane: LANE, .. }))),

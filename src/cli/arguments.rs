@@ -78,7 +78,7 @@ pub(super) struct ConfigOptions {
 pub(super) struct RunOptions {
     #[command(flatten)]
     pub(super) config: ConfigOptions,
-    /// Give up what lane LANE holds from position LSN on; asked for by the event of a damaged journal
+    /// Give up what is damaged in lane LANE at position LSN; asked for by the event of a damaged journal
     #[arg(long, value_name = "LANE@LSN")]
     pub(super) accept_loss: Vec<AcceptLoss>,
 }

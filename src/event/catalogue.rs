@@ -107,7 +107,7 @@ catalogue! {
         cause "Blocks were in flight when the machine stopped. None of them was acked."
         action "None after a power cut. If there was none, check the disk."
     JN203 Warn "loss was accepted by the operator"
-        cause "The broker was started with --accept-loss for a lane that is damaged below what was promised."
+        cause "The broker was started with --accept-loss for a lane that is damaged below what was promised. With an end in the event, what lies between is given up: messages that were sent there, and acknowledgements, so that what they took comes again. Without one, the lane was cut there."
         action "Start without the option from now on. What was lost is named in the event."
     JN204 Warn "the disk is nearly full; producers wait"
         cause "A new segment could not be made. What is left of those that are there is kept for consumers."

@@ -79,6 +79,12 @@ pub trait Reach {
     fn promised(&self, lane: LaneId, epoch: u64) -> Lsn;
     /// Does the history of the lane say that what lay from here on was given up?
     fn is_given_up(&self, lane: LaneId, at: Lsn) -> bool;
+    /// Was something of this piece of a lane given up, although the lane goes on behind it?
+    fn is_patched(&self, lane: LaneId, from: Lsn, to: Lsn) -> bool;
+    /// Was anything that was promised ever given up?
+    fn is_anything_given_up(&self) -> bool;
+    /// Where a lane's oldest segment begins that is not free.
+    fn kept_from(&self, lane: LaneId) -> Lsn;
 }
 
 /// For records that refer to nothing.
@@ -96,6 +102,18 @@ impl Reach for Nothing {
     fn is_given_up(&self, _: LaneId, _: Lsn) -> bool {
         false
     }
+
+    fn is_patched(&self, _: LaneId, _: Lsn, _: Lsn) -> bool {
+        false
+    }
+
+    fn is_anything_given_up(&self) -> bool {
+        false
+    }
+
+    fn kept_from(&self, _: LaneId) -> Lsn {
+        Lsn::ZERO
+    }
 }
 
 impl Reach for journal::Recovered {
@@ -110,6 +128,18 @@ impl Reach for journal::Recovered {
     fn is_given_up(&self, lane: LaneId, at: Lsn) -> bool {
         let history = self.lane(lane).into_iter().flat_map(|lane| &lane.tail.history);
         history.filter_map(|entry| entry.loss).any(|loss| loss.at == at)
+    }
+
+    fn is_patched(&self, lane: LaneId, from: Lsn, to: Lsn) -> bool {
+        Self::is_patched(self, lane, from, to)
+    }
+
+    fn is_anything_given_up(&self) -> bool {
+        Self::is_anything_given_up(self)
+    }
+
+    fn kept_from(&self, lane: LaneId) -> Lsn {
+        Self::kept_from(self, lane)
     }
 }
 
@@ -156,6 +186,8 @@ pub struct LoadReport {
     pub unpromised: u64,
     /// Transactions that were prepared and never decided.
     pub undecided: u64,
+    /// Messages whose acknowledgement was given up, and whose large body is gone.
+    pub bodiless: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -383,7 +415,7 @@ impl Loader {
         let Some(change) = change_of(loaded, stored) else { return Ok(()) };
         let broken = match self.missing(&change, loaded.epoch, reach) {
             Some(missing) => self.is_lost(loaded, missing, reach)?,
-            None => false,
+            None => is_body_patched(&change, reach),
         };
         if loaded.run == Run::None {
             if broken {
@@ -532,6 +564,9 @@ impl Loader {
                 never.push((part.lane, Never::Transaction(part.transaction)));
             }
         }
+        if reach.is_anything_given_up() {
+            self.drop_bodiless(reach);
+        }
         let unsaid = std::mem::take(&mut self.unsaid).into_iter();
         never.extend(unsaid.map(|(lane, queue, id)| (lane, Never::Message(queue, id))));
         let decisions = &self.decisions;
@@ -543,6 +578,23 @@ impl Loader {
         // In one order, so that a start on the same disk writes the same blocks.
         ends.sort_unstable_by_key(|(transaction, ..)| *transaction);
         Unfinished { ends, never }
+    }
+
+    /// A large body goes when its message has been acknowledged. Where the acknowledgement was given up, the message comes again; without
+    /// a body it cannot be delivered any more.
+    fn drop_bodiless(&mut self, reach: &impl Reach) {
+        let Self { messages, unsaid, report, .. } = self;
+        for (queue, messages) in messages {
+            messages.retain(|id, message| {
+                let Some(body) = message.large else { return true };
+                let is_there = body.location.block() >= reach.kept_from(body.lane);
+                if !is_there {
+                    report.bodiless += 1;
+                    unsaid.extend(LaneId::new(LaneKind::Journal, body.lane.index()).map(|lane| (lane, *queue, *id)));
+                }
+                is_there
+            });
+        }
     }
 
     /// What was found so far.
@@ -659,6 +711,12 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
         }
     }
+}
+
+/// Was a piece of the message's large body given up?
+fn is_body_patched(change: &Change, reach: &impl Reach) -> bool {
+    let Change::Add { message: LoadedMessage { large: Some(body), .. }, .. } = change else { return false };
+    reach.is_patched(body.lane, body.location.block(), body.end)
 }
 
 /// What a record changes in its queues.

@@ -27,6 +27,10 @@ pub(super) fn tell(loader: &Loader, recovered: &mut Recovered) {
         let (records, transactions) = (report.unpromised, report.undecided);
         event!(JN207, records, transactions, "operations that nobody was told of do not count");
     }
+    if report.bodiless > 0 {
+        let messages = report.bodiless;
+        event!(JN203, messages, "acknowledged messages do not come again: their large bodies are gone");
+    }
     for (lane, at) in loader.given_up() {
         event!(JN203, %lane, lsn = at.0, "what is missing behind the lane's end is given up, with all that relies on it");
         if let Some(found) = recovered.lanes.iter_mut().find(|found| found.tail.lane == lane) {
@@ -41,6 +45,7 @@ pub(super) fn refuse_idle(named: &[(LaneId, Lsn)], loader: &Loader, recovered: &
         recovered.findings.iter().any(|finding| match finding {
             Finding::TornTail { lane, at, .. } | Finding::EvidenceCut { lane, at, .. } => (*lane, *at) == *place,
             Finding::LossAccepted { lane, loss } => (*lane, loss.at) == *place,
+            Finding::Patched { lane, patch } => (*lane, patch.from) == *place,
             Finding::CheckpointUnusable { .. } => false,
         })
     };

@@ -136,6 +136,10 @@ fn recover_lanes(
             Finding::LossAccepted { lane, loss } => {
                 event!(JN203, %lane, lsn = loss.at.0, promised = loss.promised.0, "data that was promised is given up");
             }
+            Finding::Patched { lane, patch } => {
+                let (from, to) = (patch.from.0, patch.to.0);
+                event!(JN203, %lane, lsn = from, to, "what is damaged is given up; the lane goes on behind it");
+            }
             Finding::CheckpointUnusable { reason } => event!(JN106, "the index checkpoint is not used: {reason}"),
         }
     }

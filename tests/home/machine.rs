@@ -146,9 +146,13 @@ impl Machine {
     }
 
     /// Goes on from what a disk holds.
-    fn start(mut disk: SimDisk, setup: Setup) -> Self {
+    fn start(disk: SimDisk, setup: Setup) -> Self {
+        Self::start_with(disk, setup, &RecoveryOptions::alone())
+    }
+
+    fn start_with(mut disk: SimDisk, setup: Setup, options: &RecoveryOptions) -> Self {
         let (layout, shape) = (layout(), shape(setup.lanes));
-        let recovered = match recover(&mut disk, &layout, &shape, &RecoveryOptions::alone()) {
+        let recovered = match recover(&mut disk, &layout, &shape, options) {
             Ok(recovered) => recovered,
             Err(error) => panic!("the start is refused: {error:?}"),
         };
@@ -196,6 +200,19 @@ impl Machine {
         let mut disk = self.driver.into_storage();
         disk.kill_process();
         Self::start(disk, self.setup)
+    }
+
+    /// The process dies; another one reads everything, and gives up what is damaged here. Says first where it would be refused.
+    pub(crate) fn kill_and_accept(self, lane: LaneId, at: Lsn) -> Self {
+        let mut disk = self.driver.into_storage();
+        disk.kill_process();
+        let options = RecoveryOptions { use_checkpoint: false, ..RecoveryOptions::alone() };
+        let refused = recover(&mut disk, &layout(), &shape(self.setup.lanes), &options);
+        match refused {
+            Err(journal::RecoveryError::Corruption(damage)) => assert_eq!((damage.lane, damage.at), (lane, at)),
+            other => panic!("not refused: {:?}", other.map(|_| ())),
+        }
+        Self::start_with(disk, self.setup, &RecoveryOptions { accept_loss: vec![(lane, at)], ..options })
     }
 
     /// The power fails, and comes back.

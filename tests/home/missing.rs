@@ -33,6 +33,18 @@ impl Reach for Ends {
     fn is_given_up(&self, _: LaneId, _: Lsn) -> bool {
         self.given_up
     }
+
+    fn is_patched(&self, _: LaneId, _: Lsn, _: Lsn) -> bool {
+        false
+    }
+
+    fn is_anything_given_up(&self) -> bool {
+        false
+    }
+
+    fn kept_from(&self, _: LaneId) -> Lsn {
+        Lsn::ZERO
+    }
 }
 
 fn feed(loader: &mut Loader, at: u64, run: Run, kind: RecordKind, body: &[u8], promised: u64) -> Result<(), LoadError> {

@@ -112,3 +112,76 @@ fn compaction_that_meets_damage_stops_the_broker() {
     };
     assert_eq!((compacted(false), compacted(true)), (None, Some(true)));
 }
+
+#[test]
+fn what_is_given_up_in_the_middle_takes_nothing_else_with_it() {
+    let (mut machine, places) = cold(PLAIN);
+    let at = *places.get(2).unwrap();
+    machine.flip(JOURNAL, at.plus(200));
+    let mut left = bodies();
+    left.remove(2);
+    let mut machine = machine.kill_and_accept(JOURNAL, at);
+    assert!(machine.waiting() == left);
+    assert!(machine.home.damaged().is_none());
+    // What comes after it is as durable as ever, and nothing is asked again.
+    machine.publish(&body(99, 3_000), false);
+    machine.settle();
+    left.push(body(99, 3_000));
+    assert!(machine.kill().waiting() == left);
+}
+
+#[test]
+fn a_large_body_of_which_a_piece_is_given_up_is_gone_and_others_are_not() {
+    let mut machine = Machine::new();
+    let bodies: Vec<Vec<u8>> = (0..4).map(|number| body(number, 300_000)).collect();
+    let mut begins = Vec::new();
+    for body in &bodies {
+        begins.push(machine.end_of(LARGE));
+        machine.publish(body, false);
+        machine.settle();
+    }
+    let mut machine = machine.kill();
+    machine.settle();
+    let at = *begins.get(1).unwrap();
+    machine.flip(LARGE, at.plus(200));
+    let mut left = bodies.clone();
+    left.remove(1);
+    let mut machine = machine.kill_and_accept(LARGE, at);
+    let waiting = machine.waiting();
+    assert!(waiting == left, "{:?}", waiting.iter().map(Vec::len).collect::<Vec<_>>());
+    // Also when the next start goes by a checkpoint, and when one does not.
+    machine.home.want_checkpoint();
+    machine.settle();
+    let mut machine = machine.kill();
+    assert!(machine.used_checkpoint && machine.waiting() == left);
+    assert!(machine.kill().waiting() == left);
+}
+
+/// The acknowledgement of a large message is given up after its body's segment was freed.
+#[test]
+fn a_large_message_without_a_body_does_not_come_again() {
+    let mut machine = Machine::new();
+    let large = |number| body(number, 140_000);
+    machine.publish(&large(0), false);
+    machine.consume();
+    let (first, _) = machine.delivered().pop().unwrap();
+    let at = machine.end_of(JOURNAL);
+    machine.acknowledge(first);
+    machine.close();
+    machine.settle();
+    // The large lane goes on, until it frees where the body lay.
+    let mut number = 1;
+    while machine.oldest(LARGE) == SegmentSequence(0) {
+        machine.publish(&large(number), false);
+        machine.drain();
+        number += 1;
+        assert!(number < 100);
+    }
+    machine.publish(&large(number), false);
+    machine.settle();
+    machine.flip(JOURNAL, at.plus(80));
+    let mut machine = machine.kill_and_accept(JOURNAL, at);
+    assert!(machine.waiting() == [large(number)]);
+    assert!(machine.home.damaged().is_none());
+    assert!(machine.kill().waiting() == [large(number)]);
+}

@@ -3,7 +3,7 @@
 //! Must stay true: neither a body nor the value of a property is shown, unless bodies were asked for; a record that cannot be understood is
 //! told as such.
 
-use journal::{EpochStartRecord, LaneId, Location, RecordKind, SegmentFreeRecord, Vector, decode_mark};
+use journal::{EpochStartRecord, LaneId, Location, Patch, RecordKind, SegmentFreeRecord, Vector, decode_mark};
 use protocol::message::{MessageKind, MessageView};
 use ringmq::message::{MessageId, QueueId};
 use ringmq::store::index;
@@ -23,6 +23,7 @@ pub(crate) fn kind_name(kind: RecordKind) -> Option<&'static str> {
         RecordKind::SEGMENT_FREE => "segment-free",
         RecordKind::COMMIT => "commit",
         RecordKind::ABORT => "abort",
+        RecordKind::PATCH => "patch",
         RecordKind::CHECKPOINT_BEGIN => "checkpoint-begin",
         RecordKind::CHECKPOINT_MARK => "checkpoint-mark",
         RecordKind::CHECKPOINT_CHUNK => "checkpoint-chunk",
@@ -70,6 +71,7 @@ pub(crate) fn problem_of(seen: &RecordSeen<'_>) -> Option<String> {
     let understood = match seen.kind {
         RecordKind::EPOCH_START => EpochStartRecord::decode(seen.body).is_some(),
         RecordKind::SEGMENT_FREE => SegmentFreeRecord::decode(seen.body).is_some(),
+        RecordKind::PATCH => Patch::decode(seen.body).is_some(),
         RecordKind::CHECKPOINT_MARK => decode_mark(seen.body).is_some(),
         RecordKind::CHECKPOINT_CHUNK => index::items(seen.body).is_ok(),
         kind => kind_name(kind).is_some(),
@@ -157,6 +159,8 @@ fn own_fields(seen: &RecordSeen<'_>) -> Fields {
         RecordKind::SEGMENT_FREE => SegmentFreeRecord::decode(seen.body).map_or_else(Vec::new, |record| {
             vec![("segment", record.sequence.to_string().into()), ("epochs", record.history.len().into())]
         }),
+        RecordKind::PATCH => Patch::decode(seen.body)
+            .map_or_else(Vec::new, |patch| vec![("from", patch.from.0.into()), ("to", patch.to.0.into())]),
         RecordKind::CHECKPOINT_MARK => decode_mark(seen.body).map_or_else(Vec::new, |mark| {
             vec![
                 ("of", mark.lane.name().into()),

@@ -39,6 +39,8 @@ pub(crate) enum What {
     Short,
     /// A run of records without its end.
     OpenRun,
+    /// Damaged blocks that the operator gave up.
+    Patched,
 }
 
 impl What {
@@ -60,6 +62,7 @@ impl What {
             Self::TornTail => "torn-tail",
             Self::Short => "short",
             Self::OpenRun => "open-run",
+            Self::Patched => "patched",
         }
     }
 
@@ -82,6 +85,7 @@ impl What {
             Self::TornTail => "the last block was not written whole".to_owned(),
             Self::Short => "the lane ends here".to_owned(),
             Self::OpenRun => "a run of records has no end".to_owned(),
+            Self::Patched => "damaged blocks were given up here".to_owned(),
         }
     }
 }

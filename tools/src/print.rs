@@ -176,6 +176,7 @@ fn block_line(header: &BlockHeader, chain: u128) -> Line {
         (BlockFlags::HANDOVER, "handover"),
         (BlockFlags::TERMINATOR, "terminator"),
         (BlockFlags::SEGMENT_END, "segment-end"),
+        (BlockFlags::PATCH, "patch"),
     ];
     let mut flags: Vec<Value> =
         flags.iter().filter(|(flag, _)| header.flags.contains(*flag)).map(|(_, name)| Value::from(*name)).collect();

@@ -24,8 +24,8 @@ pub(crate) struct Outlook {
 
 /// Looks at a store that is written meanwhile.
 const LIVE_LOOKS: u32 = 8;
-/// A lane has a beginning and an end to give up, and may lack what another relies on.
-const CONSENTS_PER_LANE: usize = 4;
+/// A lane has a beginning, an end and places between to give up, and may lack what another relies on.
+const CONSENTS_PER_LANE: usize = 16;
 
 /// Asks. The loader takes what a start would load: one that only judges, or one that keeps the messages.
 pub(crate) fn outlook(place: &Place, loader: fn() -> Loader) -> (Outlook, Loader) {

@@ -74,13 +74,28 @@ pub(super) fn recover_lane(
         Ok(scanned) => {
             super::flush(storage, layout, shape, &scanned)?;
             let found = newest(storage, layout, shape, &scanned)?;
-            Ok((RecoveredLane { tail: scanned.tail, replay_from: scanned.from, promised_in_epoch: Vec::new() }, found))
+            Ok((
+                RecoveredLane {
+                    tail: scanned.tail,
+                    replay_from: scanned.from,
+                    promised_in_epoch: Vec::new(),
+                    patches: Vec::new(),
+                    kept_from: Lsn::ZERO,
+                },
+                found,
+            ))
         }
         Err(error @ (RecoveryError::Corruption(_) | RecoveryError::Undecided(_))) => {
             findings.push(Finding::CheckpointUnusable { reason: error.to_string() });
             delete_checkpoints(storage, layout)?;
             Ok((
-                RecoveredLane { tail: LaneTail::fresh(lane), replay_from: Lsn::ZERO, promised_in_epoch: Vec::new() },
+                RecoveredLane {
+                    tail: LaneTail::fresh(lane),
+                    replay_from: Lsn::ZERO,
+                    promised_in_epoch: Vec::new(),
+                    patches: Vec::new(),
+                    kept_from: Lsn::ZERO,
+                },
                 None,
             ))
         }

@@ -79,8 +79,9 @@ impl fmt::Display for RecoveryError {
                 write!(
                     f,
                     "lane {lane} is damaged at {at} ({}): {place}, but everything up to {promised} was promised to clients, and \
-                     {blocks_behind} sound blocks stand behind it. Restore the file from another copy; to start without the data from {at} \
-                     on, say --accept-loss {lane}@{at}",
+                     {blocks_behind} sound blocks stand behind it. Restore the file from another copy. Only if there is none: start once \
+                     with --accept-loss {lane}@{at}: the damaged blocks are given up, and all from {at} on if it cannot be proved where the lane \
+                     goes on behind them",
                     file.display()
                 )
             }

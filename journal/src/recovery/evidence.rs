@@ -29,7 +29,7 @@ use crate::ids::Lsn;
 use crate::limits::{BLOCK_BYTES_MAX, BLOCKS_IN_FLIGHT_MAX, PAGE_BYTES};
 
 /// What can have overtaken a missing block: 8 MiB.
-const EVIDENCE_REACH_BYTES: u64 = (BLOCKS_IN_FLIGHT_MAX * BLOCK_BYTES_MAX) as u64;
+pub(super) const EVIDENCE_REACH_BYTES: u64 = (BLOCKS_IN_FLIGHT_MAX * BLOCK_BYTES_MAX) as u64;
 /// How much a sample looks at: in any range of this length that is full of blocks, one begins in the first half and ends in the second.
 const SAMPLE_BYTES: u64 = 2 * BLOCK_BYTES_MAX as u64;
 /// From the beginning of one sample to that of the next.

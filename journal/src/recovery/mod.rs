@@ -1,14 +1,15 @@
 //! Recovery: what a start finds in the lanes, and what it makes of it.
 //!
 //! It takes a storage and the operator's consents; it gives one [`LaneTail`] per lane, on which lanes are opened, and then replays the
-//! records that count. [`recover`] changes nothing on disk, except that it flushes what it keeps and removes unusable checkpoints and
-//! unfinished files. The decision where a lane ends is a table, in `decision`.
+//! records that count. [`recover`] changes nothing on disk, except that it flushes what it keeps, removes unusable checkpoints and
+//! unfinished files, and patches what the operator gives up. The decision where a lane ends is a table, in `decision`.
 
 mod checkpoint;
 mod decision;
 mod error;
 mod evidence;
 mod files;
+mod mend;
 mod records;
 mod replay;
 mod scan;
@@ -24,6 +25,7 @@ use crate::block::Checks;
 use crate::ids::{LaneId, Lsn};
 use crate::lane::LaneTail;
 use crate::limits::RUN_BUFFER_BYTES_MAX;
+use crate::patch::Patch;
 use crate::segment_files::remove_unfinished;
 use crate::storage::{Access, Storage};
 use crate::store::{StoreLayout, StoreShape};
@@ -72,6 +74,10 @@ pub struct RecoveredLane {
     pub replay_from: Lsn,
     /// What the headers of each epoch that were read say was promised.
     promised_in_epoch: Vec<(u64, Lsn)>,
+    /// What was given up between, as far as it was read.
+    patches: Vec<Patch>,
+    /// Begin of the oldest segment that is not free.
+    kept_from: Lsn,
 }
 
 /// What a start found.
@@ -89,7 +95,8 @@ pub struct Recovered {
 /// Scans all lanes and decides where each ends. Everything that is kept is durable when this returns.
 ///
 /// # Errors
-/// When promised data is missing, when a file is not this store's, or when the disk cannot be read. Nothing has been cut then.
+/// When promised data is missing, when a file is not this store's, or when the disk cannot be read. Nothing has been cut then; damage that
+/// the operator gave up may have been patched.
 pub fn recover(
     storage: &mut dyn Storage,
     layout: &StoreLayout,
@@ -107,6 +114,13 @@ pub fn recover(
         }
     }
     let mut findings = Vec::new();
+    if !options.accept_loss.is_empty() {
+        // It may show what is given up now, and a start that goes by it does not look at all that is.
+        checkpoint::delete_checkpoints(storage, layout)?;
+        findings.push(Finding::CheckpointUnusable {
+            reason: "a loss is accepted, so the whole journal is judged".to_owned(),
+        });
+    }
     let (checkpoint_lane, found) = checkpoint::recover_lane(storage, layout, shape, options, &mut findings)?;
     let mut checkpoint = found.filter(|_| options.use_checkpoint);
     if let Some(found) = &checkpoint
@@ -164,9 +178,11 @@ fn scan_lanes(
         started = started.or(scanned.vector);
         found.extend(scanned.findings);
         lanes.push(RecoveredLane {
+            kept_from: shape.geometry(lane).start(scanned.tail.first_kept),
             tail: scanned.tail,
             replay_from: scanned.from,
             promised_in_epoch: scanned.promised_in_epoch,
+            patches: scanned.patches,
         });
     }
     findings.extend(found);
@@ -219,6 +235,27 @@ impl Recovered {
     pub fn promised(&self, lane: LaneId, number: u64) -> Lsn {
         let said = self.lane(lane).into_iter().flat_map(|recovered| &recovered.promised_in_epoch);
         said.filter(|(epoch, _)| *epoch == number).map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
+    }
+
+    /// Whether something of a piece of a lane was given up, although what lies behind it was not.
+    #[must_use]
+    pub fn is_patched(&self, lane: LaneId, from: Lsn, to: Lsn) -> bool {
+        self.lane(lane).is_some_and(|recovered| recovered.patches.iter().any(|patch| patch.touches(from, to)))
+    }
+
+    /// Whether anything that was promised was ever given up, as far as the lanes tell.
+    #[must_use]
+    pub fn is_anything_given_up(&self) -> bool {
+        let cut = |lane: &RecoveredLane| {
+            lane.tail.loss.is_some() || lane.tail.history.iter().any(|entry| entry.loss.is_some())
+        };
+        self.lanes.iter().any(|lane| !lane.patches.is_empty() || cut(lane))
+    }
+
+    /// Where a lane's oldest segment begins that is not free; nothing before it is alive.
+    #[must_use]
+    pub fn kept_from(&self, lane: LaneId) -> Lsn {
+        self.lane(lane).map_or(Lsn::ZERO, |recovered| recovered.kept_from)
     }
 
     /// Whether every lane reached what `vector` names by the end of that epoch (SR15).

@@ -1,6 +1,6 @@
 //! The replay of a lane: its user's records in order, runs only when their COMMIT is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::error::RecoveryError;
 use super::records::{WalkedRecord, read_record, walk_records};
@@ -46,6 +46,10 @@ struct Replay<'a> {
     kept_bytes: usize,
     kept_bytes_max: usize,
     epoch: EpochId,
+    /// Runs of which something was given up.
+    broken: HashSet<RunId>,
+    /// Nothing of the user has come since the last patch.
+    is_behind_patch: bool,
 }
 
 /// Replays `[from, tail.end)`.
@@ -66,6 +70,8 @@ pub(super) fn replay(
         kept_bytes: 0,
         kept_bytes_max: kept_bytes_max.min(RUN_BUFFER_BYTES_MAX),
         epoch: EpochId::default(),
+        broken: HashSet::new(),
+        is_behind_patch: false,
     };
     walk_records(walk, tail.lane, from, tail.end, &mut |walk, record| replay.take(walk, &record, deliver))
 }
@@ -84,6 +90,15 @@ impl Replay<'_> {
             // A run belongs to its epoch: what was not committed before the process ended never is.
             self.runs.clear();
             self.kept_bytes = 0;
+            self.broken.clear();
+            self.is_behind_patch = false;
+            return Ok(());
+        }
+        if record.kind == RecordKind::PATCH {
+            self.pass_patch();
+            return Ok(());
+        }
+        if self.is_broken(record) {
             return Ok(());
         }
         match record.run {
@@ -108,6 +123,27 @@ impl Replay<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Something was given up here: of the runs that are open, and of one that began in it.
+    fn pass_patch(&mut self) {
+        self.broken.extend(self.runs.drain().map(|(run, _)| run));
+        self.kept_bytes = 0;
+        self.is_behind_patch = true;
+    }
+
+    /// Does the record belong to a run of which something was given up? No part of it counts then. A user appends the records of a run one
+    /// after the other, so that only a run whose record comes first behind a patch can have begun before.
+    fn is_broken(&mut self, record: &WalkedRecord<'_>) -> bool {
+        let run = match record.run {
+            Run::None => None,
+            Run::Member(run) | Run::Commit(run) | Run::Abort(run) => Some(run),
+        };
+        if record.kind.is_user() || run.is_some() {
+            let is_first = std::mem::take(&mut self.is_behind_patch);
+            self.broken.extend(run.filter(|_| is_first));
+        }
+        run.is_some_and(|run| self.broken.contains(&run))
     }
 
     fn deliver(&self, record: &WalkedRecord<'_>, deliver: &mut dyn FnMut(Replayed<'_>)) {

@@ -7,14 +7,16 @@ use super::decision::{Company, Consent, Hole, Place, Verdict, decide};
 use super::error::{Damage, RecoveryError};
 use super::evidence::Behind;
 use super::files::{FileState, LaneFiles};
+use super::mend;
 use super::walk::{BlockWalk, Found};
 use crate::block::{BlockError, BlockFlags, BlockView, Checks};
 use crate::epoch::{AcceptedLoss, EpochEntry, EpochStartRecord, SegmentFreeRecord};
-use crate::error::IoError;
+use crate::error::{EIO, IoError, Operation};
 use crate::geometry::Geometry;
-use crate::ids::{Chain, LaneId, Lsn, SegmentSequence};
+use crate::ids::{Chain, LaneId, LaneKind, Lsn, SegmentSequence};
 use crate::lane::{LaneMark, LaneTail};
 use crate::limits::{EPOCH_HISTORY_MAX, SEGMENTS_AHEAD_MAX};
+use crate::patch::{Before, Patch};
 use crate::record::RecordKind;
 use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape};
@@ -30,7 +32,7 @@ pub(super) struct ScanOrder<'a> {
     pub(super) known_promised: Lsn,
     /// The epoch in which it was known. A lane with a later epoch start was held to it, or excused from it, by that start.
     pub(super) known_epoch: u64,
-    /// The positions that the operator gives up on this lane: at most one at its beginning and one at its end.
+    /// The positions that the operator gives up on this lane: at most one at its beginning, one at its end, and any number between.
     pub(super) accept_loss: &'a [Lsn],
     pub(super) company: Company,
     pub(super) checks: Checks,
@@ -66,6 +68,13 @@ pub enum Finding {
         /// What was lost.
         loss: AcceptedLoss,
     },
+    /// Damaged blocks below a promise were patched, because the operator gives them up. What lies behind them is kept.
+    Patched {
+        /// Which lane.
+        lane: LaneId,
+        /// What is given up.
+        patch: Patch,
+    },
     /// The checkpoint could not be used, and the whole of the lanes was read.
     CheckpointUnusable {
         /// Why.
@@ -85,6 +94,8 @@ pub(super) struct Scanned {
     pub(super) promised_in_epoch: Vec<(u64, Lsn)>,
     /// The newest epoch start of this lane, and what it says that all lanes had promised.
     pub(super) vector: Option<(u64, Vector)>,
+    /// What was given up in the middle of the lane, now or at an earlier start.
+    pub(super) patches: Vec<Patch>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -103,6 +114,9 @@ struct Progress {
     promised: Lsn,
     promised_in_epoch: Vec<(u64, Lsn)>,
     vector: Option<(u64, Vector)>,
+    /// The patches that were read. The last block, if it is one, is followed by what it names or by another of its kind.
+    patches: Vec<Patch>,
+    bridge: Option<Chain>,
 }
 
 /// What stopped a scan.
@@ -116,6 +130,17 @@ pub(super) fn scan(
     layout: &StoreLayout,
     shape: &StoreShape,
     order: ScanOrder<'_>,
+) -> Result<Scanned, RecoveryError> {
+    scan_behind(storage, layout, shape, order, None)
+}
+
+/// Scans again where something was patched; `mended` is the last such place.
+fn scan_behind(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    order: ScanOrder<'_>,
+    mended: Option<Lsn>,
 ) -> Result<Scanned, RecoveryError> {
     let files = LaneFiles::read(storage, layout, shape, order.lane)?;
     let geometry = shape.geometry(order.lane);
@@ -133,10 +158,27 @@ pub(super) fn scan(
         (progress.at, progress.chain) = (Lsn::ZERO, Some(Chain(0)));
     }
     let file = walk.path_of(progress.at);
+    if let Some((patch, before)) = mendable(&mut walk, &files, geometry, order, &progress, &stop, &behind)? {
+        drop(walk);
+        if mended >= Some(patch.from) {
+            // The disk took it and does not give it back.
+            return Err(IoError::from_errno(Operation::Write, EIO).at(&file).into());
+        }
+        mend::write(storage, layout, shape, &patch, before)?;
+        return scan_behind(storage, layout, shape, order, Some(patch.from));
+    }
     drop(walk);
+    // What stands behind damage may say that the missing beginning is free: first things first.
+    if !order.accept_loss.contains(&progress.at)
+        && let Err(error @ RecoveryError::Corruption(_)) = judge(order, &progress, &stop, &behind, None, file.clone())
+    {
+        return Err(error);
+    }
     let front = check_front(storage, layout, shape, order, first, &progress)?;
     let (loss, mut findings) = judge(order, &progress, &stop, &behind, front.as_ref(), file)?;
     findings.extend(front.map(|loss| Finding::LossAccepted { lane: order.lane, loss }));
+    let named = progress.patches.iter().filter(|patch| order.accept_loss.contains(&patch.from));
+    findings.extend(named.map(|patch| Finding::Patched { lane: order.lane, patch: *patch }));
     let first_kept = progress.kept_from.unwrap_or_default().max(first);
     let (tail_segment, _) = geometry.place(progress.at);
     let mut segment_ends = progress.segment_ends;
@@ -160,9 +202,38 @@ pub(super) fn scan(
         promised: progress.promised.max(order.mark.map_or(Lsn::ZERO, |mark| mark.end)),
         promised_in_epoch: progress.promised_in_epoch,
         vector: progress.vector,
+        patches: progress.patches,
         tail,
         findings,
     })
+}
+
+/// What the operator gives up here, if it is known where the lane goes on. The names of queues are not patched: who misses one of them is
+/// to be told.
+fn mendable(
+    walk: &mut BlockWalk<'_>,
+    files: &LaneFiles,
+    geometry: Geometry,
+    order: ScanOrder<'_>,
+    progress: &Progress,
+    stop: &Stop,
+    behind: &Behind,
+) -> Result<Option<(Patch, Before)>, RecoveryError> {
+    let named = order.accept_loss.contains(&progress.at) && order.company == Company::Alone;
+    let damaged = matches!(stop.place, Place::Torn | Place::Blank | Place::Unreadable) && behind.blocks > 0;
+    let below_promised = behind.promised.max(known_promised(order, progress)) > progress.at;
+    let Some(chain) = progress.chain.filter(|_| progress.last_block.is_some()) else { return Ok(None) };
+    if !named || !damaged || !below_promised || !matches!(order.lane.kind(), LaneKind::Journal | LaneKind::Large) {
+        return Ok(None);
+    }
+    let before = Before { lane: order.lane, epoch: progress.epoch, promised: progress.promised, chain };
+    let patch = mend::plan(walk, files, geometry, progress.at, before)?;
+    Ok(patch.map(|patch| (patch, before)))
+}
+
+/// What is known from elsewhere to have been promised on this lane.
+fn known_promised(order: ScanOrder<'_>, progress: &Progress) -> Lsn {
+    if progress.epoch > order.known_epoch { Lsn::ZERO } else { order.known_promised }
 }
 
 /// Reads the lane from its mark or from its first file.
@@ -241,6 +312,8 @@ impl Progress {
             promised: Lsn::ZERO,
             promised_in_epoch: Vec::new(),
             vector: None,
+            patches: Vec::new(),
+            bridge: None,
         };
         if let Some(mark) = mark {
             progress.at = mark.end;
@@ -260,7 +333,8 @@ impl Progress {
             // Left over from before a cut: see the argument in `decision`.
             return Err(Place::Blank);
         }
-        let follows = !checks.chain || self.chain.is_none_or(|chain| view.follows(chain));
+        let bridged = self.bridge == Some(view.chain);
+        let follows = !checks.chain || bridged || self.chain.is_none_or(|chain| view.follows(chain));
         if follows && header.flags.contains(BlockFlags::TERMINATOR) {
             return Err(Place::Terminator);
         }
@@ -279,6 +353,8 @@ impl Progress {
         {
             return Err(Place::Torn);
         }
+        let is_patch = header.flags.contains(BlockFlags::PATCH);
+        self.bridge = None;
         for fragment in view.fragments().filter(|fragment| !fragment.header.kind.is_user()) {
             match fragment.header.kind {
                 RecordKind::EPOCH_START => {
@@ -299,6 +375,13 @@ impl Progress {
                     self.kept_from = Some(record.sequence.next());
                     self.freed = Some(record);
                 }
+                RecordKind::PATCH if is_patch => {
+                    let patch = Patch::decode(fragment.body).ok_or(Place::Torn)?;
+                    self.bridge = Some(patch.next);
+                    if self.patches.last() != Some(&patch) {
+                        self.patches.push(patch);
+                    }
+                }
                 _ => {}
             }
         }
@@ -311,7 +394,8 @@ impl Progress {
         self.chain = Some(view.chain);
         self.last_block = Some(header.lsn);
         self.at = header.end();
-        if geometry.place(self.at).0 > geometry.place(header.lsn).0 {
+        // The chain at the end of a segment is what the next one is checked against when this one is gone.
+        if geometry.place(self.at).0 > geometry.place(header.lsn).0 && !is_patch {
             self.segment_ends.push_back((geometry.place(header.lsn).0, view.chain));
         }
         Ok(())
@@ -328,9 +412,11 @@ fn judge(
     file: PathBuf,
 ) -> Result<(Option<AcceptedLoss>, Vec<Finding>), RecoveryError> {
     let (lane, at) = (order.lane, progress.at);
-    let known = if progress.epoch > order.known_epoch { Lsn::ZERO } else { order.known_promised };
-    let promised = behind.promised.max(known);
-    let named = order.accept_loss.iter().copied().find(|&lsn| front.is_none_or(|front| front.at != lsn));
+    let promised = behind.promised.max(known_promised(order, progress));
+    let elsewhere = |lsn: &Lsn| {
+        front.is_none_or(|front| front.at != *lsn) && progress.patches.iter().all(|patch| patch.from != *lsn)
+    };
+    let named = order.accept_loss.iter().copied().find(elsewhere);
     let consent = match named {
         _ if order.accept_loss.contains(&at) => Consent::Here,
         None => Consent::None,

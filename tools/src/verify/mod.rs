@@ -255,8 +255,14 @@ fn way_out(place: &Place, outlook: &Outlook, reports: &[LaneReport]) -> Line {
         let cut = ends.iter().filter(|(lane, _)| outlook.accept.iter().any(|(of, _)| of == lane));
         cut.map(|(lane, end)| Value::from(format!("{lane}@{end}"))).collect()
     });
-    line.with("else", format!("start once with {}: what was promised behind these places is lost", options.join(" ")))
-        .with("accept-loss", Value::List(shown.into_iter().map(Value::from).collect()))
-        .with_some("lanes-end-then", kept)
-        .with("store", place.shape.store.to_string())
+    line.with(
+        "else",
+        format!(
+            "start once with {}: what was promised there is lost, and behind them what is not kept",
+            options.join(" ")
+        ),
+    )
+    .with("accept-loss", Value::List(shown.into_iter().map(Value::from).collect()))
+    .with_some("lanes-end-then", kept)
+    .with("store", place.shape.store.to_string())
 }

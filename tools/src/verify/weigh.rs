@@ -55,6 +55,7 @@ pub(super) fn weigh(place: &Place, report: &LaneReport, known: &Known, flaw: &Fl
         _ if checkpoint => {
             (Weight::Note, "only an index checkpoint: a start does without it and reads the lanes whole".to_owned())
         }
+        What::Patched => (Weight::Note, "what lay in them is lost; the lane is sound behind them".to_owned()),
         What::OpenRun => (Weight::Note, "it does not count: whoever asked for it was never answered".to_owned()),
         What::Header(_) | What::Length(_) if flaw.at >= report.end.end => {
             (Weight::Note, "nothing was written into the segment yet".to_owned())

@@ -12,7 +12,7 @@ mod seen;
 use std::ops::ControlFlow;
 
 use journal::{
-    BlockError, BlockFlags, BlockView, Chain, EpochStartRecord, Geometry, IoError, Lsn, Operation, PAGE_BYTES,
+    BlockError, BlockFlags, BlockView, Chain, EpochStartRecord, Geometry, IoError, Lsn, Operation, PAGE_BYTES, Patch,
     RecordKind, SegmentFreeRecord, SegmentSequence,
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct Walk<'a> {
     reader: LaneReader<'a>,
     progress: &'a mut Progress,
     chain: Option<Chain>,
+    /// The block behind a patch is the one with this chain.
+    bridge: Option<Chain>,
     records: Records,
     gap: Option<Gap>,
     /// Gaps that a second look has confirmed.
@@ -70,6 +72,7 @@ impl<'a> Walk<'a> {
             reader,
             progress,
             chain: None,
+            bridge: None,
             records: Records::new(order.lane),
             gap: None,
             confirmed: None,
@@ -195,7 +198,7 @@ impl<'a> Walk<'a> {
                 return ControlFlow::Continue(again);
             }
         }
-        let follows = self.gap.is_none() && self.chain.is_none_or(|chain| view.follows(chain));
+        let follows = self.gap.is_none() && self.follows(&view);
         if follows && view.header.flags.contains(BlockFlags::TERMINATOR) {
             // Nothing behind it counts.
             self.terminated = true;
@@ -209,6 +212,9 @@ impl<'a> Walk<'a> {
         }
         for what in self.problems(&view, hole) {
             self.tell(&self.flaw(what, at, None), visit)?;
+        }
+        if let Some(patch) = patch_of(&view).filter(|patch| patch.from == at) {
+            self.tell(&self.flaw(What::Patched, at, Some(patch.to)), visit)?;
         }
         visit(Seen::Block(&view))?;
         self.take_marks(&view);
@@ -237,11 +243,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Does a block stand behind the one before it?
+    fn follows(&self, view: &BlockView<'_>) -> bool {
+        self.bridge == Some(view.chain) || self.chain.is_none_or(|chain| view.follows(chain))
+    }
+
     /// What is wrong with a block beside its bytes.
     fn problems(&self, view: &BlockView<'_>, behind_hole: bool) -> Vec<What> {
         let mut found = Vec::new();
         let header = view.header;
-        if !behind_hole && self.chain.is_some_and(|chain| !view.follows(chain)) {
+        if !behind_hole && !self.follows(view) {
             found.push(What::Chain);
         }
         let starts = header.flags.contains(BlockFlags::EPOCH_START);
@@ -284,6 +295,7 @@ impl<'a> Walk<'a> {
         }
         self.end.epoch = header.epoch;
         self.chain = Some(view.chain);
+        self.bridge = patch_of(view).map(|patch| patch.next);
         self.end.promised = promised;
         self.end.end = header.end();
     }
@@ -319,4 +331,11 @@ impl<'a> Walk<'a> {
         }
         visit(Seen::Flaw(flaw))
     }
+}
+
+/// What a block of a patch says.
+fn patch_of(view: &BlockView<'_>) -> Option<Patch> {
+    let is_patch = view.header.flags.contains(BlockFlags::PATCH);
+    let fragment = view.fragments().find(|fragment| fragment.header.kind == RecordKind::PATCH).filter(|_| is_patch)?;
+    Patch::decode(fragment.body)
 }

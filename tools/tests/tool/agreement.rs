@@ -186,6 +186,28 @@ fn random_damage_too() {
 }
 
 #[test]
+fn what_was_given_up_is_noted_and_the_rest_is_sound() {
+    for name in ["a zeroed page", "a damaged large body"] {
+        let scratch = broken(CASES.iter().find(|case| case.name == name).unwrap());
+        let before = run("verify", &scratch.0, &[]);
+        assert!(before.says("damage", &["kind=hole"]) && before.code != 0, "{}", before.out);
+        let accept = accepted(&before);
+        let end_before = before.lines("way-out").concat();
+        let options = RecoveryOptions { accept_loss: accept.clone(), ..RecoveryOptions::alone() };
+        let layout = StoreLayout::under(&scratch.0);
+        let recovered = recover(&mut FileStorage::new(), &layout, &shape(), &options).unwrap();
+        // The tool said where the lane would end.
+        let end = recovered.lane(accept[0].0).unwrap().tail.end;
+        assert!(end_before.contains(&format!("lanes-end-then=[{}@{end}", accept[0].0)), "{end}: {end_before}");
+        let said = run("verify", &scratch.0, &[]);
+        let lsn = format!("lsn={} ", accept[0].1);
+        assert!(said.code == 0 && said.says("note", &["kind=patched", &lsn, "given up"]), "{name}: {}", said.out);
+        let printed = run("print", &scratch.0, &["--type", "patch"]);
+        assert!(printed.says("record", &["patch", &format!("from={}", accept[0].1)]), "{}", printed.out);
+    }
+}
+
+#[test]
 fn a_disagreement_is_caught() {
     let of = |name: &str| broken(CASES.iter().find(|case| case.name == name).unwrap());
     let sound = of("sound");
