@@ -81,6 +81,7 @@ fn message(examples: Vec<Vec<u8>>) -> Target {
         let has_room = set_message_id(&mut copy, MessageId(choice.cast_signed()));
         let Ok(view) = MessageView::parse(bytes) else { return false };
         walk(&(has_room, view.text(), view.header));
+        walk(&(view.encoded_size(), view.message_id_offset()));
         view.validate().is_ok()
     })
     .checked(|bytes, choice| {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use protocol::core::packet::topology::ClusterTopology;
 use protocol::core::packet::{Direction, Packet, PacketType, decode, encode};
 use protocol::core::version::Version;
 use protocol::limits;
 use ringmq::net::core::{LastAddress, lower};
 use ringmq::session::Modes;
 
-use super::{older, refused, walk};
+use super::{older, refused_some, walk, walk_some};
 use crate::captures::{Capture, Versions};
 use crate::prove::fuzz::target::Target;
 
@@ -82,8 +83,8 @@ fn packet(packet_type: PacketType, examples: Vec<Vec<u8>>) -> Target {
     let name = packet_type.name().unwrap_or("of no known type");
     Target::new(format!("packet {name}"), examples, move |bytes, choice| {
         match decode(bytes, direction, version(choice)) {
-            Ok(frame) => walk(&frame),
-            Err(error) => refused(&error),
+            Ok(frame) => walk_some(&frame, choice) && look(&frame.packet),
+            Err(error) => refused_some(&error, choice),
         }
     })
     .repaired(move |bytes, random| {
@@ -95,6 +96,17 @@ fn packet(packet_type: PacketType, examples: Vec<Vec<u8>>) -> Target {
         }
     })
     .checked(move |bytes, choice| comes_back(bytes, direction, version(choice)))
+}
+
+/// What is asked of a packet beyond its fields.
+fn look(packet: &Packet<'_>) -> bool {
+    match packet {
+        Packet::ClusterTopology(ClusterTopology { pair: Some(pair), .. }) => {
+            pair.live.iter().chain(&pair.backup).all(|place| walk(&(place.host(), place.port())))
+        }
+        Packet::DisconnectV3(gone) => gone.target.iter().all(|place| walk(&(place.host(), place.port()))),
+        _ => true,
+    }
 }
 
 /// What was decoded is encoded to as many bytes, and decoded to the same packet again.
@@ -125,6 +137,6 @@ fn session(examples: Vec<Vec<u8>>) -> Target {
             return false;
         }
         let mut last = LastAddress::default();
-        lower(&frame.packet, modes, &mut last).is_some_and(|lowered| walk(&lowered))
+        lower(&frame.packet, modes, &mut last).is_some_and(|lowered| walk_some(&lowered, choice))
     })
 }

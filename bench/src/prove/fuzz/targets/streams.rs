@@ -4,7 +4,7 @@ use protocol::core::frame::{Frames, Handshake, detect_handshake};
 use protocol::core::identity::ChannelId;
 use protocol::core::packet::Direction;
 use protocol::limits;
-use ringmq::net::core::{Connection, ServerFacts};
+use ringmq::net::core::{Connection, Event, ServerFacts};
 
 use super::{refused, walk};
 use crate::captures::Capture;
@@ -73,7 +73,10 @@ fn connection(captures: &[Capture]) -> Target {
             let mut used = 0;
             let going_on = loop {
                 let rest = input.get(used..).unwrap_or_default();
-                let Ok(next) = connection.next_frame(rest) else { break false };
+                let next = match connection.next_frame(rest) {
+                    Ok(next) => next,
+                    Err(problem) => break refused(&problem),
+                };
                 let Some(at) = next else { break true };
                 let body = rest.get(at.frame).unwrap_or_default();
                 used += at.consumed;
@@ -86,6 +89,9 @@ fn connection(captures: &[Capture]) -> Target {
                         break false;
                     };
                     walk(&event);
+                    if matches!(event, Event::CreateSession { .. }) {
+                        connection.logged_in();
+                    }
                 }
                 handled += 1;
                 out.clear();

@@ -33,7 +33,11 @@ fn url() -> Target {
     Target::new("url", examples.map(|text| text.as_bytes().to_vec()).into(), |bytes, _| {
         let Ok(text) = std::str::from_utf8(bytes) else { return false };
         match text.parse::<BrokerUrl>() {
-            Ok(url) => walk(&url) && walk(&ConnectOptions::from_url(&url)),
+            Ok(url) => {
+                let asked =
+                    (url.endpoints().first().map(ToString::to_string), url.flag("ha"), url.number("connectionTTL"));
+                walk(&url) && walk(&asked) && walk(&ConnectOptions::from_url(&url))
+            }
             Err(error) => refused(&error),
         }
     })
