@@ -97,6 +97,10 @@ pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of the arguments of one request to look after the broker; longer ones are refused.
 pub const MANAGEMENT_REQUEST_BYTES_MAX: usize = 64 * 1024;
 
+/// Values in the arguments of such a request, nested ones included: an operation takes far fewer, and a small one takes little text and
+/// much memory.
+pub const MANAGEMENT_VALUES_MAX: usize = 128;
+
 /// Rows of one list that such a request gets; the rest is asked for by pages, or not at all.
 pub const MANAGEMENT_ROWS_MAX: usize = 10_000;
 

@@ -8,14 +8,38 @@ use crate::mail::{RoutingType, RoutingTypes};
 /// Reads the array; nothing is an empty one.
 pub(super) fn parse(text: Option<&str>) -> Result<Vec<Value>, String> {
     let Some(text) = text else { return Ok(Vec::new()) };
-    if text.len() > limits::MANAGEMENT_REQUEST_BYTES_MAX {
-        return Err(format!("the arguments are longer than {} bytes", limits::MANAGEMENT_REQUEST_BYTES_MAX));
+    match json(text).map_err(|problem| format!("the arguments {problem}"))? {
+        Value::Array(arguments) => Ok(arguments),
+        _ => Err("the arguments are no JSON array".to_owned()),
     }
-    match serde_json::from_str(text) {
-        Ok(Value::Array(arguments)) => Ok(arguments),
-        Ok(_) => Err("the arguments are no JSON array".to_owned()),
-        Err(error) => Err(format!("the arguments are no JSON: {error}")),
+}
+
+/// Reads JSON of somebody else: as values it may take a hundred times the room that it takes as text, so both are bounded.
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    let most = limits::MANAGEMENT_REQUEST_BYTES_MAX;
+    if text.len() > most {
+        return Err(format!("are longer than {most} bytes"));
     }
+    let most = limits::MANAGEMENT_VALUES_MAX;
+    if !has_at_most(text, most) {
+        return Err(format!("are more than {most} values"));
+    }
+    serde_json::from_str(text).map_err(|error| format!("are no JSON: {error}"))
+}
+
+/// Whether there are no more than so many values, counted by what stands in front of each: a bracket, a comma or a colon.
+fn has_at_most(text: &str, most: usize) -> bool {
+    let (mut quoted, mut escaped, mut count) = (false, false, 1);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' | b',' | b':' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count <= most
 }
 
 /// A text; numbers and flags are taken as they are written.
@@ -64,4 +88,22 @@ pub(super) fn routing_types(text: &str) -> Option<RoutingTypes> {
         types = types.with(RoutingTypes::only(routing(word)?));
     }
     Some(types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{json, parse};
+    use crate::limits::MANAGEMENT_VALUES_MAX;
+
+    #[test]
+    fn values_are_bounded_and_what_is_in_texts_does_not_count() {
+        let zeros = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        assert_eq!(parse(Some(&zeros(MANAGEMENT_VALUES_MAX - 1))).unwrap().len(), MANAGEMENT_VALUES_MAX - 1);
+        let refused = format!("the arguments are more than {MANAGEMENT_VALUES_MAX} values");
+        assert_eq!(parse(Some(&zeros(MANAGEMENT_VALUES_MAX))), Err(refused));
+        assert!(json(&"[".repeat(MANAGEMENT_VALUES_MAX + 1)).unwrap_err().contains("values"));
+        assert!(json(&format!("[{}0]", "{\"\":0},".repeat(4_500))).unwrap_err().contains("values"));
+        let text = format!(r#"["\"{}\\"]"#, "[,:{".repeat(1_000));
+        assert_eq!(parse(Some(&text)).unwrap().len(), 1);
+    }
 }

@@ -19,7 +19,7 @@ pub(super) struct PageWanted {
 pub(super) fn wanted(options: &Value, page: &Value, size: &Value) -> Result<PageWanted, String> {
     let options = match options {
         Value::String(text) if text.trim().is_empty() => Map::new(),
-        Value::String(text) => match serde_json::from_str(text) {
+        Value::String(text) => match arguments::json(text) {
             Ok(Value::Object(options)) => options,
             _ => return Err("the filter is no JSON object".to_owned()),
         },
