@@ -9,12 +9,21 @@ use protocol::core::text::Text;
 use protocol::core::version::Version;
 use protocol::core::wire::Wire;
 use protocol::limits;
-use protocol::message::{Body, HeaderView, MessageKind, MessageView, Properties, PropertiesBuilder, set_message_id};
+use protocol::message::{
+    Body, HeaderView, MessageBuilder, MessageKind, MessageView, Properties, PropertiesBuilder, property_name,
+    set_message_id,
+};
+use ringmq::management::{Facts, begin};
+use ringmq::net::core::read_request;
 
-use super::walk;
+use super::{refused, walk};
 use crate::captures::{Capture, Versions};
 use crate::prove::fuzz::target::Target;
 
+/// Where such requests go.
+const MANAGEMENT: &str = "activemq.management";
+/// As many as fit an input.
+const SMALL_ARGUMENTS: usize = 4_500;
 const KINDS: [(&str, MessageKind); 5] = [
     ("text", MessageKind::TEXT),
     ("bytes", MessageKind::BYTES),
@@ -34,8 +43,15 @@ struct Examples {
 
 pub(super) fn targets(captures: &[Capture]) -> Vec<Target> {
     let examples = Examples::of(captures);
-    let mut targets =
-        vec![message(examples.messages), header(examples.headers), properties(examples.properties), text()];
+    let asked = examples.messages.iter().filter(|message| is_request(message)).cloned();
+    let asked = asked.chain([many_arguments()]).collect();
+    let mut targets = vec![
+        management(asked),
+        message(examples.messages),
+        header(examples.headers),
+        properties(examples.properties),
+        text(),
+    ];
     for (name, kind) in KINDS {
         targets.push(body(name, kind, examples.bodies.get(&kind.0).cloned().unwrap_or_default()));
     }
@@ -72,6 +88,37 @@ impl Examples {
         view.header.write(&mut header);
         self.headers.push(header);
     }
+}
+
+/// A request whose arguments take little room as text and much as values.
+fn many_arguments() -> Vec<u8> {
+    let text = format!("[{}0]", "{\"\":0},".repeat(SMALL_ARGUMENTS));
+    let mut message = Vec::new();
+    MessageBuilder::new(MANAGEMENT)
+        .text(&text)
+        .text_property(property_name::RESOURCE, "broker")
+        .text_property(property_name::OPERATION, "listQueues")
+        .write(&mut message);
+    message
+}
+
+/// Whether a message asks to look after the broker.
+fn is_request(message: &[u8]) -> bool {
+    MessageView::parse(message).is_ok_and(|view| view.header.address.is_some_and(|address| address == MANAGEMENT))
+}
+
+/// A request to look after the broker, up to the first question to a home.
+fn management(examples: Vec<Vec<u8>>) -> Target {
+    let facts =
+        Facts { node_id: "fuzz", version: "0", started_unix_ms: 1, uptime_ms: 1, management_address: MANAGEMENT };
+    Target::new("management request", examples, move |bytes, _| {
+        let (reply_to, request) = read_request(bytes);
+        walk(&reply_to.address());
+        match request {
+            Ok(request) => walk(&begin(request, &facts)),
+            Err(error) => refused(&error),
+        }
+    })
 }
 
 fn message(examples: Vec<Vec<u8>>) -> Target {
