@@ -10,6 +10,11 @@ const DEFAULT_PORT: u16 = 61616;
 /// The only transport.
 const SCHEME: &str = "tcp://";
 
+/// More than anybody has brokers to try.
+const PLACES_MAX: usize = 64;
+/// More than there are parameters; each costs many times its text.
+const PARAMETERS_MAX: usize = 256;
+
 /// Where a broker listens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Endpoint {
@@ -122,6 +127,9 @@ impl BrokerUrl {
         let Some(rest) = text.strip_prefix(SCHEME) else {
             return Err(UrlError::new(text, "tcp://host:port"));
         };
+        if self.endpoints.len() >= PLACES_MAX {
+            return Err(UrlError::new(text, format!("at most {PLACES_MAX} places")));
+        }
         let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
         self.endpoints.push(endpoint(authority.strip_suffix('/').unwrap_or(authority))?);
         self.query(query)
@@ -130,6 +138,9 @@ impl BrokerUrl {
     /// Reads `key=value&key=value`.
     fn query(&mut self, text: &str) -> Result<(), UrlError> {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            if self.parameters.len() >= PARAMETERS_MAX {
+                return Err(UrlError::new(pair, format!("at most {PARAMETERS_MAX} parameters")));
+            }
             match pair.split_once('=') {
                 Some((key, value)) if !key.is_empty() => self.parameters.push((decoded(key)?, decoded(value)?)),
                 _ => return Err(UrlError::new(pair, "key=value")),
@@ -175,7 +186,7 @@ fn decoded(text: &str) -> Result<String, UrlError> {
         }
         let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
         let value = digit().zip(digit()).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-        bytes.push(value.ok_or(UrlError::new(text, "two hexadecimal digits after %"))?);
+        bytes.push(value.ok_or_else(|| UrlError::new(text, "two hexadecimal digits after %"))?);
     }
     String::from_utf8(bytes).map_err(|_| UrlError::new(text, "UTF-8 text"))
 }
@@ -234,6 +245,17 @@ mod tests {
             let error = text.parse::<BrokerUrl>().unwrap_err();
             assert_eq!(error.expected, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn places_and_parameters_are_bounded() {
+        let expected = |text: String| text.parse::<BrokerUrl>().map_err(|error| error.expected);
+        let places = |count: usize| format!("({})", vec!["tcp://a"; count].join(","));
+        assert_eq!(expected(places(64)).unwrap().endpoints().len(), 64);
+        assert_eq!(expected(places(65)).unwrap_err(), "at most 64 places");
+        let parameters = |count: usize| format!("tcp://a?{}", "x=&".repeat(count));
+        assert_eq!(expected(parameters(256)).unwrap().parameters().len(), 256);
+        assert_eq!(expected(parameters(257)).unwrap_err(), "at most 256 parameters");
     }
 
     #[test]
