@@ -14,6 +14,8 @@ const SCHEME: &str = "tcp://";
 const PLACES_MAX: usize = 64;
 /// More than there are parameters; each costs many times its text.
 const PARAMETERS_MAX: usize = 256;
+/// What comes before a secret.
+const PASSWORD: &str = "password=";
 
 /// Where a broker listens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -43,6 +45,23 @@ pub struct BrokerUrl {
 }
 
 impl BrokerUrl {
+    /// A URL, or a part of one, as people may read it: what follows `password=` is left out, whatever word it ends
+    /// (`trustStorePassword=`).
+    pub fn without_passwords(text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for pair in text.split_inclusive('&') {
+            let value = pair.to_ascii_lowercase().find(PASSWORD).map(|at| at + PASSWORD.len());
+            match value.and_then(|at| pair.split_at_checked(at)) {
+                Some((name, secret)) => {
+                    shown.push_str(name);
+                    shown.push_str(if secret.ends_with('&') { "***&" } else { "***" });
+                }
+                None => shown.push_str(pair),
+            }
+        }
+        shown
+    }
+
     /// The places to try, in order; at least one.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -84,7 +103,7 @@ pub struct UrlError {
 
 impl UrlError {
     fn new(found: &str, expected: impl Into<String>) -> UrlError {
-        UrlError { found: found.to_owned(), expected: expected.into() }
+        UrlError { found: BrokerUrl::without_passwords(found), expected: expected.into() }
     }
 }
 
@@ -142,7 +161,11 @@ impl BrokerUrl {
                 return Err(UrlError::new(pair, format!("at most {PARAMETERS_MAX} parameters")));
             }
             match pair.split_once('=') {
-                Some((key, value)) if !key.is_empty() => self.parameters.push((decoded(key)?, decoded(value)?)),
+                Some((key, value)) if !key.is_empty() => {
+                    // The value alone would not show that it is a secret.
+                    let value = decoded(value).map_err(|error| UrlError::new(pair, error.expected))?;
+                    self.parameters.push((decoded(key)?, value));
+                }
                 _ => return Err(UrlError::new(pair, "key=value")),
             }
         }
@@ -256,6 +279,22 @@ mod tests {
         let parameters = |count: usize| format!("tcp://a?{}", "x=&".repeat(count));
         assert_eq!(expected(parameters(256)).unwrap().parameters().len(), 256);
         assert_eq!(expected(parameters(257)).unwrap_err(), "at most 256 parameters");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (text, shown) in [
+            ("tcp://a:1?user=u", "tcp://a:1?user=u"),
+            ("tcp://a:1?user=u&password=s", "tcp://a:1?user=u&password=***"),
+            ("tcp://a:1?password=s&user=u", "tcp://a:1?password=***&user=u"),
+            ("(tcp://a?x=1,tcp://b?trustStorePassword=s=t)?c=d&e=f", "(tcp://a?x=1,tcp://b?trustStorePassword=***&e=f"),
+        ] {
+            assert_eq!(BrokerUrl::without_passwords(text), shown);
+        }
+        for text in ["(tcp://a:1?password=s3cr3t", "tcp://a:1?password=s3cr3t%zz", "amqp://a?password=s3cr3t"] {
+            let error = text.parse::<BrokerUrl>().unwrap_err().to_string();
+            assert!(error.contains("password=***") && !error.contains("s3cr3t"), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::destination::Destination;
 use super::help;
+use super::secrets::{PASSWORD_VARIABLE, URL_VARIABLE};
 
 /// The most threads of one command: each holds a session, and a test that needs more can start a second process.
 const THREADS_MAX: u16 = 256;
@@ -96,14 +97,14 @@ pub(super) struct ShowOptions {
 #[derive(Debug, Args)]
 pub(super) struct MessageOptions {
     /// The broker
-    #[arg(long, value_name = "URL", default_value = "tcp://localhost:61616")]
+    #[arg(long, value_name = "URL", default_value = "tcp://localhost:61616", env = URL_VARIABLE, hide_env_values = true)]
     pub(super) url: String,
     /// The user, where the broker has users
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
-    /// The user's password
-    #[arg(long, value_name = "TEXT")]
-    pub(super) password: Option<String>,
+    /// The user's password; better in the variable, because others can read arguments
+    #[arg(long, value_name = "TEXT", env = PASSWORD_VARIABLE, hide_env_values = true)]
+    pub(super) password: Option<Password>,
     /// The client id of the connection
     #[arg(long = "clientID", visible_alias = "client-id", value_name = "ID")]
     pub(super) client_id: Option<String>,
@@ -175,6 +176,24 @@ impl FromStr for AcceptLoss {
         let lsn = lsn.parse().map_err(|_| expected())?;
         let plain = !lane.is_empty() && lane.len() <= 16 && lane.chars().all(|c| c.is_ascii_alphanumeric());
         if plain { Ok(Self { lane: lane.to_owned(), lsn }) } else { Err(expected()) }
+    }
+}
+
+/// A password: it is never printed, not even by a debugging line.
+#[derive(Clone)]
+pub(super) struct Password(pub(super) String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a password")
+    }
+}
+
+impl FromStr for Password {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
     }
 }
 

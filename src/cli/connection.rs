@@ -38,7 +38,7 @@ impl Open {
             exit: Exit::Failed,
             text: format!("the event loop of thread {thread} cannot be started: {error}"),
         })?;
-        let url = options.url.clone();
+        let url = BrokerUrl::without_passwords(&options.url);
         let transacted = options.commit_interval > 0;
         let session_options = if transacted { SessionOptions::TRANSACTED } else { SessionOptions::AUTO };
         let opened = runtime.block_on(async {
@@ -219,7 +219,7 @@ fn connect_options(options: &MessageOptions, thread: u16) -> Result<(BrokerUrl, 
     let url: BrokerUrl = options.url.parse()?;
     let mut connect = ConnectOptions::from_url(&url)?;
     if let Some(user) = &options.user {
-        let password = options.password.clone().unwrap_or_default();
+        let password = options.password.as_ref().map(|password| password.0.clone()).unwrap_or_default();
         connect.credentials = Some(Credentials { user: user.clone(), password });
     }
     if let Some(id) = &options.client_id {
@@ -254,7 +254,9 @@ fn failure(url: &str, doing: &str, error: &Error, opening: bool) -> Failure {
 
 fn refused(code: ErrorCode) -> (Exit, &'static str) {
     match code {
-        ErrorCode::SECURITY_EXCEPTION => (Exit::NotAuthorised, "give --user and --password of a user who may"),
+        ErrorCode::SECURITY_EXCEPTION => {
+            (Exit::NotAuthorised, "give --user, and the password of a user who may in RINGMQ_PASSWORD")
+        }
         ErrorCode::QUEUE_DOES_NOT_EXIST | ErrorCode::ADDRESS_DOES_NOT_EXIST => (Exit::NotFound, ""),
         ErrorCode::QUEUE_EXISTS | ErrorCode::ADDRESS_EXISTS | ErrorCode::DUPLICATE_METADATA => (Exit::Conflict, ""),
         ErrorCode::CONNECTION_TIMEDOUT => (Exit::TimedOut, ""),

@@ -18,6 +18,7 @@ mod destination;
 mod output;
 mod producer;
 mod progress;
+mod secrets;
 mod work;
 
 mod exit;
@@ -42,7 +43,11 @@ pub type Broker = fn(RunArguments) -> Exit;
 
 /// Does what the arguments of this process say.
 pub fn main(broker: Broker) -> ExitCode {
-    execute(std::env::args_os().collect(), broker).into()
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match secrets::hide(&arguments) {
+        Ok(()) => execute(arguments, broker).into(),
+        Err(exit) => exit.into(),
+    }
 }
 
 fn execute(arguments: Vec<OsString>, broker: Broker) -> Exit {

@@ -24,6 +24,7 @@ mod large_bodies;
 mod ordinary_user;
 mod readme;
 mod refusals;
+mod secrets;
 mod start;
 mod stop;
 mod time_to_live;
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
         Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
         Trial { name: "large_bodies_come_back", run: large_bodies::they_come_back_from_the_disk },
         Trial { name: "transactions_of_many_segments", run: transactions::a_commit_over_many_segments_survives_a_kill },
+        Trial { name: "secrets_are_seen_nowhere", run: secrets::passwords_are_seen_nowhere },
+        Trial { name: "secrets_are_not_in_errors", run: secrets::errors_show_no_password },
+        Trial { name: "secrets_that_are_seen_are_caught", run: secrets::a_password_that_is_seen_is_caught },
         Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
         Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
         Trial { name: "start_says_what_runs", run: start::it_says_what_runs_and_where },

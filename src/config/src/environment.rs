@@ -13,8 +13,8 @@ use crate::suggest;
 use crate::table::TABLE;
 use crate::text::Raw;
 
-/// The variable that names the configuration file; the command line reads it, no row does.
-const FILE_VARIABLE: &str = "RINGMQ_CONFIG";
+/// Variables that the command line reads, and no row does: the configuration file, and how clients reach a broker.
+const OF_THE_COMMAND_LINE: [&str; 3] = ["RINGMQ_CONFIG", "RINGMQ_URL", "RINGMQ_PASSWORD"];
 
 /// Takes every variable of ours into the draft, in the order of their names, so that the report does not depend on
 /// the order of the environment.
@@ -22,7 +22,9 @@ pub(crate) fn apply(environment: &[(OsString, OsString)], draft: &mut Draft) {
     let mut ours: Vec<(&str, &OsString)> = environment
         .iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value)))
-        .filter(|(name, _)| name.starts_with("RINGMQ_") && *name != FILE_VARIABLE && !is_from_kubernetes(name))
+        .filter(|(name, _)| {
+            name.starts_with("RINGMQ_") && !OF_THE_COMMAND_LINE.contains(name) && !is_from_kubernetes(name)
+        })
         .collect();
     ours.sort_unstable();
     for (name, value) in ours {
