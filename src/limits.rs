@@ -65,6 +65,10 @@ pub const TRANSACTION_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Staged operations of one transaction in one home.
 pub const TRANSACTION_OPERATIONS_MAX: usize = 1_000_000;
 
+/// Staged bytes of all open transactions in one home, what describes them included; beyond it a send spoils its transaction. Two of
+/// the largest fit. Transactions that wait for a decision count until it is there.
+pub const STAGED_BYTES_PER_HOME_MAX: usize = 512 * 1024 * 1024;
+
 /// Message ids in one ACK record; a longer acknowledgement becomes a run of such records.
 pub const ACK_IDS_PER_RECORD: usize = 4_096;
 
@@ -80,6 +84,16 @@ pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 /// Requests of one home that wait for the creation of addresses by another core, which takes one write: more clients than that
 /// wait in their sockets.
 pub const PARKED_MAX: usize = 256;
+
+/// Bytes of frames that one connection has set aside, their overhead included, because what is left of a full disk is not for those who
+/// send; beyond it the connection stops reading. More than the blocking sends of ten sessions.
+pub const ASIDE_BYTES_PER_CONNECTION_MAX: usize = 1024 * 1024;
+
+/// As [`ASIDE_BYTES_PER_CONNECTION_MAX`], for all connections of a core.
+pub const ASIDE_BYTES_PER_CORE_MAX: usize = 16 * 1024 * 1024;
+
+/// What a frame that is set aside costs beside its bytes.
+pub const ASIDE_FRAME_OVERHEAD_BYTES: usize = 256;
 
 /// Bodies on their way back from the disk on one core; a further one waits.
 pub const COLD_READS_MAX: usize = 16;
@@ -119,6 +133,27 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 /// The client's default time to live, used until its first PING names another.
 pub const CONNECTION_TTL_DEFAULT_MS: i64 = 60_000;
 
+/// Bounds of one home that a test may set lower, to reach them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HomeBounds {
+    /// See [`ADDRESSES_PER_HOME_MAX`].
+    pub addresses: usize,
+    /// See [`STAGED_BYTES_PER_HOME_MAX`].
+    pub staged_bytes: usize,
+    /// See [`NON_DURABLE_BYTES_MAX`].
+    pub volatile_bytes: usize,
+}
+
+impl Default for HomeBounds {
+    fn default() -> Self {
+        Self {
+            addresses: ADDRESSES_PER_HOME_MAX,
+            staged_bytes: STAGED_BYTES_PER_HOME_MAX,
+            volatile_bytes: NON_DURABLE_BYTES_MAX,
+        }
+    }
+}
+
 const _: () = {
     // A lane index must fit the seven bits that a message id has for it.
     assert!(LANES_MAX <= 128);
@@ -126,6 +161,10 @@ const _: () = {
     assert!(OUTPUT_BYTES_SOFT < OUTPUT_BYTES_HARD);
     // A message that goes to a large lane was accepted as one frame first.
     assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
+    // One transaction may use all that it may.
+    assert!(TRANSACTION_BYTES_MAX < STAGED_BYTES_PER_HOME_MAX);
+    // One connection does not use up what is for all.
+    assert!(ASIDE_BYTES_PER_CONNECTION_MAX < ASIDE_BYTES_PER_CORE_MAX);
     // A body of any size can be read back.
     assert!(FRAME_BYTES_MAX <= COLD_BODY_BYTES_MAX);
     // The overhead covers one queue id for every queue of an address.

@@ -12,6 +12,8 @@ pub struct Census {
     pub connections: usize,
     /// Sessions of those connections, and of lost ones whose commit is under way.
     pub sessions: usize,
+    /// Consumers that those sessions know of.
+    pub consumers: usize,
     /// Who waits at the gate.
     pub waiters: usize,
     /// Connections and sessions that something is due for.
@@ -31,8 +33,13 @@ impl<B: BlockBuffer> Core<B> {
         Census {
             connections: front.clients.len(),
             sessions: front.sessions.len(),
+            consumers: front.sessions.values().map(|session| session.consumer_count()).sum(),
             waiters: front.gate.len(),
-            due: front.due.len() + front.two_phase_due.len() + front.stalled.len() + front.hold_changes.len(),
+            due: front.due.len()
+                + front.two_phase_due.len()
+                + front.stalled.len()
+                + front.aside.len()
+                + front.hold_changes.len(),
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),

@@ -2,17 +2,17 @@
 
 use journal::{BlockBuffer, Now};
 use protocol::core::identity::ChannelId;
-use protocol::core::packet::PacketType;
+use protocol::core::packet::{Packet, PacketType};
 
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
 use crate::message::{ConnectionKey, SessionKey};
-use crate::net::core::{Event, Problem, disconnect};
+use crate::net::core::{Event, Problem, Respond, disconnect, is_sent_to};
 use crate::session::{CoreSet, Modes, Session};
 
 /// Why a frame must wait.
-enum Reason {
+pub(super) enum Reason {
     /// The client has not read what was written to it.
     Unread,
     /// The session's commit is under way, or too many of its answers are.
@@ -173,9 +173,27 @@ impl<B: BlockBuffer> Core<B> {
                 body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
             let session = channel.and_then(|channel| client.channels.get(&channel)).copied();
             let unread = client.output.backlog();
-            if let Some(reason) = session.and_then(|session| self.must_wait(session, body, unread)) {
-                self.stall(key, &reason);
-                return used;
+            if let Some(session) = session {
+                match self.must_wait(session, body, unread) {
+                    // It stands behind others of its session, or they would be overtaken.
+                    None if self.is_aside(session) => {
+                        if !self.set_aside(key, session, body) {
+                            self.stall(key, &Reason::Reserve);
+                            return used;
+                        }
+                        used += frame.consumed;
+                        continue;
+                    }
+                    None => {}
+                    Some(Reason::Reserve) if self.set_aside(key, session, body) => {
+                        used += frame.consumed;
+                        continue;
+                    }
+                    Some(reason) => {
+                        self.stall(key, &reason);
+                        return used;
+                    }
+                }
             }
             if !body.is_empty() && !self.handle_frame(key, session, body) {
                 self.stall(key, &Reason::Answers);
@@ -187,7 +205,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Must a frame of this session wait, if its client has so much to read? Pings and new sessions never do: a full disk must not look
     /// like death.
-    fn must_wait(&self, session: SessionKey, body: &[u8], unread: usize) -> Option<Reason> {
+    pub(super) fn must_wait(&self, session: SessionKey, body: &[u8], unread: usize) -> Option<Reason> {
         let session = self.front.sessions.get(session)?;
         if session.closing {
             // What is dropped needs nothing.
@@ -196,12 +214,35 @@ impl<B: BlockBuffer> Core<B> {
             Some(Reason::Unread)
         } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
             Some(Reason::Answers)
-        } else if is_send(body) && (self.home.is_short() || !self.front.short_cores.is_empty()) {
+        } else if self.is_reserved() && self.takes_room(session, body) {
             Some(Reason::Reserve)
         } else if self.front.crowded || self.front.room_is_short || !self.home.ready() {
             Some(Reason::Room)
         } else {
             None
+        }
+    }
+
+    /// Is what is left of the lanes not for those who send?
+    pub(super) fn is_reserved(&self) -> bool {
+        self.home.is_short() || !self.front.short_cores.is_empty()
+    }
+
+    /// Does this frame bring a message, or a piece of one, or make those of a transaction durable? Requests to look after the broker do
+    /// not count: they can make room.
+    fn takes_room(&self, session: &Session<Respond>, body: &[u8]) -> bool {
+        if is_of(body, &[PacketType::SESS_COMMIT]) {
+            return session.has_sent;
+        }
+        let sends = [PacketType::SESS_SEND, PacketType::SESS_SEND_LARGE, PacketType::SESS_SEND_CONTINUATION];
+        is_of(body, &sends) && !self.is_for_management(session, body)
+    }
+
+    fn is_for_management(&self, session: &Session<Respond>, body: &[u8]) -> bool {
+        let Some(client) = self.front.clients.get(session.connection) else { return false };
+        match client.protocol.decode(body).map(|frame| frame.packet) {
+            Ok(Packet::Send(send)) => is_sent_to(send.message, &self.front.facts.management_address),
+            _ => false,
         }
     }
 
@@ -228,8 +269,8 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Lets connections go on whose frames had to wait, those first who have waited longest. True: one of them did.
     pub(super) fn resume_stalled(&mut self, now: Now) -> bool {
-        let mut any = false;
         self.front.room_is_short = false;
+        let mut any = self.resume_aside();
         let mut served = Vec::new();
         for key in std::mem::take(&mut self.front.stalled) {
             let Some(client) = self.front.clients.get_mut(key) else { continue };
@@ -256,7 +297,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Handles a frame on the channel of this session, or on one that is no session's. False: it has to wait, and is to be handed in
     /// again.
-    fn handle_frame(&mut self, key: ConnectionKey, session: Option<SessionKey>, body: &[u8]) -> bool {
+    pub(super) fn handle_frame(&mut self, key: ConnectionKey, session: Option<SessionKey>, body: &[u8]) -> bool {
         let super::Front { clients, facts, .. } = &mut self.front;
         let Some(client) = clients.get_mut(key) else { return true };
         let decoded = client.protocol.decode(body);
@@ -316,6 +357,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Ends a session with all that homes hold for it.
     pub(super) fn end_session(&mut self, key: SessionKey, failed: bool) {
+        self.forget_aside(key);
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         if session.two_phase.is_some() {
             // Its commit is finished first; then it ends.
@@ -385,8 +427,6 @@ impl<B: BlockBuffer> Core<B> {
     }
 }
 
-/// Does this frame bring a message, or a piece of one?
-fn is_send(body: &[u8]) -> bool {
-    let sends = [PacketType::SESS_SEND, PacketType::SESS_SEND_LARGE, PacketType::SESS_SEND_CONTINUATION];
-    body.first().is_some_and(|kind| sends.iter().any(|send| send.0 == kind.cast_signed()))
+fn is_of(body: &[u8], kinds: &[PacketType]) -> bool {
+    body.first().is_some_and(|first| kinds.iter().any(|kind| kind.0 == first.cast_signed()))
 }

@@ -59,7 +59,7 @@ impl<B: BlockBuffer> Core<B> {
             Verb::Commit => self.commit(key, respond),
             Verb::Rollback { consider_last_as_delivered } => {
                 let Some(session) = self.front.sessions.get_mut(key) else { return };
-                let cores = session.touched.union(session.transaction.take());
+                let cores = session.touched.union(session.end_transaction());
                 self.ask_all(key, cores, respond, || Ask::Rollback { consider_last_as_delivered });
             }
             Verb::Start => {
@@ -77,7 +77,7 @@ impl<B: BlockBuffer> Core<B> {
             Verb::Close => {
                 let Some(session) = self.front.sessions.get_mut(key) else { return };
                 session.closing = true;
-                let cores = session.touched.union(session.transaction.take());
+                let cores = session.touched.union(session.end_transaction());
                 self.ask_all(key, cores, respond, || Ask::EndSession { failed: false });
             }
             Verb::Metadata { key: name, value, unique } => self.metadata(key, &name, &value, unique, respond),
@@ -109,7 +109,8 @@ impl<B: BlockBuffer> Core<B> {
 
     fn metadata(&mut self, key: SessionKey, name: &str, value: &str, unique: bool, respond: Respond) {
         let Some(session) = self.front.sessions.get_mut(key) else { return };
-        let too_much = session.metadata.len() >= limits::METADATA_PER_SESSION_MAX
+        let known = session.metadata.iter().any(|(known, _)| known == name);
+        let too_much = (!known && session.metadata.len() >= limits::METADATA_PER_SESSION_MAX)
             || name.len() + value.len() > limits::METADATA_BYTES_MAX;
         if too_much {
             let failure = Failure::new(FailureKind::Full, "the session has as much metadata as it may");
@@ -144,17 +145,26 @@ impl<B: BlockBuffer> Core<B> {
             return self.reply_now(key, respond, Answer::failed(failure));
         }
         let Some(session) = self.front.sessions.get_mut(key) else { return };
-        if let Ask::CreateConsumer { started, pre_acknowledge, .. } = &mut ask {
+        let mut opening = None;
+        if let Ask::CreateConsumer { consumer, started, pre_acknowledge, .. } = &mut ask {
+            if let Some(failure) = session.consumer_problem(*consumer) {
+                return self.reply_now(key, respond, Answer::failed(failure));
+            }
             *started = session.started;
             *pre_acknowledge = session.modes.pre_acknowledge;
+            opening = Some(*consumer);
         }
         session.note(&ask, core);
         let stores = matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
         let waits = self.front.settings.sync_non_transactional || !stores;
         // A send that nobody waits for has a silent reply: what is answered after it, such as the close of the session, must not
-        // be heard before it is stored. So has a request that its client keeps until it is done.
-        let owes = stores || session.replies.is_kept() || respond != Respond::Nothing;
+        // be heard before it is stored. So has a request that its client keeps until it is done, and a consumer, which is
+        // forgotten if it cannot be opened.
+        let owes = stores || opening.is_some() || session.replies.is_kept() || respond != Respond::Nothing;
         let token = owes.then(|| session.replies.expect_with(respond, 1, waits));
+        if let Some((token, consumer)) = token.zip(opening) {
+            session.opening(token, consumer);
+        }
         self.request(key, core, token, ask);
     }
 

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use journal::Now;
 use slotmap::SlotMap;
 
+use super::aside::Aside;
 use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::temporary::Temporary;
 use super::{Output, millis};
@@ -58,6 +59,8 @@ pub(super) struct Client {
     pub(super) unread: bool,
     /// Nothing is received for now.
     pub(super) paused: bool,
+    /// What its frames that are set aside cost.
+    pub(super) aside_bytes: usize,
     /// To be closed once everything is written.
     pub(super) closing: bool,
     /// It was to be closed already when the time to live was checked the last time.
@@ -96,6 +99,8 @@ pub struct Front {
     pub(super) crowded: bool,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
+    /// Frames that wait apart from their connections.
+    pub(super) aside: Aside,
     /// Other cores whose lanes have no next segment.
     pub(super) short_cores: Vec<CoreId>,
     pub(super) letters: VecDeque<(CoreId, Letter)>,
@@ -133,6 +138,7 @@ impl Front {
             stalled: Vec::new(),
             crowded: false,
             room_is_short: false,
+            aside: Aside::default(),
             short_cores: Vec::new(),
             letters: VecDeque::new(),
             listed: Vec::new(),
@@ -164,6 +170,7 @@ impl Front {
             stalled: false,
             unread: false,
             paused: false,
+            aside_bytes: 0,
             closing: false,
             overdue: false,
             closed: false,
@@ -239,7 +246,7 @@ impl Front {
 
     /// Do frames of a connection wait?
     pub(super) fn is_anybody_stalled(&self) -> bool {
-        !self.stalled.is_empty()
+        !self.stalled.is_empty() || self.aside.len() > 0
     }
 
     pub(super) fn session_ref(&self, key: SessionKey) -> SessionRef {
@@ -302,6 +309,9 @@ impl Deliver for Front {
             self.letters.push_back((to.core, Letter::ConsumerGone { to, consumer }));
             return;
         }
+        if let Some(session) = self.sessions.get_mut(to.key) {
+            session.forget_consumer(consumer);
+        }
         if let Some((channel, version, out)) = self.target(to) {
             consumer_gone(channel, consumer, version, out);
         }
@@ -317,6 +327,7 @@ impl Deliver for Front {
         }
         let Some(session) = self.sessions.get_mut(to.key) else { return };
         if token.0 & TWO_PHASE_TOKEN == 0 {
+            session.answered(token, &answer);
             session.replies.fill(token, answer);
             self.due.push(to.key);
         } else if let Some(two_phase) = session.two_phase.as_mut()

@@ -3,6 +3,7 @@
 //! Takes accepted connections, received bytes, completions and letters from other cores; gives buffers to write, commands for
 //! the lanes, letters. The server's loop drives it on a ring, the simulator on a simulated machine.
 
+mod aside;
 mod census;
 mod connections;
 mod execute;

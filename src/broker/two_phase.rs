@@ -15,7 +15,7 @@ const ANSWER: Token = Token(TWO_PHASE_TOKEN);
 impl<B: BlockBuffer> Core<B> {
     pub(super) fn commit(&mut self, key: SessionKey, respond: Respond) {
         let Some(session) = self.front.sessions.get_mut(key) else { return };
-        let cores = session.transaction.take();
+        let cores = session.end_transaction();
         let waits = self.front.settings.sync_transactional;
         let token = (respond != Respond::Nothing).then(|| session.replies.expect_with(respond, 1, waits));
         match (cores.len(), cores.iter().next()) {

@@ -110,7 +110,7 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     fn refuse_acknowledge(&mut self, who: Who, acknowledge: Acknowledge, failure: Failure) -> Outcome {
         if acknowledge.in_transaction {
-            self.sessions.entry(who.from).or_default().staged.fail(failure.clone());
+            self.fail_staged(who.from, failure.clone());
         }
         Outcome::Done(Answer::failed(failure))
     }

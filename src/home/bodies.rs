@@ -3,7 +3,6 @@
 
 use hashbrown::HashMap;
 
-use crate::limits;
 use crate::message::MessageId;
 use crate::queue::{Entry, HotSlot};
 use crate::store::HotWindow;
@@ -46,9 +45,9 @@ impl Bodies {
         }
     }
 
-    /// Is there room for a non-durable body of this size?
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.volatile_bytes.saturating_add(bytes) <= limits::NON_DURABLE_BYTES_MAX
+    /// Is there room for non-durable bodies of this size, if all may have as much as `bound`?
+    pub(super) fn has_room(&self, bytes: usize, bound: usize) -> bool {
+        self.volatile_bytes.saturating_add(bytes) <= bound
     }
 
     /// Keeps a non-durable body for this many queues.

@@ -12,6 +12,7 @@ use super::lanes::{HomeLane, Lanes};
 use super::lives::Lives;
 use super::names::Names;
 use super::{Home, Settings, checkpoint, cold, reclaim};
+use crate::limits;
 
 impl<B: BlockBuffer> Home<B> {
     /// A home on these lanes, with nothing in it. The bindings lane is among them on core 0 only.
@@ -51,6 +52,8 @@ impl<B: BlockBuffer> Home<B> {
             crowded: false,
             letters: VecDeque::new(),
             claims: HashMap::new(),
+            bounds: limits::HomeBounds::default(),
+            staged_bytes: 0,
             scratch: Vec::new(),
             active: false,
             short: false,
@@ -58,6 +61,11 @@ impl<B: BlockBuffer> Home<B> {
             compactions: reclaim::Compactions::default(),
             settings,
         }
+    }
+
+    /// Sets bounds lower, to reach them in a test.
+    pub fn set_bounds(&mut self, bounds: limits::HomeBounds) {
+        self.bounds = bounds;
     }
 
     /// Where each lane of this home stands: appended and promised. For the log and for tests.

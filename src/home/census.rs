@@ -17,6 +17,8 @@ pub struct Census {
     pub delivering: usize,
     /// Transactions that are being written, prepared or decided.
     pub transactions: usize,
+    /// What open transactions take of their common bound.
+    pub staged_bytes: usize,
     /// Requests that wait for another core to write a binding.
     pub parked: usize,
     /// Notes that only one session may have.
@@ -35,6 +37,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             held: self.consumers.values().map(|consumer| consumer.held_count()).sum(),
             delivering: self.names.queues().map(|(_, queue)| queue.delivering).sum(),
             transactions: self.ongoing.len() + self.prepared.len() + self.decisions.len() + self.open_transactions,
+            staged_bytes: self.staged_bytes,
             parked: self.parked.len() + self.creating.len(),
             claims: self.claims.len(),
             letters: self.letters.len(),

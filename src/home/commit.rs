@@ -8,7 +8,7 @@ use super::owed::{Debt, Then};
 use super::publish::by_lifetime;
 use super::{Decided, Effect, Home, Outcome, Who};
 use crate::limits;
-use crate::mail::{Answer, Deliver, Publish};
+use crate::mail::{Answer, Deliver, FailureKind, Publish};
 use crate::message::{AddressKey, QueueKey};
 use crate::queue::Entry;
 use crate::routing::Targets;
@@ -31,6 +31,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             // The commit is answered by the first error; the transaction is gone and the next one works.
             self.undo(who, deliver);
             return Outcome::Done(Answer::failed(failure));
+        }
+        let volatile = self.sessions.get(&who.from).map_or(0, |session| session.staged.volatile_bytes);
+        if volatile > 0 && !self.bodies.has_room(volatile, self.bounds.volatile_bytes) {
+            self.undo(who, deliver);
+            return Outcome::failed(FailureKind::Full, "the memory for non-durable messages is full");
         }
         let mut ongoing = self.collect(who);
         if shared.is_some() || ongoing.parts.len() > 1 {
@@ -66,7 +71,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             staged = std::mem::take(&mut session.staged);
             consumed.append(&mut session.orphans);
         }
+        // It counts until it is written or comes to nothing.
+        let cost = staged.cost();
         let mut ongoing = Ongoing::new(who, Vec::new(), staged.bytes);
+        ongoing.staged_bytes = cost;
         for send in staged.sends {
             if !send.durable {
                 ongoing.volatile.push((send.targets, send.range, send.priority));
@@ -220,8 +228,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// The session's transaction comes to nothing; what was acknowledged in it goes back. Consumers keep what they hold
     /// unacknowledged: their clients still have it.
     fn undo(&mut self, who: Who, deliver: &mut impl Deliver) {
+        self.drop_staged(who.from);
         let Some(session) = self.sessions.get_mut(&who.from) else { return };
-        session.staged = Staged::default();
         let mut back = std::mem::take(&mut session.orphans);
         for key in self.consumers_of(who) {
             let Some(consumer) = self.consumers.get_mut(key) else { continue };
@@ -248,8 +256,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         deliver: &mut impl Deliver,
     ) -> Outcome {
         let mut orphans = Vec::new();
+        self.drop_staged(who.from);
         if let Some(session) = self.sessions.get_mut(&who.from) {
-            session.staged = Staged::default();
             orphans = std::mem::take(&mut session.orphans);
         }
         let mut queues = Vec::new();

@@ -164,8 +164,11 @@ pub struct Home<B: BlockBuffer> {
     /// Other cores take no letters now: nothing is delivered.
     crowded: bool,
     letters: VecDeque<(CoreId, Letter)>,
-    /// Notes that only one session may have, kept on core 0.
+    /// Notes that only one session may have, kept on core 0. Each session knows its own.
     claims: HashMap<(Box<str>, Box<str>), SessionRef>,
+    bounds: limits::HomeBounds,
+    /// Taken of [`limits::HomeBounds::staged_bytes`].
+    staged_bytes: usize,
     /// For the fixed parts of records.
     scratch: Vec<u8>,
     /// The start of the epoch is promised on all lanes of the store: before that nothing may be appended.

@@ -163,12 +163,11 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(problem) = routing::name_problem(name) {
             return Outcome::failed(FailureKind::IllegalState, format!("an address cannot be named so: {problem}"));
         }
-        if let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) {
-            if address.is_stored && address.routing.with(routing) == address.routing {
-                return Outcome::done(address.depends.clone());
-            }
-        } else if self.names.addresses.len() >= limits::ADDRESSES_PER_HOME_MAX {
-            return Outcome::failed(FailureKind::Full, "the broker has as many addresses as it may");
+        if let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key))
+            && address.is_stored
+            && address.routing.with(routing) == address.routing
+        {
+            return Outcome::done(address.depends.clone());
         }
         self.bind(Some(who), Binding::Address { name: name.into(), routing, auto_created })
     }
@@ -186,15 +185,16 @@ impl<B: journal::BlockBuffer> Home<B> {
             let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
             return Outcome::failed(FailureKind::QueueExists, text);
         }
-        let address = self.names.find_address(&definition.address).and_then(|key| self.names.address(key));
-        if address.is_some_and(|address| address.queue_count() >= limits::QUEUES_PER_ADDRESS_MAX) {
-            return Outcome::failed(FailureKind::Full, "the address has as many queues as it may");
-        }
         self.bind(Some(who), Binding::Queue(definition.clone().into_owned()))
     }
 
     /// Has a change of names written: at once where this core keeps the bindings lane, else by a letter.
+    ///
+    /// Whoever wants it, a client's request or its first use of a name: what would be one too many is refused here.
     pub(super) fn bind(&mut self, who: Option<Who>, binding: Binding) -> Outcome {
+        if let Some(text) = self.too_many(&binding) {
+            return Outcome::failed(FailureKind::Full, text);
+        }
         if self.keeper.is_some() {
             return match self.write_binding(&binding) {
                 Ok((vector, number)) => {
@@ -209,6 +209,24 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.letters.push_back((CoreId(0), Letter::Bind { ticket, binding: binding.clone() }));
         self.creating.insert(ticket, Creation { binding, request: who.map(|who| (who.from, who.token)) });
         Outcome::Later
+    }
+
+    /// Which bound this would exceed. What other cores are writing for this home counts as if it were there.
+    fn too_many(&self, binding: &Binding) -> Option<&'static str> {
+        let makes = matches!(binding, Binding::Address { .. } | Binding::Queue(_));
+        let address = self.names.find_address(binding.address()).and_then(|key| self.names.address(key));
+        match address {
+            _ if !makes => None,
+            None if self.names.addresses.len() + self.creating.len() >= self.bounds.addresses => {
+                Some("the broker has as many addresses as it may")
+            }
+            Some(address)
+                if matches!(binding, Binding::Queue(_)) && address.queue_count() >= limits::QUEUES_PER_ADDRESS_MAX =>
+            {
+                Some("the address has as many queues as it may")
+            }
+            _ => None,
+        }
     }
 
     /// Another core has written the binding of this ticket.

@@ -124,6 +124,8 @@ pub(super) struct Ongoing {
     /// Non-durable messages, and consumed ones, that take effect with it.
     pub(super) volatile: Vec<(Targets, Range<usize>, u8)>,
     pub(super) volatile_consumed: Vec<MessageId>,
+    /// What it takes of the bound of all transactions.
+    pub(super) staged_bytes: usize,
     /// The segment of its first record in each lane that it has written to. Later ones are freed later.
     holds: Holds,
 }
@@ -140,6 +142,7 @@ impl Ongoing {
             ending: Ending::Run,
             volatile: Vec::new(),
             volatile_consumed: Vec::new(),
+            staged_bytes: 0,
             holds: SmallVec::new(),
         }
     }
@@ -276,6 +279,7 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     /// The operation holds nothing any more: its entries live by themselves, or it comes to nothing.
     pub(super) fn let_go(&mut self, ongoing: &Ongoing) {
+        self.staged_bytes = self.staged_bytes.saturating_sub(ongoing.staged_bytes);
         for (lane, segment) in &ongoing.holds {
             if let Some(lane) = self.lanes.get_mut(*lane) {
                 lane.lives.release(*segment, 0);

@@ -156,7 +156,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     fn publish_volatile(&mut self, targets: &Targets, publish: &Publish<'_>, deliver: &mut impl Deliver) -> Outcome {
-        if !self.bodies.has_room(publish.message.len()) {
+        if !self.bodies.has_room(publish.message.len(), self.bounds.volatile_bytes) {
             return Outcome::failed(FailureKind::Full, "the memory for non-durable messages is full");
         }
         self.arrive_volatile(targets, &publish.message, publish.priority, deliver);
@@ -183,7 +183,12 @@ impl<B: journal::BlockBuffer> Home<B> {
     fn stage(&mut self, who: Who, address: AddressKey, targets: Targets, publish: &Publish<'_>) -> Outcome {
         let staged = &mut self.sessions.entry(who.from).or_default().staged;
         let (priority, durable) = (publish.priority, publish.durable);
-        let result = staged.send(&publish.message, |range| StagedSend { address, targets, range, priority, durable });
+        // What it has now stays counted or comes back with it.
+        let others = self.staged_bytes.saturating_sub(staged.cost());
+        let room = self.bounds.staged_bytes.saturating_sub(self.staged_bytes);
+        let send = |range| StagedSend { address, targets, range, priority, durable };
+        let result = staged.send(&publish.message, room, send);
+        self.staged_bytes = others + staged.cost();
         match result {
             Ok(()) => Outcome::done(Vector::new()),
             Err(failure) => Outcome::Done(Answer::failed(failure)),
@@ -193,7 +198,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// A send that failed: in a transaction, the commit must fail too.
     pub(super) fn refuse_publish(&mut self, who: Who, in_transaction: bool, failure: Failure) -> Outcome {
         if in_transaction {
-            self.sessions.entry(who.from).or_default().staged.fail(failure.clone());
+            self.fail_staged(who.from, failure.clone());
         }
         Outcome::Done(Answer::failed(failure))
     }

@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{Home, Outcome, Who};
-use crate::mail::{Deliver, SessionRef};
+use crate::limits;
+use crate::mail::{Deliver, Failure, FailureKind, SessionRef};
 use crate::message::{ConsumerKey, QueueKey};
 use crate::transaction::Staged;
 use journal::Vector;
@@ -18,6 +19,8 @@ pub(super) struct HomeSession {
     pub(super) staged: Staged,
     /// Acknowledged in the open transaction by consumers that are closed since.
     pub(super) orphans: Vec<(QueueKey, crate::queue::Entry)>,
+    /// Notes that are its own: at most one for a key.
+    claims: Vec<(Box<str>, Box<str>)>,
     /// Its connection is lost; its end follows.
     pub(super) lost: bool,
 }
@@ -54,14 +57,45 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.dispatch_all(queues, deliver);
     }
 
-    /// Gives a note to a session, unless another one has it.
+    /// Gives a note to a session, unless another one has it. The session's note of that key before it is nobody's then, as in the
+    /// reference, where a session has one value for a key.
     pub(super) fn claim(&mut self, who: Who, key: &str, value: &str) -> Outcome {
-        let owner = *self.claims.entry((key.into(), value.into())).or_insert(who.from);
-        if owner == who.from {
-            return Outcome::done(Vector::new());
+        let claim: (Box<str>, Box<str>) = (key.into(), value.into());
+        match self.claims.get(&claim) {
+            Some(owner) if *owner == who.from => return Outcome::done(Vector::new()),
+            Some(_) => {
+                let text = format!("AMQ229210: Metadata {key}={value} had been set already");
+                return Outcome::failed(FailureKind::DuplicateMetadata, text);
+            }
+            None => {}
         }
-        let text = format!("AMQ229210: Metadata {key}={value} had been set already");
-        Outcome::failed(crate::mail::FailureKind::DuplicateMetadata, text)
+        let session = self.sessions.entry(who.from).or_default();
+        if session.lost {
+            return Outcome::failed(FailureKind::IllegalState, "the connection is lost");
+        }
+        if let Some(at) = session.claims.iter().position(|(known, _)| *known == claim.0) {
+            self.claims.remove(&session.claims.swap_remove(at));
+        } else if session.claims.len() >= limits::METADATA_PER_SESSION_MAX {
+            return Outcome::failed(FailureKind::Full, "the session has as much metadata as it may");
+        }
+        session.claims.push(claim.clone());
+        self.claims.insert(claim, who.from);
+        Outcome::done(Vector::new())
+    }
+
+    /// Forgets what was sent in a session's open transaction.
+    pub(super) fn drop_staged(&mut self, from: SessionRef) {
+        if let Some(session) = self.sessions.get_mut(&from) {
+            self.staged_bytes = self.staged_bytes.saturating_sub(session.staged.cost());
+            session.staged = Staged::default();
+        }
+    }
+
+    /// A session's open transaction can only be rolled back from now on.
+    pub(super) fn fail_staged(&mut self, from: SessionRef, failure: Failure) {
+        let staged = &mut self.sessions.entry(from).or_default().staged;
+        self.staged_bytes = self.staged_bytes.saturating_sub(staged.cost());
+        staged.fail(failure);
     }
 
     /// The connection of these sessions is lost. What they hold and have not acknowledged goes back as delivered; what is
@@ -92,8 +126,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn end_session(&mut self, who: Who, failed: bool, deliver: &mut impl Deliver) -> Outcome {
         let mut touched = Touched::new();
         let mut orphans = Vec::new();
+        self.drop_staged(who.from);
         if let Some(session) = self.sessions.get_mut(&who.from) {
-            session.staged = Staged::default();
             orphans = std::mem::take(&mut session.orphans);
         }
         for (queue, entry) in orphans {
@@ -104,8 +138,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         for key in self.consumers_of(who) {
             touched.extend(self.take_away(key, failed));
         }
-        self.sessions.remove(&who.from);
-        self.claims.retain(|_, owner| *owner != who.from);
+        for claim in self.sessions.remove(&who.from).into_iter().flat_map(|session| session.claims) {
+            self.claims.remove(&claim);
+        }
         self.dispatch_all(touched, deliver);
         Outcome::done(Vector::new())
     }

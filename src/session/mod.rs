@@ -18,7 +18,8 @@ pub use replies::{Next, Released, Replies};
 pub use two_phase::{Phase, TwoPhase};
 pub use verb::Verb;
 
-use crate::mail::Ask;
+use crate::limits;
+use crate::mail::{Answer, Ask, Failure, FailureKind, Token};
 use crate::message::{ConnectionKey, ConsumerId, CoreId, SessionNumber};
 use crate::store::record::Operation;
 
@@ -62,11 +63,17 @@ pub struct Session<C> {
     pub metadata: Vec<(String, String)>,
     /// Its deliveries pause until its connection has taken what is written.
     pub held_back: bool,
+    /// Frames of it that are set aside.
+    pub aside: usize,
+    /// Something was sent in its open transaction.
+    pub has_sent: bool,
     /// Cores that know of it.
     pub touched: CoreSet,
     /// Cores that take part in its open transaction.
     pub transaction: CoreSet,
     consumer_cores: HashMap<ConsumerId, CoreId>,
+    /// Those of them that no home has answered for yet.
+    opening: Vec<(Token, ConsumerId)>,
     /// Commands that its client has numbered.
     commands: u64,
 }
@@ -87,11 +94,20 @@ impl<C> Session<C> {
             closing: false,
             metadata: Vec::new(),
             held_back: false,
+            aside: 0,
+            has_sent: false,
             touched: CoreSet::default(),
             transaction: CoreSet::default(),
             consumer_cores: HashMap::new(),
+            opening: Vec::new(),
             commands: 0,
         }
+    }
+
+    /// Its transaction ends, one way or the other: the cores that took part in it.
+    pub fn end_transaction(&mut self) -> CoreSet {
+        self.has_sent = false;
+        self.transaction.take()
     }
 
     /// A command of its client is being handled, of those that the client numbers to send them again.
@@ -114,6 +130,7 @@ impl<C> Session<C> {
         };
         if in_transaction {
             self.transaction.add(core);
+            self.has_sent |= matches!(ask, Ask::Publish(_));
         }
         match ask {
             Ask::CreateConsumer { consumer, .. } => {
@@ -128,6 +145,44 @@ impl<C> Session<C> {
         if leaves_something {
             self.touched.add(core);
         }
+    }
+
+    /// Why it cannot have a consumer of this id, if it cannot. One that is being opened counts.
+    pub fn consumer_problem(&self, consumer: ConsumerId) -> Option<Failure> {
+        if self.consumer_cores.contains_key(&consumer) {
+            let text = format!("the session has a consumer {} already", consumer.0);
+            return Some(Failure::new(FailureKind::IllegalState, text));
+        }
+        let full = self.consumer_cores.len() >= limits::CONSUMERS_PER_SESSION_MAX;
+        full.then(|| Failure::new(FailureKind::Full, "the session has as many consumers as it may"))
+    }
+
+    /// The answer under this token says whether a consumer was opened.
+    pub fn opening(&mut self, token: Token, consumer: ConsumerId) {
+        self.opening.push((token, consumer));
+    }
+
+    /// An answer came. A consumer that was not opened is forgotten, or failures would pile up.
+    pub fn answered(&mut self, token: Token, answer: &Answer) {
+        if self.opening.is_empty() {
+            return;
+        }
+        if let Some(at) = self.opening.iter().position(|(of, _)| *of == token) {
+            let (_, consumer) = self.opening.swap_remove(at);
+            if answer.reply.is_err() {
+                self.consumer_cores.remove(&consumer);
+            }
+        }
+    }
+
+    /// Consumers that it has, or is opening.
+    pub fn consumer_count(&self) -> usize {
+        self.consumer_cores.len()
+    }
+
+    /// The queue of a consumer is gone, and the consumer with it.
+    pub fn forget_consumer(&mut self, consumer: ConsumerId) {
+        self.consumer_cores.remove(&consumer);
     }
 
     /// The core that is the home of a consumer's queue.

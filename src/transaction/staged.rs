@@ -22,6 +22,14 @@ pub struct StagedSend {
     pub durable: bool,
 }
 
+/// What a staged send takes beside its bytes: itself, and the queues of an address with some.
+const SEND_BYTES: usize = size_of::<StagedSend>() + 64;
+
+/// What a send would take of [`limits::STAGED_BYTES_PER_HOME_MAX`].
+fn cost_of(message: &[u8]) -> usize {
+    message.len().saturating_add(SEND_BYTES)
+}
+
 /// The open transaction of one session in one home.
 #[derive(Debug, Default)]
 pub struct Staged {
@@ -29,6 +37,8 @@ pub struct Staged {
     pub bytes: Vec<u8>,
     /// The sends, in order.
     pub sends: Vec<StagedSend>,
+    /// Bytes of the non-durable ones.
+    pub volatile_bytes: usize,
     /// Acknowledgements marked so far; bounds the record run of the commit.
     pub marked: usize,
     /// Why it can only be rolled back: the first error of something that nobody waited for.
@@ -36,12 +46,25 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Takes a send.
+    /// Takes a send, if what is taken by then stays within `room`, for all that is staged in the home. One that can only be rolled back
+    /// takes nothing any more.
     ///
     /// # Errors
-    /// The transaction has reached a bound; from now on it can only be rolled back.
-    pub fn send(&mut self, message: &[u8], send: impl FnOnce(Range<usize>) -> StagedSend) -> Result<(), Failure> {
+    /// The transaction, or all of them, have reached a bound; from now on it can only be rolled back.
+    pub fn send(
+        &mut self,
+        message: &[u8],
+        room: usize,
+        send: impl FnOnce(Range<usize>) -> StagedSend,
+    ) -> Result<(), Failure> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
         let start = self.bytes.len();
+        if cost_of(message) > room {
+            let text = "the open transactions hold as many bytes as they may together: commit, and try again later";
+            return Err(self.fail(Failure::new(FailureKind::Full, text)));
+        }
         let fits = start.saturating_add(message.len()) <= limits::TRANSACTION_BYTES_MAX;
         if !fits || self.sends.len() + self.marked >= limits::TRANSACTION_OPERATIONS_MAX {
             let text = format!(
@@ -52,12 +75,20 @@ impl Staged {
             return Err(self.fail(Failure::new(FailureKind::Full, text)));
         }
         self.bytes.extend_from_slice(message);
-        self.sends.push(send(start..self.bytes.len()));
+        let send = send(start..self.bytes.len());
+        self.volatile_bytes += if send.durable { 0 } else { message.len() };
+        self.sends.push(send);
         Ok(())
     }
 
-    /// From now on the transaction can only be rolled back; the first reason is kept.
+    /// What it takes of [`limits::STAGED_BYTES_PER_HOME_MAX`].
+    pub fn cost(&self) -> usize {
+        self.bytes.len() + self.sends.len() * SEND_BYTES
+    }
+
+    /// From now on the transaction can only be rolled back; the first reason is kept, and what was sent is not.
     pub fn fail(&mut self, failure: Failure) -> Failure {
+        (self.bytes, self.sends, self.volatile_bytes) = (Vec::new(), Vec::new(), 0);
         self.failure.get_or_insert(failure).clone()
     }
 

@@ -13,6 +13,7 @@ use journal::{
 };
 use ringmq::broker::{Census, Core, FrontSettings, Output};
 use ringmq::home::{Home, Loader, Settings};
+use ringmq::limits::HomeBounds;
 use ringmq::mail::{Ask, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId};
 use ringmq::net::core::ServerFacts;
@@ -176,6 +177,11 @@ impl Rig {
         let (own, others) = std::mem::take(&mut self.heard).into_iter().partition(|(to, _)| *to == peer);
         self.heard = others;
         own.into_iter().flat_map(|(_, bytes): (Peer, Vec<u8>)| bytes).collect()
+    }
+
+    /// Sets the bounds of a core's home.
+    pub(crate) fn set_bounds(&mut self, core: usize, bounds: HomeBounds) {
+        self.seats[core].core.home_mut().set_bounds(bounds);
     }
 
     /// What each core holds for clients.

@@ -11,6 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FallocateFlags, fallocate};
+use protocol::core::identity::{ChannelId, CorrelationId, RoutingType};
+use protocol::core::packet::Packet;
+use protocol::core::packet::transaction::Commit;
+use protocol::core::packet::transfer::Send;
+use protocol::message::MessageBuilder;
 
 use crate::blocks::{Block, blocks, wait_for_seals};
 use crate::client::Client;
@@ -19,7 +24,7 @@ use crate::harness::{Outcome, Verdict};
 use crate::loop_disk::{LoopDisk, NoLoopDisk};
 use crate::process::text_of;
 use crate::server::{BINARY, Server};
-use crate::wire::SOON;
+use crate::wire::{Mode, SOON};
 
 /// What a broker ends with whose disk has failed.
 const FENCED: i32 = 76;
@@ -30,6 +35,10 @@ const QUEUE: &str = "disk";
 /// In UTF-16: several fit a segment, and far fewer than are sent fit what is made ready in advance.
 const LONG: usize = 60 * 1024;
 const MESSAGES: usize = 100;
+/// The channel of a second session.
+const BESIDE: ChannelId = ChannelId(11);
+/// The number of its commit.
+const COMMIT: i64 = 1_000;
 /// A producer that hears nothing for so long is blocked.
 const STILL: Duration = Duration::from_secs(1);
 
@@ -60,6 +69,35 @@ pub(crate) fn a_full_disk_can_be_emptied() -> Verdict {
     all_come(&blocked.server)?;
     blocked.all_sent()?.0.terminate()?;
     Ok(Outcome::Passed)
+}
+
+/// As a client library does it: producers and consumers are sessions of one connection.
+pub(crate) fn a_full_disk_can_be_emptied_by_who_also_sends() -> Verdict {
+    let folder = Folder::new("both")?;
+    let disk = match LoopDisk::new(folder.path(), 64 * MIB) {
+        Ok(disk) => disk,
+        Err(NoLoopDisk(why)) => return Ok(Outcome::Skipped(why)),
+    };
+    let blocked = Blocked::new(&disk)?;
+    let mut client = Client::new(blocked.server.port)?;
+    client.wire.open_session(BESIDE, Mode::Transacted)?;
+    let trailer = client.trailer();
+    let mut message = Vec::new();
+    MessageBuilder::new("beside").text("waits").durable(true).routing_type(RoutingType::ANYCAST).write(&mut message);
+    client.wire.tell(BESIDE, &Packet::Send(Send { message: &message, trailer }))?;
+    all_come_to(&mut client)?;
+    let (server, _) = blocked.all_sent()?;
+    // What waited is in its transaction now. (Outside one it would lie in the oldest segment, and keep it.)
+    client.wire.tell(BESIDE, &Packet::Commit(Commit { correlation_id: Some(CorrelationId(COMMIT)) }))?;
+    client.wire.wait("the answer to a commit", |channel, packet| {
+        let Packet::NullResponse(response) = packet else { return None };
+        (channel == BESIDE && response.correlation_id == CorrelationId(COMMIT)).then_some(())
+    })?;
+    let mut other = Client::new(server.port)?;
+    other.consume("beside")?;
+    let beside = other.drain(1)?;
+    server.terminate()?;
+    if beside == ["waits"] { Ok(Outcome::Passed) } else { Err(format!("received {beside:?}")) }
 }
 
 /// A broker on a full disk, and a producer that waits.
@@ -100,7 +138,10 @@ impl Blocked {
 
 /// Consumes everything; it must be what was sent.
 fn all_come(server: &Server) -> Result<(), String> {
-    let mut client = Client::new(server.port)?;
+    all_come_to(&mut Client::new(server.port)?)
+}
+
+fn all_come_to(client: &mut Client) -> Result<(), String> {
     client.consume(QUEUE)?;
     let found = client.drain(MESSAGES + 1)?;
     let rest = client.take_now()?;

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },
         Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },
         Trial { name: "disk_full_and_emptied", run: disk_faults::a_full_disk_can_be_emptied },
+        Trial { name: "disk_full_and_emptied_by_both", run: disk_faults::a_full_disk_can_be_emptied_by_who_also_sends },
         Trial { name: "disk_fails", run: disk_faults::a_failed_device_ends_the_broker },
         Trial { name: "disk_write_fails", run: disk_faults::a_failed_write_ends_the_broker },
         Trial { name: "hostile_bytes", run: hostile::bytes_of_no_client_end_their_connection_alone },

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use protocol::core::identity::RoutingType as WireRouting;
 use protocol::core::packet::Packet;
 use protocol::core::packet::consumer::CreateConsumer;
-use protocol::core::packet::queue::{CreateAddress, CreateQueueV2};
+use protocol::core::packet::queue::{CreateAddress, CreateQueueV2, QueueAttributes};
 use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::message::{MessageView, PropertyValue, property_name};
 use protocol::simple_string::SimpleStr;
@@ -220,6 +220,9 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
     if wanted.filter.is_some_and(|filter| !filter.is_empty()) {
         return refuse("selectors are not served by this version", respond);
     }
+    if let Some(attribute) = unserved(&create.attributes) {
+        return refuse(format!("queues with {attribute} are not served by this version"), respond);
+    }
     let routing =
         if wanted.routing_type == WireRouting::ANYCAST { RoutingType::Anycast } else { RoutingType::Multicast };
     let definition = QueueDefinition {
@@ -239,6 +242,33 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
         exists_is_fine: !wanted.requires_response,
     };
     Lowered::ask(Ask::CreateQueue(definition), respond)
+}
+
+/// The first attribute that asks for what this version's queues do not do, by its name in an address of the client. The values that
+/// mean "as usual" are those that the answer to an address query suggests, and clients send them back; a queue that is to delete itself
+/// is taken too, since one that stays does nobody harm.
+fn unserved(attributes: &QueueAttributes<'_>) -> Option<&'static str> {
+    let QueueAttributes { exclusive, last_value, last_value_key, non_destructive, .. } = attributes;
+    let QueueAttributes { consumers_before_dispatch, delay_before_dispatch, .. } = attributes;
+    let QueueAttributes { group_rebalance, group_rebalance_pause_dispatch, group_buckets, .. } = attributes;
+    let QueueAttributes { group_first_key, ring_size, enabled, .. } = attributes;
+    let is_set = |flag: &Option<bool>| *flag == Some(true);
+    let is_named = |name: &Option<SimpleStr<'_>>| name.is_some_and(|name| !name.is_empty());
+    let table = [
+        ("exclusive", is_set(exclusive)),
+        ("last-value", is_set(last_value)),
+        ("last-value-key", is_named(last_value_key)),
+        ("non-destructive", is_set(non_destructive)),
+        ("consumers-before-dispatch", consumers_before_dispatch.is_some_and(|count| count > 0)),
+        ("delay-before-dispatch", delay_before_dispatch.is_some_and(|delay| delay > 0)),
+        ("group-rebalance", is_set(group_rebalance)),
+        ("group-rebalance-pause-dispatch", is_set(group_rebalance_pause_dispatch)),
+        ("group-buckets", group_buckets.is_some_and(|buckets| buckets > 0)),
+        ("group-first-key", is_named(group_first_key)),
+        ("ring-size", ring_size.is_some_and(|size| size >= 0)),
+        ("enabled=false", *enabled == Some(false)),
+    ];
+    table.into_iter().find(|(_, wanted)| *wanted).map(|(name, _)| name)
 }
 
 fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {

@@ -25,6 +25,12 @@ impl ReplyTo {
     }
 }
 
+/// Is this message sent to that address?
+pub fn is_sent_to(message: &[u8], address: &str) -> bool {
+    let view = MessageView::parse(message).ok();
+    view.and_then(|view| view.header.address).is_some_and(|name| name.chars().eq(address.chars()))
+}
+
 /// Reads a request. Even one that cannot be understood says where its answer goes.
 pub fn read_request(message: &[u8]) -> (ReplyTo, Result<Request, String>) {
     let Ok(view) = MessageView::parse(message) else {
