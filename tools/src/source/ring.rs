@@ -4,6 +4,7 @@
 //! stream that nobody takes from any more is given up.
 
 use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
@@ -26,6 +27,8 @@ const RING_ENTRIES: usize = 32;
 /// What the thread is asked for.
 struct Order {
     path: PathBuf,
+    /// Open, so that it cannot go while the executor opens it again.
+    file: File,
     from: u64,
     /// An empty chunk is the end of the file.
     chunks: SyncSender<Result<Vec<u8>, IoError>>,
@@ -87,7 +90,9 @@ async fn stream(order: &Order) -> Result<(), IoError> {
         path: Some(order.path.clone()),
         errno: error.raw_os_error().unwrap_or(0),
     };
-    let file = DmaFile::open(&order.path).await.map_err(|error| failed(Operation::Open, error))?;
+    // By its descriptor: the executor asks after the name once more behind the open, and panics if the broker has removed it meanwhile.
+    let descriptor = format!("/proc/self/fd/{}", order.file.as_raw_fd());
+    let file = DmaFile::open(descriptor).await.map_err(|error| failed(Operation::Open, error))?;
     let builder = DmaStreamReaderBuilder::new(file).with_start_pos(order.from);
     let mut reader = builder.with_buffer_size(CHUNK_BYTES).with_read_ahead(READ_AHEAD).build();
     let ended = loop {
@@ -111,9 +116,9 @@ async fn stream(order: &Order) -> Result<(), IoError> {
 impl Source for RingSource {
     fn open(&mut self, path: &Path, from: u64) -> Result<Box<dyn Stream>, IoError> {
         // The system's own words where the file cannot be opened at all.
-        File::open(path).map_err(|error| IoError::new(Operation::Open, path, &error))?;
+        let file = File::open(path).map_err(|error| IoError::new(Operation::Open, path, &error))?;
         let (chunks, incoming) = sync_channel(CHUNKS_WAITING);
-        let order = Order { path: path.to_owned(), from, chunks };
+        let order = Order { path: path.to_owned(), file, from, chunks };
         self.orders.send(order).map_err(|_| IoError::from_errno(Operation::Open, 0).at(path))?;
         Ok(Box::new(RingStream { path: path.to_owned(), chunks: incoming }))
     }

@@ -9,6 +9,15 @@ use super::scratch::Scratch;
 use super::store::{End, J00, Writer, blocks, change, copy_of, place, shape};
 use super::tool::run;
 
+/// Tells the writer to stop when it is dropped.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_moving_store_is_never_called_damaged() {
     let scratch = Scratch::new("live");
@@ -40,22 +49,18 @@ fn a_moving_store_is_never_called_damaged() {
             }
             freed
         });
+        // However the looking ends: else the writer would go on for ever, and a failure would look like a hang.
+        let stop = Stop(&done);
         for look in 0..12 {
             let said = run("verify", &scratch.0, &[]);
             let moved = said.code == 0
                 && said.says("store", &["state=in-use", "process="])
                 && said.says("verdict", &["result=sound"]);
-            if !moved {
-                done.store(true, Ordering::Relaxed);
-                panic!("look {look}: {}{}", said.out, said.err);
-            }
+            assert!(moved, "look {look}: {}{}", said.out, said.err);
             let print = run("print", &scratch.0, &["--type", "lane"]);
-            if print.says("damage", &[]) {
-                done.store(true, Ordering::Relaxed);
-                panic!("look {look}: {}", print.out);
-            }
+            assert!(!print.says("damage", &[]), "look {look}: {}", print.out);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         writing.join().unwrap()
     });
     assert!(freed > 3, "only {freed} segments were freed meanwhile: nothing was proved");
