@@ -205,6 +205,8 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Must a frame of this session wait, if its client has so much to read? Pings and new sessions never do: a full disk must not look
     /// like death.
+    // Here and below: asked for every frame in one place, and rarely in others, which would make calls of it.
+    #[inline(always)]
     pub(super) fn must_wait(&self, session: SessionKey, body: &[u8], unread: usize) -> Option<Reason> {
         let session = self.front.sessions.get(session)?;
         if session.closing {
@@ -270,6 +272,9 @@ impl<B: BlockBuffer> Core<B> {
     /// Lets connections go on whose frames had to wait, those first who have waited longest. True: one of them did.
     pub(super) fn resume_stalled(&mut self, now: Now) -> bool {
         self.front.room_is_short = false;
+        if !self.front.is_anybody_stalled() {
+            return false;
+        }
         let mut any = self.resume_aside();
         let mut served = Vec::new();
         for key in std::mem::take(&mut self.front.stalled) {
@@ -297,6 +302,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Handles a frame on the channel of this session, or on one that is no session's. False: it has to wait, and is to be handed in
     /// again.
+    #[inline(always)]
     pub(super) fn handle_frame(&mut self, key: ConnectionKey, session: Option<SessionKey>, body: &[u8]) -> bool {
         let super::Front { clients, facts, .. } = &mut self.front;
         let Some(client) = clients.get_mut(key) else { return true };

@@ -17,6 +17,7 @@ use journal::Vector;
 impl<B: BlockBuffer> Core<B> {
     /// A packet on the channel of a session. One for a channel that nobody opened, or that its client has closed, is dropped, as
     /// the reference does: it could make something at a home that nobody would take away again.
+    #[inline(always)]
     pub(super) fn session_packet(
         &mut self,
         connection: ConnectionKey,
@@ -182,6 +183,8 @@ impl<B: BlockBuffer> Core<B> {
 
     /// The core that answers a question of a session. `None`: it speaks of a consumer that is not there, or of the management address,
     /// which lives nowhere.
+    // Asked for every command in one place, and rarely in others, which would make a call of it.
+    #[inline(always)]
     pub(super) fn core_for(&self, key: SessionKey, ask: &Ask<'_>) -> Option<CoreId> {
         match ask {
             Ask::Acknowledge(acknowledge) => self.front.sessions.get(key)?.consumer_core(acknowledge.consumer),

@@ -83,10 +83,15 @@ impl<B: BlockBuffer> Core<B> {
         if !self.letters_first {
             self.resume_stalled(now);
         }
-        self.take_letters();
+        // Here and below: most turns bring none of it, and the question is cheaper than the call.
+        if !self.inbox.is_empty() {
+            self.take_letters();
+        }
         self.home.turn(&mut self.front);
         // What the home has just finished may have held them up, and nothing else would wake the core for them.
-        self.take_letters();
+        if !self.inbox.is_empty() {
+            self.take_letters();
+        }
         self.release_replies();
         if !self.front.calls_due.is_empty() {
             self.go_on_with_calls();

@@ -44,6 +44,7 @@ impl Promises {
     }
 
     /// The first position of the vector that is not promised.
+    #[inline]
     pub fn first_missing(&self, vector: &Vector) -> Option<(LaneId, Lsn)> {
         vector.iter().find(|(lane, lsn)| self.of(*lane) < *lsn)
     }

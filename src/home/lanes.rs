@@ -17,6 +17,8 @@ pub(super) struct HomeLane<B: BlockBuffer> {
     pub(super) id: LaneId,
     pub(super) lane: Lane<B>,
     pub(super) lives: Lives,
+    /// Operations of clients may append to it. Asked for every message, so not worked out each time.
+    takes_operations: bool,
     /// Where it stood at the last checkpoint of this run.
     pub(super) checkpoint: Option<Lsn>,
     /// Up to here there is nothing to give back in it and no checkpoint is due.
@@ -28,7 +30,9 @@ pub(super) struct HomeLane<B: BlockBuffer> {
 impl<B: BlockBuffer> HomeLane<B> {
     /// A lane in which this much lives.
     pub(super) fn new(lane: Lane<B>, lives: Lives) -> Self {
-        Self { id: lane.id(), seen: lane.promised(), checkpoint: None, upkeep_at: Lsn::ZERO, lane, lives }
+        let (id, seen) = (lane.id(), lane.promised());
+        let takes_operations = id.kind() != LaneKind::Checkpoint;
+        Self { id, seen, checkpoint: None, upkeep_at: Lsn::ZERO, takes_operations, lane, lives }
     }
 
     /// By how much it has grown since the last checkpoint.
@@ -53,6 +57,8 @@ pub(super) struct Lanes<B: BlockBuffer, E> {
     commands: Commands<B>,
     /// Positions of other cores' lanes that something here waits for and nobody was asked about yet.
     watches: Vec<(LaneId, Lsn)>,
+    /// See [`Lanes::is_upkeep_due`].
+    upkeep_due: bool,
 }
 
 impl<B: BlockBuffer, E> Lanes<B, E> {
@@ -62,7 +68,7 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
             promises.note(lane.id, lane.lane.promised());
         }
         let commands = Commands::with_capacity(COMMANDS_PER_LANE);
-        Self { lanes, promises, effects: Gate::default(), commands, watches: Vec::new() }
+        Self { lanes, promises, effects: Gate::default(), commands, watches: Vec::new(), upkeep_due: true }
     }
 
     pub(super) fn get(&self, id: LaneId) -> Option<&HomeLane<B>> {
@@ -83,14 +89,15 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
         self.lanes.get(at).map(|lane| lane.id)
     }
 
-    /// Has a lane got so far that something may be given back, or that a checkpoint is due?
+    /// Had a lane got so far, at the last [`Lanes::poll`], that something may be given back, or that a checkpoint is due?
     pub(super) fn is_upkeep_due(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.lane.appended() >= lane.upkeep_at)
+        self.upkeep_due
     }
 
     /// To be called when all that was due is done: nothing else changes when it is due again.
     pub(super) fn plan_upkeep(&mut self, checkpoint_bytes: u64) {
         self.lanes.iter_mut().for_each(|lane| lane.plan_upkeep(checkpoint_bytes));
+        self.upkeep_due = false;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &HomeLane<B>> {
@@ -129,12 +136,12 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
     /// Can every lane take one more record of the largest size, so that a whole client operation fits?
     pub(super) fn ready(&self) -> bool {
         let largest = limits::RECORD_MESSAGE_BYTES_MAX + limits::RECORD_OVERHEAD_BYTES_MAX;
-        self.lanes.iter().all(|lane| lane.id.kind() == LaneKind::Checkpoint || lane.lane.can_append(largest))
+        self.lanes.iter().all(|lane| !lane.takes_operations || lane.lane.can_append(largest))
     }
 
     /// Has every lane the segment behind the one that it writes?
     pub(super) fn have_next_segments(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.id.kind() == LaneKind::Checkpoint || lane.lane.has_next_segment())
+        self.lanes.iter().all(|lane| !lane.takes_operations || lane.lane.has_next_segment())
     }
 
     /// Why no lane may promise any more, if one may not.
@@ -150,6 +157,8 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
             while let Some(command) = self.commands.pop() {
                 each(lane.id, command);
             }
+            // While each lane is looked at anyway.
+            self.upkeep_due |= lane.lane.appended() >= lane.upkeep_at;
             if let Some(due) = lane.lane.deadline(now) {
                 earliest = Some(earliest.map_or(due, |earliest| earliest.min(due)));
             }

@@ -238,6 +238,7 @@ impl<B: BlockBuffer> Home<B> {
     }
 
     /// May a session's request be handed in now? If not, the caller keeps it and tries again after a completion.
+    #[inline]
     pub fn ready(&self) -> bool {
         !self.unparking && self.parked.len() < limits::PARKED_MAX && self.has_room()
     }
@@ -252,8 +253,13 @@ impl<B: BlockBuffer> Home<B> {
     pub fn turn(&mut self, deliver: &mut impl Deliver) {
         self.delivered_bytes = 0;
         self.take_promises(deliver);
-        self.go_on(deliver);
-        self.pay(deliver);
+        // Most turns have neither, and the question is cheaper than the call.
+        if !self.ongoing.is_empty() {
+            self.go_on(deliver);
+        }
+        if !self.owed.is_empty() {
+            self.pay(deliver);
+        }
         if self.unparking {
             self.unpark(deliver);
         }
