@@ -447,6 +447,13 @@ impl Machine {
         self.lane(lane).appended()
     }
 
+    /// Has the index written.
+    pub(crate) fn write_checkpoint(&mut self) {
+        self.home.want_checkpoint();
+        self.settle();
+        assert!(self.home.checkpoint_is_idle());
+    }
+
     /// The disk.
     pub(crate) fn disk(&mut self) -> &mut SimDisk {
         self.driver.storage()

@@ -7,5 +7,6 @@ mod large_bodies;
 mod machine;
 mod missing;
 mod model;
+mod passing;
 mod random;
 mod unreadable;

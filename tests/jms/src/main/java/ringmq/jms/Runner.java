@@ -40,6 +40,7 @@ final class Runner {
         cases.addAll(AckCases.all());
         cases.addAll(TransactionCases.all());
         cases.addAll(ReceiveCases.all());
+        cases.addAll(TemporaryCases.all());
         cases.addAll(ProducerCases.all());
         cases.addAll(CloseCases.all());
         cases.addAll(CutCases.all());
