@@ -62,9 +62,10 @@ impl<B: BlockBuffer> Home<B> {
         let state = queue.state(&address.name);
         let added = i64::try_from(queue.waiting.arrived()).unwrap_or(i64::MAX);
         let delivering = i64::try_from(queue.delivering).unwrap_or(i64::MAX);
-        // What came and is not here any more.
-        let acknowledged = added.saturating_sub(state.messages);
-        Some(QueueDetail { id: queue.id.0, state, delivering, added, acknowledged })
+        let removed = i64::try_from(queue.removed).unwrap_or(i64::MAX);
+        // What came, is not here any more, and was not taken away.
+        let acknowledged = added.saturating_sub(state.messages).saturating_sub(removed);
+        Some(QueueDetail { id: queue.id.0, state, delivering, added, acknowledged, removed })
     }
 
     fn address_detail(&self, address: &Address) -> AddressDetail {

@@ -23,6 +23,8 @@ pub(super) struct Queue {
     pub(super) consumers: RoundRobin,
     /// Messages in the hands of consumers.
     pub(super) delivering: usize,
+    /// Messages that were removed without a consumer, since the start.
+    pub(super) removed: u64,
     /// A body is being read for its next message.
     pub(super) reading: bool,
     /// The body that was read for its next message.
@@ -47,6 +49,7 @@ impl Queue {
             waiting: Waiting::default(),
             consumers: RoundRobin::default(),
             delivering: 0,
+            removed: 0,
             reading: false,
             read_body: None,
             postponed: false,

@@ -40,7 +40,12 @@ impl<B: BlockBuffer> Home<B> {
         if count == 0 {
             return counted(0, Vector::new());
         }
-        match self.consume(who, key, &entries, deliver) {
+        let outcome = self.consume(who, key, &entries, deliver);
+        let refused = matches!(&outcome, Outcome::Done(Answer { reply: Err(_), .. }));
+        if let (false, Some(queue)) = (refused, self.names.queue_mut(key)) {
+            queue.removed = queue.removed.saturating_add(count);
+        }
+        match outcome {
             Outcome::Done(Answer { reply: Ok(_), vector }) => counted(count, vector),
             refused_or_later => refused_or_later,
         }
@@ -55,9 +60,7 @@ impl<B: BlockBuffer> Home<B> {
         force: bool,
         deliver: &mut impl Deliver,
     ) -> Outcome {
-        let Some(key) = self.names.find_queue(name) else {
-            return Outcome::failed(FailureKind::NoSuchQueue, format!("there is no queue {name} at address {address}"));
-        };
+        let Some(key) = self.queue_named(address, name) else { return no_such_queue(name) };
         let Some(queue) = self.names.queue(key) else { return no_such_queue(name) };
         let consumers: SmallVec<[_; 4]> = queue.consumers.iter().collect();
         if !consumers.is_empty() && !force {

@@ -17,8 +17,10 @@ pub struct QueueDetail {
     pub delivering: i64,
     /// Messages that came since the start, and those that were there at the start.
     pub added: i64,
-    /// Messages that were consumed, or removed, since the start.
+    /// Messages that were consumed since the start.
     pub acknowledged: i64,
+    /// Messages that were removed without a consumer since the start.
+    pub removed: i64,
 }
 
 impl QueueDetail {
@@ -99,7 +101,7 @@ pub static COLUMNS: [Column; 35] = [
     column("messagesAcked", |queue| queue.acknowledged.to_string()),
     column("messagesExpired", zero),
     column("deliveringCount", |queue| queue.delivering.to_string()),
-    column("messagesKilled", zero),
+    column("messagesKilled", |queue| queue.removed.to_string()),
     column("directDeliver", no),
     column("exclusive", no),
     column("lastValue", no),

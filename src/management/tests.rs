@@ -41,7 +41,7 @@ fn queue(name: &str, messages: i64) -> QueueDetail {
     let (name, address) = (name.to_owned(), name.to_owned());
     let state =
         QueueState { exists: true, name, address, messages, routing: 1, max_consumers: -1, ..QueueState::default() };
-    QueueDetail { id: 7, state, delivering: 1, added: messages + 5, acknowledged: 5 }
+    QueueDetail { id: 7, state, delivering: 1, added: messages + 5, acknowledged: 5, removed: 0 }
 }
 
 fn queues(rows: Vec<QueueDetail>) -> Result<Reply, Failure> {

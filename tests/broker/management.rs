@@ -96,6 +96,10 @@ fn a_queue_is_made_filled_listed_emptied_and_removed_wherever_it_lives() {
         let gone = ask(&mut rig, peer, &format!("queue.{queue}"), Wanted::Operation("removeAllMessages", "[]"));
         assert_eq!(gone, "[3]");
         assert_eq!(message_count(&mut rig, peer, &queue), "[0]");
+        // Nobody has acknowledged them.
+        for (attribute, value) in [("MessagesKilled", "[3]"), ("MessagesAcknowledged", "[0]")] {
+            assert_eq!(ask(&mut rig, peer, &format!("queue.{queue}"), Wanted::Attribute(attribute)), value);
+        }
 
         // A queue with a consumer goes only by force, and the consumer is told.
         rig.receive(peer, &consume(10, 2, &queue));

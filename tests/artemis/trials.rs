@@ -1,0 +1,126 @@
+//! What an operator types at the `artemis` command line, and what must come of it.
+
+use crate::distribution::{Distribution, Said};
+use crate::folder::Folder;
+use crate::harness::Outcome;
+use crate::server::Server;
+
+/// The command line and the broker that it speaks to.
+struct Desk {
+    artemis: Distribution,
+    url: String,
+    own: Option<(Server, Folder)>,
+}
+
+impl Desk {
+    fn command(&self, words: &[&str]) -> Result<Said, String> {
+        self.artemis.run(&self.url, words)
+    }
+
+    /// A command that must end with 0 and say all of this. Most end with 0 even when the broker refuses.
+    fn says(&self, words: &[&str], wanted: &[&str]) -> Result<String, String> {
+        let said = self.command(words)?;
+        let missing: Vec<_> = wanted.iter().filter(|text| !said.text.contains(**text)).collect();
+        if said.success && missing.is_empty() {
+            return Ok(said.text);
+        }
+        Err(format!("artemis {}: success {}, missing {missing:?}\n{}", words.join(" "), said.success, said.text))
+    }
+
+    /// A command that must not end with 0, and say this.
+    fn refuses(&self, words: &[&str], wanted: &str) -> Result<(), String> {
+        let said = self.command(words)?;
+        if !said.success && said.text.contains(wanted) {
+            return Ok(());
+        }
+        Err(format!("artemis {}: success {}, no `{wanted}`\n{}", words.join(" "), said.success, said.text))
+    }
+
+    /// The numbers of a queue as `queue stat` shows them: messages, added, acknowledged. `None`: it is not in the table.
+    fn stat(&self, queue: &str) -> Result<Option<[u64; 3]>, String> {
+        let table = self.says(&["queue", "stat", "--queueName", queue], &["NAME", "ADDRESS", "ROUTING"])?;
+        let row = table.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+        let Some(row) = row.into_iter().find(|row| row.get(1) == Some(&queue)) else { return Ok(None) };
+        let number = |at: usize| row.get(at).and_then(|cell| cell.parse().ok()).ok_or(format!("no number in {row:?}"));
+        Ok(Some([number(4)?, number(5)?, number(7)?]))
+    }
+
+    fn expect_stat(&self, queue: &str, wanted: Option<[u64; 3]>) -> Result<(), String> {
+        let found = self.stat(queue)?;
+        if found == wanted { Ok(()) } else { Err(format!("queue stat of {queue}: {found:?}, not {wanted:?}")) }
+    }
+
+    fn close(self) -> Result<Outcome, String> {
+        if let Some((server, _folder)) = self.own {
+            server.terminate()?;
+        }
+        Ok(Outcome::Passed)
+    }
+}
+
+/// Runs a trial at a desk, or skips it where there is no distribution.
+fn at_desk(trial: impl FnOnce(&Desk) -> Result<(), String>) -> Result<Outcome, String> {
+    let artemis = match Distribution::find() {
+        Ok(artemis) => artemis,
+        Err(reason) => return Ok(Outcome::Skipped(format!("artemis: {}", reason.replace('\n', " ")))),
+    };
+    let desk = match std::env::var("RINGMQ_ARTEMIS_URL") {
+        Ok(url) => Desk { artemis, url, own: None },
+        Err(_) => {
+            let folder = Folder::new("artemis")?;
+            let server = Server::small(&folder.path().join("data"), &[])?;
+            Desk { artemis, url: server.url(), own: Some((server, folder)) }
+        }
+    };
+    trial(&desk)?;
+    desk.close()
+}
+
+fn create(queue: &str) -> Vec<&str> {
+    let attributes = ["--anycast", "--durable", "--preserve-on-no-consumers", "--auto-create-address"];
+    [&["queue", "create", "--name", queue, "--address", queue][..], &attributes].concat()
+}
+
+pub(crate) fn a_queue_from_birth_to_end() -> Result<Outcome, String> {
+    at_desk(|desk| {
+        let at = ["--destination", "queue://orders", "--message-count"];
+        desk.says(
+            &create("orders"),
+            &["Queue [name=orders, address=orders, routingType=ANYCAST", "created successfully"],
+        )?;
+        desk.says(&create("orders"), &["AMQ229019"])?;
+        desk.says(&[&["producer"][..], &at, &["20"]].concat(), &["Produced: 20 messages"])?;
+        desk.says(&[&["consumer"][..], &at, &["5"]].concat(), &["Consumed: 5 messages"])?;
+        desk.expect_stat("orders", Some([15, 20, 5]))?;
+        desk.says(&["queue", "purge", "--name", "orders"], &["Queue orders purged successfully"])?;
+        desk.expect_stat("orders", Some([0, 20, 5]))?;
+        desk.says(&["queue", "delete", "--name", "orders"], &["Queue orders deleted successfully"])?;
+        desk.says(&["queue", "delete", "--name", "orders"], &["AMQ229017"]).map(drop)
+    })
+}
+
+pub(crate) fn checks_and_their_control() -> Result<Outcome, String> {
+    at_desk(|desk| {
+        let watched = ["check", "queue", "--name", "watched"];
+        desk.says(&create("watched"), &["created successfully"])?;
+        desk.says(&["check", "node", "--up"], &["Checks run: 1, Failures: 0, Errors: 0"])?;
+        desk.says(
+            &[&watched[..], &["--up", "--produce", "3", "--consume", "3"]].concat(),
+            &["Checks run: 3, Failures: 0, Errors: 0"],
+        )?;
+        // The control: a check that cannot find what it looks for fails, so the ones above have looked.
+        desk.refuses(&["check", "queue", "--name", "nowhere", "--up"], "QueueCheck failed")?;
+        desk.refuses(&[&watched[..], &["--consume", "1", "--timeout", "1000"]].concat(), "QueueCheck failed")
+    })
+}
+
+pub(crate) fn addresses() -> Result<Outcome, String> {
+    at_desk(|desk| {
+        let name = ["--name", "news"];
+        let create = [&["address", "create"][..], &name, &["--multicast", "--no-anycast"]].concat();
+        desk.says(&create, &["routingTypes={MULTICAST}", "created successfully"])?;
+        desk.says(&["address", "show", "--name", "news"], &["routingTypes={MULTICAST}"])?;
+        desk.says(&["address", "delete", "--name", "news"], &["deleted successfully"])?;
+        desk.says(&["address", "delete", "--name", "news"], &["AMQ229203"]).map(drop)
+    })
+}
