@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::{CorrelationId, ProducerId};
@@ -94,6 +95,11 @@ impl Producer {
             return Ok(());
         }
         self.channel.tell(&Packet::RemoveProducer(RemoveProducer { producer_id: self.id }))
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.channel.shared.options.call_timeout
     }
 
     fn has_id(&self) -> bool {

@@ -14,6 +14,9 @@ use super::secrets::{PASSWORD_VARIABLE, URL_VARIABLE};
 /// The most threads of one command: each holds a session, and a test that needs more can start a second process.
 const THREADS_MAX: u16 = 256;
 
+/// The most queues that one list has; the broker gives no more in one answer.
+const ROWS_MAX: u32 = 10_000;
+
 /// The largest body that `producer` makes: beyond it the broker would need large messages.
 const BODY_BYTES_MAX: u32 = 100 << 10;
 
@@ -40,6 +43,9 @@ pub(super) enum Command {
     /// Receive messages
     #[command(after_help = help::CONSUMER)]
     Consumer(ConsumerOptions),
+    /// Look after queues
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Print the version
     #[command(after_help = "Examples:\n  ringmq version")]
     Version,
@@ -50,6 +56,120 @@ pub(super) enum ConfigCommand {
     /// Print every setting in effect, with its unit and who set it
     #[command(after_help = help::CONFIG_SHOW)]
     Show(ShowOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueCommand {
+    /// List queues with their counts
+    #[command(after_help = help::QUEUE_STAT)]
+    Stat(QueueStatOptions),
+    /// Create a queue, and its address if there is none
+    #[command(after_help = help::QUEUE_CREATE)]
+    Create(QueueCreateOptions),
+    /// Delete a queue with what waits in it
+    #[command(after_help = help::QUEUE_DELETE)]
+    Delete(QueueDeleteOptions),
+    /// Remove all messages that wait in a queue
+    #[command(after_help = help::QUEUE_PURGE)]
+    Purge(QueuePurgeOptions),
+}
+
+/// Which broker, and who asks.
+#[derive(Debug, Args)]
+pub(super) struct BrokerOptions {
+    /// The broker
+    #[arg(long, value_name = "URL", default_value = "tcp://localhost:61616", env = URL_VARIABLE, hide_env_values = true)]
+    pub(super) url: String,
+    /// The user, where the broker has users
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// The user's password; better in the variable, because others can read arguments
+    #[arg(long, value_name = "TEXT", env = PASSWORD_VARIABLE, hide_env_values = true)]
+    pub(super) password: Option<Password>,
+    /// The client id of the connection
+    #[arg(long = "clientID", visible_alias = "client-id", value_name = "ID")]
+    pub(super) client_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueueStatOptions {
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
+    /// Only queues whose name contains this
+    #[arg(long = "queue-name", visible_alias = "queueName", value_name = "TEXT")]
+    pub(super) queue_name: Option<String>,
+    /// The most queues that are listed
+    #[arg(long = "max-rows", visible_alias = "maxRows", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(ROWS_MAX)))]
+    pub(super) max_rows: u32,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueueCreateOptions {
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
+    /// The queue
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// Its address [default: the queue's name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) address: Option<String>,
+    /// Every queue of the address gets each message
+    #[arg(long, conflicts_with = "anycast")]
+    pub(super) multicast: bool,
+    /// One queue of the address gets each message (the default)
+    #[arg(long)]
+    pub(super) anycast: bool,
+    /// It ends with the broker
+    #[arg(long, visible_alias = "no-durable", conflicts_with = "durable")]
+    pub(super) non_durable: bool,
+    /// A restart finds it again (the default)
+    #[arg(long)]
+    pub(super) durable: bool,
+    /// The most consumers that it may have; -1 is any number
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..))]
+    pub(super) max_consumers: i32,
+    /// Empty it when its last consumer goes
+    #[arg(long)]
+    pub(super) purge_on_no_consumers: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueueDeleteOptions {
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
+    /// The queue
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// Also if it has consumers, who are told
+    #[arg(long, visible_alias = "removeConsumers")]
+    pub(super) remove_consumers: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueuePurgeOptions {
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
+    /// The queue
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Where settings come from; the same for every command that reads the configuration.
@@ -96,18 +216,8 @@ pub(super) struct ShowOptions {
 /// What sending and receiving have in common.
 #[derive(Debug, Args)]
 pub(super) struct MessageOptions {
-    /// The broker
-    #[arg(long, value_name = "URL", default_value = "tcp://localhost:61616", env = URL_VARIABLE, hide_env_values = true)]
-    pub(super) url: String,
-    /// The user, where the broker has users
-    #[arg(long, value_name = "NAME")]
-    pub(super) user: Option<String>,
-    /// The user's password; better in the variable, because others can read arguments
-    #[arg(long, value_name = "TEXT", env = PASSWORD_VARIABLE, hide_env_values = true)]
-    pub(super) password: Option<Password>,
-    /// The client id of the connection
-    #[arg(long = "clientID", visible_alias = "client-id", value_name = "ID")]
-    pub(super) client_id: Option<String>,
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
     /// The queue: queue://NAME, NAME, or ADDRESS::QUEUE
     #[arg(long, value_name = "NAME", default_value = "queue://TEST")]
     pub(super) destination: Destination,

@@ -12,7 +12,7 @@ use ringmq_client::{
 };
 use tokio::runtime::Runtime;
 
-use super::arguments::MessageOptions;
+use super::arguments::{BrokerOptions, MessageOptions};
 use super::consumer::{Received, Receiving};
 use super::destination::Destination;
 use super::exit::Exit;
@@ -38,11 +38,11 @@ impl Open {
             exit: Exit::Failed,
             text: format!("the event loop of thread {thread} cannot be started: {error}"),
         })?;
-        let url = BrokerUrl::without_passwords(&options.url);
+        let url = BrokerUrl::without_passwords(&options.broker.url);
         let transacted = options.commit_interval > 0;
         let session_options = if transacted { SessionOptions::TRANSACTED } else { SessionOptions::AUTO };
         let opened = runtime.block_on(async {
-            let (place, connect) = connect_options(options, thread)?;
+            let (place, connect) = connect_options(&options.broker, thread)?;
             let connection = Connection::connect_url(&place, &connect).await?;
             let session = connection.create_session(session_options).await?;
             ensure(&session, &options.destination).await?;
@@ -215,7 +215,7 @@ async fn ensure(session: &Session, destination: &Destination) -> Result<(), Erro
 }
 
 /// The place and the connection's options, from the URL and the options beside it.
-fn connect_options(options: &MessageOptions, thread: u16) -> Result<(BrokerUrl, ConnectOptions), Error> {
+pub(super) fn connect_options(options: &BrokerOptions, thread: u16) -> Result<(BrokerUrl, ConnectOptions), Error> {
     let url: BrokerUrl = options.url.parse()?;
     let mut connect = ConnectOptions::from_url(&url)?;
     if let Some(user) = &options.user {
@@ -233,7 +233,7 @@ fn connect_options(options: &MessageOptions, thread: u16) -> Result<(BrokerUrl, 
 }
 
 /// What a client error means to the person at the command line. `opening`: nothing was sent yet.
-fn failure(url: &str, doing: &str, error: &Error, opening: bool) -> Failure {
+pub(super) fn failure(url: &str, doing: &str, error: &Error, opening: bool) -> Failure {
     let (exit, help) = match error {
         Error::Url(_) => (Exit::Usage, "a URL looks like tcp://localhost:61616"),
         Error::Unreachable { .. } => {

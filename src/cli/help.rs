@@ -7,15 +7,21 @@ pub(super) const TOP: &str = "\
 {usage-heading} ringmq <COMMAND> [OPTIONS]
 
 Run
-  run          Run the broker in the foreground, until SIGTERM or SIGINT
-  config show  Print every setting in effect, with its unit and who set it
+  run           Run the broker in the foreground, until SIGTERM or SIGINT
+  config show   Print every setting in effect, with its unit and who set it
 
 Messages
-  producer     Send messages
-  consumer     Receive messages
+  producer      Send messages
+  consumer      Receive messages
+
+Queues
+  queue stat    List queues with their counts
+  queue create  Create a queue, and its address if there is none
+  queue delete  Delete a queue with what waits in it
+  queue purge   Remove all messages that wait in a queue
 
 About
-  version      Print the version
+  version       Print the version
 
 Options
   -h, --help     Print help; `ringmq <COMMAND> --help` says everything about one
@@ -71,6 +77,44 @@ Examples:
 
 Exit codes: 0 all received, 1 not all, 4 not authorised, 5 cannot connect, 6 no such queue, 8 timed out";
 
+pub(super) const QUEUE_STAT: &str = "\
+Messages are those that wait and those in the hands of consumers; added, acknowledged and removed
+count since the broker started.
+
+Examples:
+  ringmq queue stat
+  ringmq queue stat --queue-name orders --json
+
+Exit codes: 0 done, 1 failed, 4 not authorised, 5 cannot connect, 8 timed out";
+
+pub(super) const QUEUE_CREATE: &str = "\
+Examples:
+  ringmq queue create --name orders
+  ringmq queue create --name audit --address orders --multicast --max-consumers 1
+
+Exit codes: 0 created, 1 failed, 4 not authorised, 5 cannot connect, 7 it is there already, 8 timed out";
+
+pub(super) const QUEUE_DELETE: &str = "\
+Asks first, unless --yes is given; where nobody can answer, --yes is needed.
+
+Examples:
+  ringmq queue delete --name orders
+  ringmq queue delete --name orders --remove-consumers --yes
+
+Exit codes: 0 deleted, 1 failed, 2 not confirmed, 4 not authorised, 5 cannot connect, 6 no such queue,
+7 it has consumers, 8 timed out";
+
+pub(super) const QUEUE_PURGE: &str = "\
+Asks first, unless --yes is given; where nobody can answer, --yes is needed. What consumers have in
+their hands stays with them.
+
+Examples:
+  ringmq queue purge --name orders --yes
+  ringmq queue purge --name orders --yes --json
+
+Exit codes: 0 removed, 1 failed, 2 not confirmed, 4 not authorised, 5 cannot connect, 6 no such queue,
+8 timed out";
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -98,14 +142,14 @@ mod tests {
     fn the_top_level_fits_a_screen_and_names_every_command() {
         let mut command = Arguments::command();
         let help = command.render_long_help().to_string();
-        assert!(help.lines().count() <= 34, "{help}");
+        assert!(help.lines().count() <= 40, "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         let mut found = Vec::new();
         leaves(&command, "", &mut found);
-        assert_eq!(found.len(), 5);
+        assert_eq!(found.len(), 9);
         for (path, leaf) in found {
             let about = leaf.get_about().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains(&format!("  {path:11}  {about}")), "`{path}` is not in the help, or not as it is");
+            assert!(help.contains(&format!("  {path:12}  {about}")), "`{path}` is not in the help, or not as it is");
         }
     }
 

@@ -18,6 +18,7 @@ mod destination;
 mod output;
 mod producer;
 mod progress;
+mod queue;
 mod secrets;
 mod work;
 
@@ -64,6 +65,7 @@ fn execute(arguments: Vec<OsString>, broker: Broker) -> Exit {
         Command::Config(ConfigCommand::Show(options)) => configuration::show(&options),
         Command::Producer(options) => producer::produce(&options),
         Command::Consumer(options) => consumer::consume(&options),
+        Command::Queue(command) => queue::run(&command),
         Command::Version => Output::stdout().finish(|out| writeln!(out, "ringmq {}", env!("CARGO_PKG_VERSION"))),
     }
 }
@@ -97,6 +99,11 @@ mod tests {
         check("producer --message x --message-size 5", Exit::Usage);
         check("producer --message-size 1000000", Exit::Usage);
         check("producer --destination topic://news", Exit::Usage);
+        check("queue stat --max-rows 0", Exit::Usage);
+        check("queue create", Exit::Usage);
+        check("queue create --name q --anycast --multicast", Exit::Usage);
+        check("queue purge --name q --url tcp://127.0.0.1:1", Exit::Usage);
+        check("queue purge --name q --yes --url tcp://127.0.0.1:1", Exit::CannotConnect);
         check("config show", Exit::Ok);
         check("config show --json --set journal-lanes=4", Exit::Ok);
         check("config show --set journal-lane=4", Exit::ConfigurationInvalid);

@@ -22,6 +22,7 @@ mod disk_faults;
 mod hostile;
 mod large_bodies;
 mod ordinary_user;
+mod queues;
 mod readme;
 mod refusals;
 mod secrets;
@@ -38,6 +39,7 @@ use harness::Trial;
 fn main() -> ExitCode {
     harness::run(&[
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
+        Trial { name: "queues_by_command", run: queues::queues_by_command },
         Trial { name: "a_quiet_server_is_accepted", run: controls::a_quiet_server_is_accepted },
         Trial { name: "a_server_that_is_never_ready_is_caught", run: controls::a_server_that_is_never_ready_is_caught },
         Trial { name: "a_server_that_dies_at_once_is_caught", run: controls::a_server_that_dies_at_once_is_caught },
