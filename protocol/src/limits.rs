@@ -28,6 +28,16 @@ pub const PROPERTIES_MAX: usize = 16 * 1024;
 /// One property value. It is borrowed, never copied by the codec, so only the frame bounds it.
 pub const PROPERTY_VALUE_BYTES_MAX: usize = FRAME_BYTES_MAX;
 
+/// The text of a filter in UTF-8: a list of some hundred ids fits.
+pub const FILTER_BYTES_MAX: usize = 32 * 1024;
+
+/// Brackets, signs and NOT around one value of a filter. Reading it recurses as deep.
+pub const FILTER_DEPTH_MAX: usize = 128;
+
+/// What the test of one message may cost: properties read, operators, units of text compared. It takes a few milliseconds at most; a
+/// message that costs more does not match.
+pub const FILTER_WORK_MAX: usize = 1 << 20;
+
 /// Parameters of one transport configuration in a topology packet.
 pub const TRANSPORT_PARAMETERS_MAX: usize = 256;
 
