@@ -47,6 +47,12 @@ pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;
 /// Bytes of bodies that a home delivers in one turn of its core's loop; the rest follows at the next ones.
 pub const DELIVERY_BYTES_PER_TURN: usize = 256 * 1024;
 
+/// Messages that consumers with a filter and browsers look at in one turn of a home; they go on at the next one.
+pub const WALK_STEPS_PER_TURN: usize = 1_024;
+
+/// Entries of a queue that may move, when one in its midst is taken out, at the price of one such step.
+pub const MOVED_ENTRIES_PER_STEP: usize = 512;
+
 /// Bytes waiting to be written to one client before its connection stops reading.
 pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::Walk;
 use crate::mail::SessionRef;
 use crate::message::{ConsumerId, MessageId, QueueKey};
 use crate::queue::Entry;
@@ -72,6 +73,8 @@ pub struct Consumer {
     pub credit: Credit,
     /// Higher ones are served first.
     pub priority: i32,
+    /// Its own way through the queue, if it does not take whatever is next.
+    pub walk: Option<Box<Walk>>,
     /// Questions for "nothing more" that wait for a body from the disk.
     pub forced: VecDeque<i64>,
     /// What it was given, in the order of delivery.
@@ -91,6 +94,7 @@ impl Consumer {
             pre_acknowledge: false,
             credit: Credit::Bytes(0),
             priority: 0,
+            walk: None,
             forced: VecDeque::new(),
             held: VecDeque::new(),
         }
@@ -99,6 +103,11 @@ impl Consumer {
     /// May it be given a message now?
     pub fn is_ready(&self) -> bool {
         self.started && !self.held_back && !self.lost && self.credit.allows_delivery()
+    }
+
+    /// Does it look at messages without taking them?
+    pub fn browses(&self) -> bool {
+        self.walk.as_ref().is_some_and(|walk| walk.browses())
     }
 
     /// It was given a message.

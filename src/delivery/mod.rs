@@ -2,6 +2,8 @@
 
 mod consumer;
 mod round_robin;
+mod walk;
 
 pub use consumer::{Consumer, Credit, Held};
 pub use round_robin::RoundRobin;
+pub use walk::Walk;

@@ -49,6 +49,7 @@ impl<B: BlockBuffer> Home<B> {
             waiting_for_room: Vec::new(),
             postponed: Vec::new(),
             delivered_bytes: 0,
+            walked: 0,
             crowded: false,
             letters: VecDeque::new(),
             claims: HashMap::new(),

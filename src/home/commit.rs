@@ -201,9 +201,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             let queues: Vec<_> = part.acknowledged_queues().collect();
             for (entry, queue) in part.consumed.into_iter().zip(queues) {
                 let Some(key) = self.names.queue_of_id(queue) else { continue };
-                if let Some(queue) = self.names.queue_mut(key) {
-                    queue.waiting.put_back(entry);
-                }
+                self.put_back(key, entry);
                 self.dispatch(key, deliver);
             }
         }

@@ -3,7 +3,7 @@
 use journal::Vector;
 
 use super::{Home, Outcome, Who};
-use crate::delivery::Consumer;
+use crate::delivery::{Consumer, Walk};
 use crate::limits;
 use crate::mail::{Answer, DELIVERY_FRAME_BYTES, Deliver, FailureKind, Reply};
 use crate::message::{ConsumerId, ConsumerKey, QueueKey};
@@ -13,6 +13,7 @@ use crate::queue::Entry;
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) consumer: ConsumerId,
+    pub(super) browses: bool,
     pub(super) priority: i32,
     pub(super) started: bool,
     pub(super) pre_acknowledge: bool,
@@ -41,19 +42,22 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(queue) = self.names.queue_mut(key) else {
             return Outcome::failed(FailureKind::NoSuchQueue, "the queue is gone");
         };
-        if !queue.may_have_another_consumer() {
+        if !wanted.browses && !queue.may_have_another_consumer() {
             let text =
                 format!("AMQ229200: Maximum Consumer Limit Reached on Queue:(address={address},queue={})", queue.name);
             return Outcome::failed(FailureKind::TooManyConsumers, text);
         }
         let mut consumer = Consumer::new(who.from, wanted.consumer, key);
-        consumer.started = wanted.started;
+        consumer.started = wanted.started || wanted.browses;
+        consumer.walk = walk_of(wanted, queue);
         consumer.priority = wanted.priority;
         consumer.pre_acknowledge = wanted.pre_acknowledge;
+        queue.walks += usize::from(consumer.walk.is_some());
         let consumer = self.consumers.insert(consumer);
         self.consumer_keys.insert((who.from, wanted.consumer), consumer);
         session.consumers.push(consumer);
-        queue.consumers.add(consumer, wanted.priority);
+        let among = if wanted.browses { &mut queue.browsers } else { &mut queue.consumers };
+        among.add(consumer, wanted.priority);
         let name = self
             .names
             .queue(key)
@@ -81,6 +85,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.consumer_keys.remove(&(session, consumer.id));
         if let Some(queue) = self.names.queue_mut(from) {
             queue.consumers.remove(key);
+            queue.browsers.remove(key);
+            queue.walks -= usize::from(consumer.walk.is_some());
         }
         let mut in_transaction = false;
         if let Some(session) = self.sessions.get_mut(&session) {
@@ -105,8 +111,22 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         if let Some(queue) = self.names.queue_mut(queue) {
             queue.delivering = queue.delivering.saturating_sub(1);
-            queue.waiting.put_back(entry);
         }
+        self.put_back(queue, entry);
+    }
+
+    /// A message is at its place again, and those who have passed it look at it once more.
+    pub(super) fn put_back(&mut self, queue: QueueKey, entry: Entry) {
+        let Self { names, consumers, .. } = self;
+        let Some(queue) = names.queue_mut(queue) else { return };
+        if queue.walks > 0 {
+            for consumer in queue.consumers.iter() {
+                if let Some(walk) = consumers.get_mut(consumer).and_then(|consumer| consumer.walk.as_mut()) {
+                    walk.go_back_to(entry.priority(), entry.place());
+                }
+            }
+        }
+        queue.waiting.put_back(entry);
     }
 
     pub(super) fn credit(&mut self, who: Who, consumer: ConsumerId, bytes: i32, deliver: &mut impl Deliver) -> Outcome {
@@ -137,8 +157,11 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     /// Hands out what can be handed out, then answers those who asked whether there is more.
     pub(super) fn dispatch(&mut self, key: QueueKey, deliver: &mut impl Deliver) {
-        while self.dispatch_one(key, deliver) {}
+        while self.dispatch_one(key, None, deliver) {}
         let Some(queue) = self.names.queue_mut(key) else { return };
+        if queue.walks > 0 {
+            return self.dispatch_walks(key, deliver);
+        }
         for consumer in queue.consumers.iter() {
             let Some(consumer) = self.consumers.get_mut(consumer) else { continue };
             if consumer.forced.is_empty() || ((queue.reading || queue.postponed) && consumer.is_ready()) {
@@ -150,16 +173,23 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    /// Hands out one message. False: nothing can be handed out now.
-    fn dispatch_one(&mut self, key: QueueKey, deliver: &mut impl Deliver) -> bool {
+    /// Hands out one message: to this consumer, or to whoever's turn it is where all take what is next. False: nothing can be handed
+    /// out now.
+    #[inline(always)]
+    pub(super) fn dispatch_one(
+        &mut self,
+        key: QueueKey,
+        chosen: Option<ConsumerKey>,
+        deliver: &mut impl Deliver,
+    ) -> bool {
         let Some(queue) = self.names.queue_mut(key) else { return false };
-        if queue.reading || queue.consumers.is_empty() {
+        if queue.reading || queue.consumers.is_empty() || (chosen.is_none() && queue.walks > 0) {
             return false;
         }
         let Some(next) = queue.waiting.next() else { return false };
         let consumers = &self.consumers;
         let ready = |key| consumers.get(key).is_some_and(Consumer::is_ready);
-        let Some(consumer_key) = queue.consumers.pick(ready) else { return false };
+        let Some(consumer_key) = chosen.or_else(|| queue.consumers.pick(ready)) else { return false };
         let Some(consumer) = self.consumers.get_mut(consumer_key) else { return false };
         // A consumer with credit for everything would otherwise get all the backlog in one go, before anybody can say that its
         // client does not take it, and keep everybody else waiting meanwhile.
@@ -194,6 +224,11 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         true
     }
+}
+
+/// The way through the queue of a consumer that does not take whatever is next.
+fn walk_of(wanted: &Wanted, queue: &super::queue::Queue) -> Option<Box<Walk>> {
+    wanted.browses.then(|| Box::new(Walk::browse(queue.waiting.next_place())))
 }
 
 /// Who acknowledges by being handed a message: the consumer's session, as no command of its own.

@@ -27,6 +27,7 @@ mod remove;
 mod reserve;
 mod rewrite;
 mod sessions;
+mod walk;
 
 use std::collections::VecDeque;
 
@@ -161,6 +162,8 @@ pub struct Home<B: BlockBuffer> {
     postponed: Vec<QueueKey>,
     /// Bytes delivered in this turn.
     delivered_bytes: usize,
+    /// Steps that consumers with a way of their own have gone in this turn.
+    walked: usize,
     /// Other cores take no letters now: nothing is delivered.
     crowded: bool,
     letters: VecDeque<(CoreId, Letter)>,
@@ -211,8 +214,8 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Start => self.start_or_stop(who, true, deliver),
             Ask::Stop => self.start_or_stop(who, false, deliver),
             Ask::Hold { held } => self.hold_back(who, held, deliver),
-            Ask::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge } => {
-                let wanted = consume::Wanted { consumer, priority, started, pre_acknowledge };
+            Ask::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge } => {
+                let wanted = consume::Wanted { consumer, browses, priority, started, pre_acknowledge };
                 self.create_consumer(who, &address, &queue, &wanted)
             }
             Ask::CloseConsumer { consumer } => self.close_consumer(who, consumer, deliver),
@@ -252,6 +255,7 @@ impl<B: BlockBuffer> Home<B> {
     /// core's loop; [`Home::submit`] ends the turn.
     pub fn turn(&mut self, deliver: &mut impl Deliver) {
         self.delivered_bytes = 0;
+        self.walked = 0;
         self.take_promises(deliver);
         // Most turns have neither, and the question is cheaper than the call.
         if !self.ongoing.is_empty() {
@@ -269,7 +273,10 @@ impl<B: BlockBuffer> Home<B> {
             }
         }
         if !self.crowded && !self.postponed.is_empty() {
-            for queue in std::mem::take(&mut self.postponed) {
+            let mut postponed = std::mem::take(&mut self.postponed);
+            // Another one is the first each time: the first may use up all that there is for a turn.
+            postponed.rotate_left(1);
+            for queue in postponed {
                 if let Some(queue) = self.names.queue_mut(queue) {
                     queue.postponed = false;
                 }

@@ -21,6 +21,10 @@ pub(super) struct Queue {
     pub(super) max_consumers: i32,
     pub(super) waiting: Waiting,
     pub(super) consumers: RoundRobin,
+    /// Those who look at what waits and take nothing. Nobody counts them.
+    pub(super) browsers: RoundRobin,
+    /// Consumers and browsers that go their own way through the queue.
+    pub(super) walks: usize,
     /// Messages in the hands of consumers.
     pub(super) delivering: usize,
     /// Messages that were removed without a consumer, since the start.
@@ -48,6 +52,8 @@ impl Queue {
             max_consumers: definition.max_consumers,
             waiting: Waiting::default(),
             consumers: RoundRobin::default(),
+            browsers: RoundRobin::default(),
+            walks: 0,
             delivering: 0,
             removed: 0,
             reading: false,

@@ -68,9 +68,10 @@ impl<B: BlockBuffer> Home<B> {
             let text = format!("AMQ229025: Cannot delete queue {name} on binding {name} - it has consumers = {count}");
             return Outcome::failed(FailureKind::IllegalState, text);
         }
+        let browsers: SmallVec<[_; 4]> = queue.browsers.iter().collect();
         let (id, of) = (queue.id, queue.address);
         let address = self.names.address(of).map(|address| address.name.clone()).unwrap_or_default();
-        for consumer in consumers {
+        for consumer in consumers.into_iter().chain(browsers) {
             self.cast_out(consumer, deliver);
         }
         self.take_back_orphans(key);

@@ -32,7 +32,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     pub(super) fn start_or_stop(&mut self, who: Who, started: bool, deliver: &mut impl Deliver) -> Outcome {
-        self.change_consumers(who, deliver, |consumer| consumer.started = started);
+        self.change_consumers(who, deliver, |consumer| consumer.started = started || consumer.browses());
         Outcome::done(Vector::new())
     }
 

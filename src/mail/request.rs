@@ -109,11 +109,12 @@ pub enum Ask<'a> {
     DeleteAddress { name: Cow<'a, str> },
     /// Store a message.
     Publish(Publish<'a>),
-    /// Open a consumer.
+    /// Open a consumer, or a browser, which looks at what waits and takes nothing.
     CreateConsumer {
         consumer: ConsumerId,
         address: Cow<'a, str>,
         queue: Cow<'a, str>,
+        browses: bool,
         priority: i32,
         started: bool,
         pre_acknowledge: bool,
@@ -318,9 +319,9 @@ impl Ask<'_> {
                 message: Cow::Owned(publish.message.into_owned()),
                 ..publish
             }),
-            Self::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge } => {
+            Self::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge } => {
                 let (address, queue) = (owned(address), owned(queue));
-                Ask::CreateConsumer { consumer, address, queue, priority, started, pre_acknowledge }
+                Ask::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge }
             }
             Self::CloseConsumer { consumer } => Ask::CloseConsumer { consumer },
             Self::Credit { consumer, bytes } => Ask::Credit { consumer, bytes },

@@ -88,6 +88,28 @@ impl Level {
         self.entries.iter_mut().take(self.available)
     }
 
+    /// The first available entry at this place or behind it.
+    pub fn first_from(&self, place: Place) -> Option<&Entry> {
+        let last = self.entries.get(self.available.checked_sub(1)?)?;
+        // Nearly always for whoever has seen all of it.
+        if last.place() < place {
+            return None;
+        }
+        self.entries.get(self.index_from(place))
+    }
+
+    /// The available entries from this place on, next first.
+    pub fn available_from_mut(&mut self, place: Place) -> impl Iterator<Item = &mut Entry> {
+        let from = self.index_from(place).min(self.available);
+        self.entries.range_mut(from..self.available)
+    }
+
+    /// How many entries have to make room when one at this place is taken out or put in.
+    pub fn cost_at(&self, place: Place) -> usize {
+        let before = self.index_from(place);
+        before.min(self.entries.len() - before)
+    }
+
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
@@ -109,6 +131,10 @@ impl Level {
             return Some(self.available);
         }
         self.entries.binary_search_by_key(&place, Entry::place).ok()
+    }
+
+    fn index_from(&self, place: Place) -> usize {
+        self.entries.partition_point(|entry| entry.place() < place)
     }
 
     fn extend_available(&mut self) {
@@ -167,6 +193,24 @@ mod tests {
         level.insert(first);
         level.insert(second);
         assert_eq!(taken(&mut level), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_look_from_any_place_finds_the_next_available_one() {
+        let mut level = Level::default();
+        for number in [1, 4, 5] {
+            level.insert(promised(number));
+        }
+        level.insert(entry(7));
+        let from = |level: &Level, place| level.first_from(Place(place)).map(|entry| entry.place().0);
+        assert_eq!([0, 1, 2, 5, 6].map(|place| from(&level, place)), [Some(1), Some(1), Some(4), Some(5), None]);
+        assert_eq!(level.available_from_mut(Place(2)).map(|entry| entry.place().0).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(level.available_from_mut(Place(6)).count(), 0);
+        assert_eq!([1, 4, 5, 7, 9].map(|place| level.cost_at(Place(place))), [0, 1, 2, 1, 0]);
+        level.remove(Place(4));
+        assert_eq!(from(&level, 2), Some(5));
+        level.promise(Place(7));
+        assert_eq!(from(&level, 6), Some(7));
     }
 
     #[test]

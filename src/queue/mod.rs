@@ -72,6 +72,26 @@ impl Waiting {
         self.levels.iter_mut().rev().flat_map(Level::available_mut)
     }
 
+    /// The first available entry of a priority at this place or behind it.
+    pub fn first_from(&self, priority: usize, place: Place) -> Option<&Entry> {
+        self.levels.get(priority).and_then(|level| level.first_from(place))
+    }
+
+    /// The available entries of a priority from this place on, for reading ahead.
+    pub fn available_from_mut(&mut self, priority: u8, place: Place) -> impl Iterator<Item = &mut Entry> {
+        self.levels.get_mut(usize::from(priority)).into_iter().flat_map(move |level| level.available_from_mut(place))
+    }
+
+    /// How many entries have to make room when one at this place is taken out or put in.
+    pub fn cost_at(&self, priority: u8, place: Place) -> usize {
+        self.levels.get(usize::from(priority)).map_or(0, |level| level.cost_at(place))
+    }
+
+    /// The place of the next entry that arrives.
+    pub fn next_place(&self) -> Place {
+        Place(self.next_place)
+    }
+
     /// All entries, available or not.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.levels.iter().flat_map(Level::iter)

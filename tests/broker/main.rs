@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic, that is how it fails")]
 
 mod bounds;
+mod browsing;
 mod closing;
 mod confirmations;
 mod counts;

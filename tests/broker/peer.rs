@@ -2,8 +2,10 @@
 
 use protocol::core::error_code::ErrorCode;
 use protocol::core::frame::{HANDSHAKE, Split, split};
-use protocol::core::identity::{ChannelId, ConsumerId, CorrelationId, MessageId, ProducerId, RoutingType};
-use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer};
+use protocol::core::identity::{
+    ChannelId, ConsumerId, CorrelationId, ForcedSequence, MessageId, ProducerId, RoutingType,
+};
+use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer, ForceDelivery};
 use protocol::core::packet::credit::ConsumerCredits;
 use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
@@ -12,7 +14,7 @@ use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::core::packet::{Direction, Packet, decode, encode};
 use protocol::core::version::Version;
 use protocol::limits::FRAME_BYTES_MAX;
-use protocol::message::{MessageBuilder, MessageView};
+use protocol::message::{MessageBuilder, MessageView, PropertyValue, property_name};
 use protocol::simple_string::SimpleString;
 
 use crate::rig::{Peer, Rig};
@@ -30,9 +32,28 @@ pub(crate) enum What {
     Null(i64),
     Exception(ErrorCode, Option<i64>),
     Confirmed(i32),
-    Delivery { consumer: i64, id: i64, deliveries: i32, text: String },
-    Queue { exists: bool, address: String, name: String, consumers: i32, messages: i64 },
-    Address { exists: bool, queues: Vec<String> },
+    Delivery {
+        consumer: i64,
+        id: i64,
+        deliveries: i32,
+        text: String,
+    },
+    /// The answer to the question of this number whether there is more.
+    NothingMore {
+        consumer: i64,
+        sequence: i64,
+    },
+    Queue {
+        exists: bool,
+        address: String,
+        name: String,
+        consumers: i32,
+        messages: i64,
+    },
+    Address {
+        exists: bool,
+        queues: Vec<String>,
+    },
     SessionOpen,
     Other(String),
 }
@@ -112,8 +133,13 @@ pub(crate) fn summary(body: &[u8], version: Version) -> Heard {
         Packet::PacketsConfirmed(confirmed) => What::Confirmed(confirmed.command_id.0),
         Packet::ReceiveMessage(received) => {
             let view = MessageView::parse(received.message).unwrap();
+            let consumer = received.trailer.consumer_id.0;
+            let asked = view.header.properties.get(property_name::FORCED_DELIVERY_SEQUENCE).unwrap();
+            if let Some(PropertyValue::Long(sequence)) = asked {
+                return Heard { channel: frame.channel.0, what: What::NothingMore { consumer, sequence } };
+            }
             What::Delivery {
-                consumer: received.trailer.consumer_id.0,
+                consumer,
                 id: view.header.message_id.0,
                 deliveries: received.trailer.delivery_count,
                 text: view.text().map(|text| text.to_string()).unwrap_or_default(),
@@ -180,12 +206,17 @@ pub(crate) fn send_routed(
         builder = builder.routing_type(routing);
     }
     builder.write(&mut message);
+    send_message(channel, &message, answer)
+}
+
+/// An encoded message.
+pub(crate) fn send_message(channel: i64, message: &[u8], answer: Option<i64>) -> Vec<u8> {
     let trailer = SendTrailer {
         requires_response: answer.is_some(),
         correlation_id: CorrelationId(answer.unwrap_or(0)),
         producer_id: ProducerId::UNNAMED,
     };
-    frame(channel, &Packet::Send(Send { message: &message, trailer }))
+    frame(channel, &Packet::Send(Send { message, trailer }))
 }
 
 /// A durable queue; answered.
@@ -208,16 +239,31 @@ pub(crate) fn create_queue(channel: i64, address: &str, name: &str, routing: Rou
 }
 
 pub(crate) fn create_consumer(channel: i64, consumer: i64, queue: &str, answer: bool) -> Vec<u8> {
+    consumer_with(channel, consumer, queue, answer, false)
+}
+
+/// A consumer that looks and takes nothing; answered.
+pub(crate) fn create_browser(channel: i64, consumer: i64, queue: &str) -> Vec<u8> {
+    consumer_with(channel, consumer, queue, true, true)
+}
+
+fn consumer_with(channel: i64, consumer: i64, queue: &str, answer: bool, browse_only: bool) -> Vec<u8> {
     let name = SimpleString::from(queue);
     let create = CreateConsumer {
         consumer_id: ConsumerId(consumer),
         queue_name: name.as_simple(),
         filter: None,
-        browse_only: false,
+        browse_only,
         requires_response: answer,
         priority: 0,
     };
     frame(channel, &Packet::CreateConsumer(create))
+}
+
+/// Is there more? Answered under its number.
+pub(crate) fn ask_for_more(channel: i64, consumer: i64, sequence: i64) -> Vec<u8> {
+    let force = ForceDelivery { consumer_id: ConsumerId(consumer), sequence: ForcedSequence(sequence) };
+    frame(channel, &Packet::ForceDelivery(force))
 }
 
 pub(crate) fn credit(channel: i64, consumer: i64, bytes: i32) -> Vec<u8> {

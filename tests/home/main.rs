@@ -1,6 +1,7 @@
 //! Tests of one home of addresses on a simulated disk: what it writes, holds, frees and reads back, across kills.
 
 mod bounds;
+mod browsing;
 mod compaction;
 mod holds;
 mod large_bodies;

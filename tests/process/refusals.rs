@@ -19,12 +19,12 @@ use crate::server::Server;
 /// Names whose homes are not all on the same of two cores.
 const BOTH_CORES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
-fn consumer<'a>(queue: SimpleStr<'a>, filter: Option<SimpleStr<'a>>, browse_only: bool) -> Packet<'a> {
+fn consumer<'a>(queue: SimpleStr<'a>, filter: SimpleStr<'a>) -> Packet<'a> {
     Packet::CreateConsumer(CreateConsumer {
         consumer_id: ConsumerId(7),
         queue_name: queue,
-        filter,
-        browse_only,
+        filter: Some(filter),
+        browse_only: false,
         requires_response: true,
         priority: 0,
     })
@@ -73,8 +73,7 @@ pub(crate) fn what_is_not_served_is_refused_and_the_session_goes_on() -> Verdict
     let (orders, color, other) = (orders.as_simple(), color.as_simple(), SimpleString::from("topic"));
     let other = other.as_simple();
     let requests = [
-        ("a browser", consumer(orders, None, true)),
-        ("a selector", consumer(orders, Some(color), false)),
+        ("a selector", consumer(orders, color)),
         ("a queue with a filter", filtered_queue(other, color)),
         ("a shared subscription", shared_queue(other)),
     ];

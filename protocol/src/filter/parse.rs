@@ -32,6 +32,9 @@ impl Kind {
     }
 }
 
+/// The steps of a filter, and what they ask of a message.
+type Program = (Box<[Op]>, Box<[Operand]>);
+
 type Parsed = Result<Kind, FilterError>;
 
 struct Parser<'a> {
@@ -45,7 +48,7 @@ struct Parser<'a> {
 }
 
 /// Reads a whole filter: its steps, and its operands in order.
-pub(super) fn parse(text: &str) -> Result<(Box<[Op]>, Box<[Operand]>), FilterError> {
+pub(super) fn parse(text: &str) -> Result<Program, FilterError> {
     let mut parser = Parser {
         tokens: Tokens::new(text),
         next: Token::End,
@@ -65,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<(Box<[Op]>, Box<[Operand]>), FilterErr
 
 impl<'a> Parser<'a> {
     /// Sorts the operands, so that a message's properties are looked up in them.
-    fn finish(mut self) -> (Box<[Op]>, Box<[Operand]>) {
+    fn finish(mut self) -> Program {
         let mut sorted = self.operands.clone();
         sorted.sort_unstable();
         sorted.dedup();

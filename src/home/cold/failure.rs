@@ -43,10 +43,11 @@ impl<B: journal::BlockBuffer> Home<B> {
         match reading.moving {
             Some(lane) => self.read_moved(lane, None),
             None => {
-                if let Some(queue) = self.names.queue_mut(reading.queue) {
-                    queue.reading = false;
-                    self.dispatch(reading.queue, deliver);
+                match reading.walker.map(|walker| walker.consumer) {
+                    Some(consumer) => self.walk_of(consumer).into_iter().for_each(|walk| walk.reading = false),
+                    None => self.names.queue_mut(reading.queue).into_iter().for_each(|queue| queue.reading = false),
                 }
+                self.dispatch(reading.queue, deliver);
             }
         }
     }
@@ -61,7 +62,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 reading.collecting.lsn < promised && self.first_to_move(lane).is_some_and(there)
             }
             None => self
-                .next_to_read(reading.queue)
+                .wanted(reading.queue, reading.walker)
                 .is_some_and(|(id, location)| (id, location) == (reading.id, reading.location)),
         }
     }
@@ -80,7 +81,10 @@ impl<B: journal::BlockBuffer> Home<B> {
                 Some(entry) => Wanted::Move { queue: reading.queue, entry, lane },
                 None => return,
             },
-            None => Wanted::Next(reading.queue),
+            None => match reading.walker {
+                Some(walker) => Wanted::Walk { queue: reading.queue, walker },
+                None => Wanted::Next(reading.queue),
+            },
         };
         self.reads.wish_again(Wish { body, failures });
     }

@@ -12,10 +12,11 @@ mod reads;
 use journal::{BlockView, IoError, LaneId, Location, Now};
 
 use super::Home;
+use crate::delivery::Walk;
 use crate::limits;
 use crate::mail::Deliver;
-use crate::message::{MessageId, QueueKey};
-use crate::queue::Entry;
+use crate::message::{ConsumerKey, MessageId, QueueKey};
+use crate::queue::{Entry, Place};
 use crate::store::record::Stored;
 use collect::{Collecting, Pieces, Taken};
 pub use failure::Damaged;
@@ -26,6 +27,14 @@ use reads::{Wanted, Wish};
 /// Entries that one read looks at to keep their bodies.
 const WARM_MAX: usize = 1_024;
 
+/// A consumer with a way of its own, and the entry that it has come to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walker {
+    pub(super) consumer: ConsumerKey,
+    pub(super) priority: u8,
+    pub(super) place: Place,
+}
+
 /// What a read is for.
 #[derive(Debug)]
 struct Reading {
@@ -35,6 +44,8 @@ struct Reading {
     location: Location,
     /// It is read to be written again in this lane, not to be delivered.
     moving: Option<LaneId>,
+    /// Who has come to it on its way; without one it is the queue's next.
+    walker: Option<Walker>,
     /// Bytes of the body.
     size: usize,
     /// Reads of it that brought something else.
@@ -57,6 +68,15 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
+    /// Reads the body of the message that a consumer has come to on its way.
+    pub(super) fn read_for(&mut self, queue: QueueKey, walker: Walker) {
+        if let Some(walk) = self.walk_of(walker.consumer) {
+            walk.reading = true;
+            self.reads.wish(Wish { body: Wanted::Walk { queue, walker }, failures: 0 });
+            self.begin_reads();
+        }
+    }
+
     /// Reads the body of a message that compaction moves.
     pub(super) fn read_to_move(&mut self, queue: QueueKey, entry: &Entry, lane: LaneId) {
         self.reads.wish(Wish { body: Wanted::Move { queue, entry: entry.clone(), lane }, failures: 0 });
@@ -68,6 +88,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         while let Some(wish) = self.reads.next_wish() {
             let reading = match &wish.body {
                 Wanted::Next(key) => self.reading_of_next(*key),
+                Wanted::Walk { queue, walker } => self.reading_of_walk(*queue, *walker),
                 Wanted::Move { queue, entry, lane } => {
                     Some(Reading { moving: Some(*lane), ..reading_of(*queue, entry, *lane, entry.location, None) })
                 }
@@ -94,6 +115,28 @@ impl<B: journal::BlockBuffer> Home<B> {
         let large = if next.is_large() { self.bodies.large(next.id) } else { None };
         let location = self.compactions.readable(key, next.id).unwrap_or(next.location);
         Some(reading_of(key, next, lane, location, large.map(|large| large.body)))
+    }
+
+    fn reading_of_walk(&mut self, key: QueueKey, walker: Walker) -> Option<Reading> {
+        let walk = self.consumers.get_mut(walker.consumer).and_then(|consumer| consumer.walk.as_deref_mut())?;
+        let found = self.names.queue(key).and_then(|queue| queue.waiting.find(walker.place, walker.priority));
+        let Some((entry, lane)) = found.zip(self.names.lane_of(key)) else {
+            walk.reading = false;
+            // It goes on with the next one.
+            self.postpone(key);
+            return None;
+        };
+        let large = if entry.is_large() { self.bodies.large(entry.id) } else { None };
+        let location = self.compactions.readable(key, entry.id).unwrap_or(entry.location);
+        let reading = reading_of(key, entry, lane, location, large.map(|large| large.body));
+        Some(Reading { walker: Some(walker), ..reading })
+    }
+
+    /// The message that was wanted, if it still waits, and where it can be read.
+    fn wanted(&self, key: QueueKey, walker: Option<Walker>) -> Option<(MessageId, Location)> {
+        let Some(walker) = walker else { return self.next_to_read(key) };
+        let entry = self.names.queue(key)?.waiting.find(walker.place, walker.priority)?;
+        Some((entry.id, self.compactions.readable(key, entry.id).unwrap_or(entry.location)))
     }
 
     /// A queue's next message, and where it can be read.
@@ -154,6 +197,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         if let Some(lane) = reading.moving {
             return self.read_moved(lane, Some(body));
         }
+        if let Some(walker) = reading.walker {
+            return self.use_body_on_way(reading, walker, body, deliver);
+        }
         let Some(queue) = self.names.queue_mut(reading.queue) else { return };
         queue.reading = false;
         queue.read_body = Some((reading.id, body));
@@ -168,32 +214,68 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
+    /// As [`Home::use_body`], for a consumer on its way.
+    fn use_body_on_way(&mut self, reading: &Reading, walker: Walker, body: Vec<u8>, deliver: &mut impl Deliver) {
+        let Some(walk) = self.walk_of(walker.consumer) else { return };
+        walk.reading = false;
+        walk.read_body = Some((reading.id, body));
+        self.dispatch(reading.queue, deliver);
+        let Some((id, body)) = self.walk_of(walker.consumer).and_then(|walk| walk.read_body.take()) else { return };
+        let Self { names, bodies, .. } = self;
+        let queue = names.queue_mut(reading.queue);
+        let entry = queue.and_then(|queue| queue.waiting.find_mut(walker.place, walker.priority));
+        if let Some(entry) = entry.filter(|entry| entry.id == id) {
+            entry.hot = bodies.keep_hot(id, &body);
+        }
+    }
+
+    pub(super) fn walk_of(&mut self, consumer: ConsumerKey) -> Option<&mut Walk> {
+        self.consumers.get_mut(consumer).and_then(|consumer| consumer.walk.as_deref_mut())
+    }
+
     /// Keeps what else of the queue lies whole in these blocks.
     fn warm(&mut self, reading: &Reading, bytes: &[u8]) {
         let Self { names, bodies, lanes, .. } = self;
         let Some((queue, lane)) = names.queue_mut(reading.queue).zip(lanes.get(reading.collecting.lane)) else {
             return;
         };
-        let start = reading.collecting.lsn;
-        let end = start.plus(bytes.len() as u64);
-        let mut block: Option<(journal::Lsn, BlockView<'_>)> = None;
-        for entry in queue.waiting.available_mut().take(WARM_MAX) {
-            let lsn = entry.location.block();
-            if entry.id == reading.id || entry.is_large() || !entry.is_durable() || lsn < start {
-                continue;
+        let block = |bytes, lsn| lane.lane.block_in(bytes, lsn).ok();
+        match reading.walker {
+            Some(walker) => {
+                let entries = queue.waiting.available_from_mut(walker.priority, walker.place);
+                warm_all(bodies, entries, reading, bytes, block);
             }
-            if lsn >= end {
-                break;
-            }
-            if block.as_ref().is_none_or(|(at, _)| *at != lsn) {
-                let at = usize::try_from(lsn.since(start)).unwrap_or(usize::MAX);
-                let view = bytes.get(at..).and_then(|rest| lane.lane.block_in(rest, lsn).ok());
-                block = view.map(|view| (lsn, view));
-            }
-            let Some((_, view)) = &block else { break };
-            if !warm_one(bodies, entry, view) {
-                break;
-            }
+            None => warm_all(bodies, queue.waiting.available_mut(), reading, bytes, block),
+        }
+    }
+}
+
+/// Keeps the bodies of those entries that lie whole in the blocks that a read brought.
+fn warm_all<'a, 'b>(
+    bodies: &mut super::bodies::Bodies,
+    entries: impl Iterator<Item = &'a mut Entry>,
+    reading: &Reading,
+    bytes: &'b [u8],
+    block_in: impl Fn(&'b [u8], journal::Lsn) -> Option<BlockView<'b>>,
+) {
+    let start = reading.collecting.lsn;
+    let end = start.plus(bytes.len() as u64);
+    let mut block: Option<(journal::Lsn, BlockView<'b>)> = None;
+    for entry in entries.take(WARM_MAX) {
+        let lsn = entry.location.block();
+        if entry.id == reading.id || entry.is_large() || !entry.is_durable() || lsn < start {
+            continue;
+        }
+        if lsn >= end {
+            break;
+        }
+        if block.as_ref().is_none_or(|(at, _)| *at != lsn) {
+            let at = usize::try_from(lsn.since(start)).unwrap_or(usize::MAX);
+            block = bytes.get(at..).and_then(|rest| block_in(rest, lsn)).map(|view| (lsn, view));
+        }
+        let Some((_, view)) = &block else { break };
+        if !warm_one(bodies, entry, view) {
+            break;
         }
     }
 }
@@ -210,7 +292,7 @@ fn reading_of(
         Some(body) => Collecting::new(body.lane, body.location, Some(Pieces::new(body, size))),
         None => Collecting::new(lane, location, None),
     };
-    Reading { queue, id: entry.id, location, moving: None, size, failures: 0, collecting }
+    Reading { queue, id: entry.id, location, moving: None, walker: None, size, failures: 0, collecting }
 }
 
 /// Keeps the body of one entry, if its record lies whole in this block.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use journal::{LaneId, Now, SegmentSequence};
 
-use super::Reading;
 use super::failure::Damaged;
+use super::{Reading, Walker};
 use crate::limits;
 use crate::message::QueueKey;
 use crate::queue::Entry;
@@ -40,11 +40,13 @@ pub(super) struct Wish {
 pub(super) enum Wanted {
     /// That of whichever message is a queue's next.
     Next(QueueKey),
+    /// That of the message that a consumer has come to on its way through a queue.
+    Walk { queue: QueueKey, walker: Walker },
     /// That of a message that is to be written again in its lane.
     Move { queue: QueueKey, entry: Entry, lane: LaneId },
 }
 
-/// The reads of one home. At most one of a queue, and one of a lane's compaction.
+/// The reads of one home. At most one of a queue, one of a consumer on its way, and one of a lane's compaction.
 #[derive(Debug, Default)]
 pub(in crate::home) struct Reads {
     /// By their tokens.

@@ -273,9 +273,6 @@ fn unserved(attributes: &QueueAttributes<'_>) -> Option<&'static str> {
 
 fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {
     let respond = if create.requires_response { Respond::Queue } else { Respond::Nothing };
-    if create.browse_only {
-        return refuse("browsers are not served by this version", respond);
-    }
     if create.filter.is_some_and(|filter| !filter.is_empty()) {
         return refuse("selectors are not served by this version", respond);
     }
@@ -284,6 +281,7 @@ fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {
         consumer: ConsumerId(create.consumer_id.0),
         address,
         queue,
+        browses: create.browse_only,
         priority: create.priority,
         started: false,
         pre_acknowledge: false,

@@ -41,6 +41,7 @@ final class Runner {
         cases.addAll(TransactionCases.all());
         cases.addAll(ReceiveCases.all());
         cases.addAll(TemporaryCases.all());
+        cases.addAll(BrowserCases.all());
         cases.addAll(ProducerCases.all());
         cases.addAll(CloseCases.all());
         cases.addAll(CutCases.all());
