@@ -87,6 +87,9 @@ pub const HOT_WINDOW_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// Letters waiting in one direction between two cores.
 pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 
+/// Producers of one core that wait for credits of full addresses; one more is refused.
+pub const PRODUCERS_WAITING_MAX: usize = 65_536;
+
 /// Requests of one home that wait for the creation of addresses by another core, which takes one write: more clients than that
 /// wait in their sockets.
 pub const PARKED_MAX: usize = 256;

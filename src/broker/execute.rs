@@ -1,5 +1,7 @@
 //! What a client wants becomes requests to homes; answers become replies.
 
+use std::borrow::Cow;
+
 use journal::BlockBuffer;
 use protocol::core::packet::Packet;
 use protocol::limits::LENGTH_PREFIX_BYTES;
@@ -82,6 +84,7 @@ impl<B: BlockBuffer> Core<B> {
                 self.ask_all(key, cores, respond, || Ask::EndSession { failed: false });
             }
             Verb::Metadata { key: name, value, unique } => self.metadata(key, &name, &value, unique, respond),
+            Verb::ProducerCredits { address, named, credits } => self.producer_credits(key, address, named, credits),
             Verb::Nothing => self.reply_now(key, respond, Answer::done(Vector::new())),
             Verb::RefuseSend(failure) => {
                 crate::event!(NT205, session = ?key, "refused: {failure}");
@@ -106,6 +109,15 @@ impl<B: BlockBuffer> Core<B> {
             session.replies.fill(token, answer);
             self.front.due.push(key);
         }
+    }
+
+    /// Credits for a producer. Only a home knows whether an address is full; where none can be, they are given here.
+    fn producer_credits(&mut self, key: SessionKey, address: Cow<'_, str>, named: String, credits: i32) {
+        if !self.front.settings.full_matters || *address == *self.front.facts.management_address {
+            let respond = Respond::Credits { credits, address: named };
+            return self.reply_now(key, respond, Answer::done(Vector::new()));
+        }
+        self.ask(key, Ask::ProducerCredits { address, named: named.into(), credits }, Respond::Nothing);
     }
 
     fn metadata(&mut self, key: SessionKey, name: &str, value: &str, unique: bool, respond: Respond) {

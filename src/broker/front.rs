@@ -14,7 +14,7 @@ use crate::durability::Gate;
 use crate::limits;
 use crate::mail::{Answer, Deliver, Letter, SessionRef, Token};
 use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
-use crate::net::core::{Connection, Respond, ServerFacts, consumer_gone, deliver, nothing_more};
+use crate::net::core::{Connection, Respond, ServerFacts, consumer_gone, deliver, nothing_more, producer_credits};
 use crate::session::Session;
 
 /// Tokens with this bit belong to a commit over several cores, not to a reply.
@@ -41,6 +41,8 @@ pub struct Settings {
     pub lanes: u16,
     /// See `lanes`.
     pub cores: u16,
+    /// Must the home of an address be asked for producers' credits?
+    pub full_matters: bool,
 }
 
 /// A connection and what is collected for it.
@@ -301,6 +303,17 @@ impl Deliver for Front {
         }
         if let Some((channel, version, out)) = self.target(to) {
             nothing_more(channel, consumer, sequence, queue, version, out);
+        }
+    }
+
+    fn producer_credits(&mut self, to: SessionRef, named: &str, credits: i32, granted: bool) {
+        if to.core != self.core {
+            let letter = Letter::ProducerCredits { to, named: named.into(), credits, granted };
+            self.letters.push_back((to.core, letter));
+            return;
+        }
+        if let Some((channel, version, out)) = self.target(to) {
+            producer_credits(channel, named, credits, granted, version, out);
         }
     }
 

@@ -56,6 +56,9 @@ impl<B: BlockBuffer> Core<B> {
                 self.front.nothing_more(to, consumer, sequence, &queue)
             }
             Letter::ConsumerGone { to, consumer } => self.front.consumer_gone(to, consumer),
+            Letter::ProducerCredits { to, named, credits, granted } => {
+                self.front.producer_credits(to, &named, credits, granted)
+            }
             Letter::Watch { lane, lsn } => self.home.watched(from, lane, lsn),
             Letter::Promised { lane, lsn } => self.home.remote_promised(lane, lsn),
             Letter::Bind { ticket, binding } => self.home.bind_for(from, ticket, &binding),
@@ -116,6 +119,7 @@ mod tests {
             epoch: 1,
             segments_before_compaction: u64::MAX,
             checkpoint_bytes: u64::MAX,
+            full: crate::home::FullSettings::default(),
         };
         let facts = ServerFacts {
             node_id: String::new(),
@@ -131,6 +135,7 @@ mod tests {
             frame_bytes_max: 1 << 20,
             sync_transactional: true,
             sync_non_transactional: true,
+            full_matters: false,
             lanes: 2,
             cores: 2,
         };

@@ -192,4 +192,13 @@ catalogue! {
     QU102 Info "a queue was created" ("AMQ221003")
         cause "A client named it and auto-create-queues is on, or a client created it."
         action "None."
+    QU103 Warn "an address is full" ("AMQ222183")
+        cause "Its messages reached max-size-bytes or max-size-messages, and somebody wants to send more."
+        action "Look at its consumers: they are too slow, or there are none. With BLOCK producers wait, with FAIL they are refused."
+    QU104 Info "an address has room again" ("AMQ221046")
+        cause "Enough messages were consumed or removed; waiting producers got their credits."
+        action "None."
+    QU105 Warn "messages to a full address are thrown away" ("AMQ222039")
+        cause "The address is full and address-full-policy is DROP."
+        action "If the messages matter, choose another policy; else look at the consumers."
 }

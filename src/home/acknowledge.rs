@@ -64,7 +64,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             return Outcome::done(Vector::new());
         };
         if let Some(queue) = self.names.queue_mut(queue) {
-            queue.delivering = queue.delivering.saturating_sub(entries.len());
+            queue.consumed(entries);
         }
         let durable = entries.iter().filter(|entry| entry.is_durable()).count();
         if durable == 0 {

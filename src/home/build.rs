@@ -11,7 +11,7 @@ use super::keeper::Keeper;
 use super::lanes::{HomeLane, Lanes};
 use super::lives::Lives;
 use super::names::Names;
-use super::{Home, Settings, checkpoint, cold, reclaim};
+use super::{Home, Settings, checkpoint, cold, full, reclaim};
 use crate::limits;
 
 impl<B: BlockBuffer> Home<B> {
@@ -47,6 +47,8 @@ impl<B: BlockBuffer> Home<B> {
             open_transactions: 0,
             reads: cold::Reads::default(),
             waiting_for_room: Vec::new(),
+            full: full::Full::default(),
+            full_matters: settings.full.matters(),
             postponed: Vec::new(),
             delivered_bytes: 0,
             walked: 0,

@@ -23,6 +23,8 @@ pub struct Census {
     pub parked: usize,
     /// Notes that only one session may have.
     pub claims: usize,
+    /// Producers that wait for credits.
+    pub producers_waiting: usize,
     /// Letters that were not given away.
     pub letters: usize,
 }
@@ -40,6 +42,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             staged_bytes: self.staged_bytes,
             parked: self.parked.len() + self.creating.len(),
             claims: self.claims.len(),
+            producers_waiting: self.full.producers(),
             letters: self.letters.len(),
         }
     }

@@ -100,7 +100,7 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     fn collect_consumed(&mut self, ongoing: &mut Ongoing, key: QueueKey, entry: Entry) {
         let Some(queue) = self.names.queue_mut(key) else { return };
-        queue.delivering = queue.delivering.saturating_sub(1);
+        queue.consumed(std::slice::from_ref(&entry));
         let id = queue.id;
         if !entry.is_durable() {
             ongoing.volatile_consumed.push(entry.id);
@@ -201,6 +201,9 @@ impl<B: journal::BlockBuffer> Home<B> {
             let queues: Vec<_> = part.acknowledged_queues().collect();
             for (entry, queue) in part.consumed.into_iter().zip(queues) {
                 let Some(key) = self.names.queue_of_id(queue) else { continue };
+                if let Some(queue) = self.names.queue_mut(key) {
+                    queue.unconsumed(&entry);
+                }
                 self.put_back(key, entry);
                 self.dispatch(key, deliver);
             }

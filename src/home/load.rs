@@ -669,7 +669,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 self.load_large(entry.id, body);
             }
             if let Some(queue) = self.names.queue_mut(key) {
-                queue.waiting.arrive(entry);
+                queue.arrive(entry);
             }
         }
     }

@@ -12,6 +12,7 @@ mod checkpoint;
 mod cold;
 mod commit;
 mod consume;
+mod full;
 mod keeper;
 mod lanes;
 mod listing;
@@ -37,6 +38,7 @@ use slotmap::SlotMap;
 
 pub use census::Census;
 pub use cold::{ColdRead, Damaged};
+pub use full::{FullPolicy, FullSettings};
 pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished, Waiting};
 
 use crate::delivery::Consumer;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub segments_before_compaction: u64,
     /// A checkpoint is written after so much growth of a lane.
     pub checkpoint_bytes: u64,
+    /// When an address is full, and what then.
+    pub full: FullSettings,
 }
 
 /// What became of a request.
@@ -158,6 +162,9 @@ pub struct Home<B: BlockBuffer> {
     reads: cold::Reads,
     /// Queues that could deliver more once the lanes take records again.
     waiting_for_room: Vec<QueueKey>,
+    full: full::Full,
+    /// See [`FullSettings::matters`].
+    full_matters: bool,
     /// Queues that have more to deliver than fits this turn.
     postponed: Vec<QueueKey>,
     /// Bytes delivered in this turn.
@@ -203,6 +210,9 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Acknowledge(acknowledge) => self.acknowledge(who, acknowledge, deliver),
             Ask::Credit { consumer, bytes } => self.credit(who, consumer, bytes, deliver),
             Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
+            Ask::ProducerCredits { address, named, credits } => {
+                self.producer_credits(who, &address, &named, credits, deliver)
+            }
             Ask::Spoil(failure) => self.refuse_publish(who, true, failure),
             Ask::Commit => self.commit(who, deliver),
             Ask::Prepare { transaction } => self.prepare(who, transaction, deliver),
@@ -283,6 +293,9 @@ impl<B: BlockBuffer> Home<B> {
                 self.dispatch(queue, deliver);
             }
         }
+        if !self.full.is_empty() {
+            self.give_producer_credits(deliver);
+        }
         if self.active && (self.lanes.is_upkeep_due() || self.is_checkpoint_busy()) {
             self.reclaim();
             self.write_checkpoints();
@@ -327,7 +340,9 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Has it something to do in the next turn, whatever happens until then?
     fn goes_on(&self) -> bool {
-        self.checkpoint_goes_on() || !self.crowded && !self.postponed.is_empty()
+        self.checkpoint_goes_on()
+            || !self.crowded && !self.postponed.is_empty()
+            || !self.full.is_empty() && self.owes_producer_credits()
     }
 
     /// Do letters to other cores find no place? Then nothing is delivered until they do, so that no heap of letters grows.

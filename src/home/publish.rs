@@ -38,6 +38,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             // Nobody wants it: taken and forgotten, as for a topic without subscribers.
             return Outcome::done(Vector::new());
         }
+        if self.full_matters
+            && let Some(outcome) = self.refuse_if_full(who, key, &publish)
+        {
+            return outcome;
+        }
         if publish.in_transaction {
             return self.stage(who, key, targets, &publish);
         }
@@ -147,7 +152,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         match self.names.queue_mut(queue) {
             Some(into) => {
-                let place = into.waiting.arrive(entry);
+                let place = into.arrive(entry);
                 self.lanes.at(at.0, at.1, Effect::Arrived { queue, place, priority });
             }
             // The queue went while the message waited for its commit.
@@ -172,7 +177,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         for (queue, _) in targets {
             match self.names.queue_mut(*queue) {
                 Some(into) => {
-                    into.waiting.arrive(entry.clone());
+                    into.arrive(entry.clone());
                     self.dispatch(*queue, deliver);
                 }
                 None => self.bodies.release_volatile(id),

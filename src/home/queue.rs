@@ -5,7 +5,7 @@ use journal::Vector;
 use crate::delivery::RoundRobin;
 use crate::mail::{Lifetime, QueueDefinition, QueueState, RoutingType};
 use crate::message::{AddressKey, QueueId};
-use crate::queue::Waiting;
+use crate::queue::{Entry, Place, Waiting};
 use crate::store::record::StoredQueue;
 
 /// A queue.
@@ -27,6 +27,8 @@ pub(super) struct Queue {
     pub(super) walks: usize,
     /// Messages in the hands of consumers.
     pub(super) delivering: usize,
+    /// Encoded bytes of all its messages.
+    bytes: u64,
     /// Messages that were removed without a consumer, since the start.
     pub(super) removed: u64,
     /// A body is being read for its next message.
@@ -55,12 +57,36 @@ impl Queue {
             browsers: RoundRobin::default(),
             walks: 0,
             delivering: 0,
+            bytes: 0,
             removed: 0,
             reading: false,
             read_body: None,
             postponed: false,
             depends: Vector::new(),
         }
+    }
+
+    /// A message comes. Its place in the queue.
+    pub(super) fn arrive(&mut self, entry: Entry) -> Place {
+        self.bytes += u64::from(entry.size());
+        self.waiting.arrive(entry)
+    }
+
+    /// Messages in the hands of consumers are consumed for good.
+    pub(super) fn consumed(&mut self, entries: &[Entry]) {
+        self.delivering = self.delivering.saturating_sub(entries.len());
+        let bytes = entries.iter().map(|entry| u64::from(entry.size())).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// One that was consumed was not, after all; the caller puts it back.
+    pub(super) fn unconsumed(&mut self, entry: &Entry) {
+        self.bytes += u64::from(entry.size());
+    }
+
+    /// Encoded bytes of all its messages, in the hands of consumers or not.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(super) fn state(&self, address: &str) -> QueueState {

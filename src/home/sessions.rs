@@ -127,6 +127,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         let mut touched = Touched::new();
         let mut orphans = Vec::new();
         self.drop_staged(who.from);
+        if !self.full.is_empty() {
+            self.full.forget(who.from);
+        }
         if let Some(session) = self.sessions.get_mut(&who.from) {
             orphans = std::mem::take(&mut session.orphans);
         }

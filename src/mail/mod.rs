@@ -47,6 +47,10 @@ pub trait Deliver {
     /// The consumer's queue is gone.
     fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId);
 
+    /// A producer may send so many bytes more to an address, named as its client named it; or its request is refused, because the
+    /// address is full.
+    fn producer_credits(&mut self, to: SessionRef, named: &str, credits: i32, granted: bool);
+
     /// The answer to a request that did not get it at once.
     fn answer(&mut self, to: SessionRef, token: Token, answer: Answer);
 }
@@ -65,6 +69,8 @@ pub enum Letter {
     NothingMore { to: SessionRef, consumer: ConsumerId, sequence: i64, queue: Box<str> },
     /// See [`Deliver::consumer_gone`].
     ConsumerGone { to: SessionRef, consumer: ConsumerId },
+    /// See [`Deliver::producer_credits`].
+    ProducerCredits { to: SessionRef, named: Box<str>, credits: i32, granted: bool },
     /// Tell me once this position of your lane is promised.
     Watch { lane: LaneId, lsn: Lsn },
     /// The lane is promised up to here.

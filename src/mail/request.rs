@@ -109,6 +109,9 @@ pub enum Ask<'a> {
     DeleteAddress { name: Cow<'a, str> },
     /// Store a message.
     Publish(Publish<'a>),
+    /// Give a producer credits for an address, which its client wrote as `named`: by [`super::Deliver::producer_credits`], once the
+    /// address takes messages.
+    ProducerCredits { address: Cow<'a, str>, named: Cow<'a, str>, credits: i32 },
     /// Open a consumer, or a browser, which looks at what waits and takes nothing.
     CreateConsumer {
         consumer: ConsumerId,
@@ -276,6 +279,7 @@ impl Ask<'_> {
             Self::DeleteQueue { address, .. }
             | Self::QueryQueue { address, .. }
             | Self::QueryAddress { address }
+            | Self::ProducerCredits { address, .. }
             | Self::DescribeQueue { address, .. }
             | Self::Purge { address, .. }
             | Self::Forsake { address, .. }
@@ -304,6 +308,9 @@ impl Ask<'_> {
                 Ask::Forsake { address: owned(address), queue: owned(queue), owner }
             }
             Self::QueryQueue { address, queue } => Ask::QueryQueue { address: owned(address), queue: owned(queue) },
+            Self::ProducerCredits { address, named, credits } => {
+                Ask::ProducerCredits { address: owned(address), named: owned(named), credits }
+            }
             Self::QueryAddress { address } => Ask::QueryAddress { address: owned(address) },
             Self::ListQueues(listing) => Ask::ListQueues(listing),
             Self::ListAddresses { only } => Ask::ListAddresses { only: only.map(owned) },

@@ -26,7 +26,7 @@ use super::{announcement, shape, signals, watched};
 use crate::broker::FrontSettings;
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
-use crate::home::Settings;
+use crate::home::{FullPolicy, FullSettings, Settings};
 use crate::limits;
 use crate::message::CoreId;
 use crate::net::core::ServerFacts;
@@ -194,6 +194,7 @@ fn home_settings(
         epoch: contents.epoch.epoch.number,
         segments_before_compaction: u64::from(*config.journal_min_files).max(2),
         checkpoint_bytes: limits::CHECKPOINT_BYTES,
+        full: full_settings(config),
     }
 }
 
@@ -210,6 +211,20 @@ fn front_settings(config: &Config, store: &Store, cores: u16) -> FrontSettings {
         sync_non_transactional: *config.journal_sync_non_transactional,
         lanes: store.shape.journal_lanes,
         cores,
+        full_matters: full_settings(config).matters(),
+    }
+}
+
+fn full_settings(config: &Config) -> FullSettings {
+    FullSettings {
+        policy: match *config.address_full_policy {
+            config::FullPolicy::Page => FullPolicy::Page,
+            config::FullPolicy::Block => FullPolicy::Block,
+            config::FullPolicy::Fail => FullPolicy::Fail,
+            config::FullPolicy::Drop => FullPolicy::Drop,
+        },
+        bytes_max: config.address_max_size_bytes.map(|size| size.bytes()),
+        messages_max: config.address_max_size_messages.map(u64::from),
     }
 }
 

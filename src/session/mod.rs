@@ -141,7 +141,8 @@ impl<C> Session<C> {
             }
             _ => {}
         }
-        let leaves_something = in_transaction || matches!(ask, Ask::CreateConsumer { .. } | Ask::Claim { .. });
+        let leaves_something = in_transaction
+            || matches!(ask, Ask::CreateConsumer { .. } | Ask::Claim { .. } | Ask::ProducerCredits { .. });
         if leaves_something {
             self.touched.add(core);
         }

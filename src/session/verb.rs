@@ -22,6 +22,8 @@ pub enum Verb<'a> {
     Close,
     /// A note about the session.
     Metadata { key: Cow<'a, str>, value: Cow<'a, str>, unique: bool },
+    /// A producer wants credits for an address, which its client wrote as `named`.
+    ProducerCredits { address: Cow<'a, str>, named: String, credits: i32 },
     /// Nothing is to be done; the reply follows in its order.
     Nothing,
     /// This cannot be done here.

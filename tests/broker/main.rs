@@ -8,6 +8,7 @@ mod closing;
 mod confirmations;
 mod counts;
 mod full;
+mod full_address;
 mod management;
 mod peer;
 mod qualified;

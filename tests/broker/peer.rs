@@ -6,7 +6,7 @@ use protocol::core::identity::{
     ChannelId, ConsumerId, CorrelationId, ForcedSequence, MessageId, ProducerId, RoutingType,
 };
 use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer, ForceDelivery};
-use protocol::core::packet::credit::ConsumerCredits;
+use protocol::core::packet::credit::{ConsumerCredits, ProducerCredits};
 use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
 use protocol::core::packet::topology::SubscribeTopologyV2;
@@ -55,6 +55,12 @@ pub(crate) enum What {
         queues: Vec<String>,
     },
     SessionOpen,
+    /// Producer credits, or the refusal of them.
+    Credits {
+        credits: i32,
+        address: String,
+        granted: bool,
+    },
     Other(String),
 }
 
@@ -156,10 +162,16 @@ pub(crate) fn summary(body: &[u8], version: Version) -> Heard {
             exists: response.exists,
             queues: response.queue_names.iter().map(|name| name.to_string()).collect(),
         },
+        Packet::ProducerCredits(answer) => credits(answer, true),
+        Packet::ProducerFailCredits(answer) => credits(answer, false),
         Packet::CreateSessionResponse(_) => What::SessionOpen,
         other => What::Other(other.packet_type().to_string()),
     };
     Heard { channel: frame.channel.0, what }
+}
+
+fn credits(answer: &ProducerCredits<'_>, granted: bool) -> What {
+    What::Credits { credits: answer.credits, address: answer.address.to_string(), granted }
 }
 
 /// A packet as its client writes it.

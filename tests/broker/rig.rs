@@ -12,7 +12,7 @@ use journal::{
     LaneOptions, LaneTail, NodeId, Now, SegmentSequence, Vector,
 };
 use ringmq::broker::{Census, Core, FrontSettings, Output};
-use ringmq::home::{Home, Loader, Settings};
+use ringmq::home::{FullSettings, Home, Loader, Settings};
 use ringmq::limits::HomeBounds;
 use ringmq::mail::{Ask, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId};
@@ -93,6 +93,12 @@ impl Rig {
     pub(crate) fn full(cores: u16, seed: u64) -> Self {
         let seats = (0..cores).map(|core| seat(core, cores, true, SMALL_SEGMENT_BYTES)).collect();
         Self { segments_stand: true, ..Self::of(seats, seed) }
+    }
+
+    /// As [`Rig::new`], with addresses that can be full.
+    pub(crate) fn limited(cores: u16, seed: u64, full: FullSettings) -> Self {
+        let seats = (0..cores).map(|core| limited_seat(core, cores, true, SEGMENT_BYTES, full)).collect();
+        Self::of(seats, seed)
     }
 
     /// The disk has room again.
@@ -303,6 +309,10 @@ fn is_end(request: &Request<'_>) -> bool {
 }
 
 fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
+    limited_seat(core, cores, auto_create, bytes, FullSettings::default())
+}
+
+fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSettings) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
         lanes.push(started_lane(LaneId::BINDINGS, bytes));
@@ -317,6 +327,7 @@ fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
         epoch: 1,
         segments_before_compaction: u64::MAX,
         checkpoint_bytes: u64::MAX,
+        full,
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
@@ -334,6 +345,7 @@ fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         sync_transactional: true,
         sync_non_transactional: true,
+        full_matters: full.matters(),
         lanes: cores,
         cores,
     };

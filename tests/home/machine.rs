@@ -73,6 +73,8 @@ impl Deliver for Heard {
 
     fn nothing_more(&mut self, _: SessionRef, _: ConsumerId, _: i64, _: &str) {}
 
+    fn producer_credits(&mut self, _: SessionRef, _: &str, _: i32, _: bool) {}
+
     fn consumer_gone(&mut self, _: SessionRef, _: ConsumerId) {}
 
     fn answer(&mut self, _: SessionRef, token: Token, answer: Answer) {
@@ -172,6 +174,7 @@ impl Machine {
             epoch: number,
             segments_before_compaction: setup.segments_before_compaction,
             checkpoint_bytes: u64::MAX,
+            full: ringmq::home::FullSettings::default(),
         };
         let mut home = Home::new(settings, lanes);
         let report = loader.fill(&mut home);

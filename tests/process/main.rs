@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     harness::run(&[
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
+        Trial { name: "full_addresses", run: queues::full_addresses },
         Trial { name: "a_quiet_server_is_accepted", run: controls::a_quiet_server_is_accepted },
         Trial { name: "a_server_that_is_never_ready_is_caught", run: controls::a_server_that_is_never_ready_is_caught },
         Trial { name: "a_server_that_dies_at_once_is_caught", run: controls::a_server_that_dies_at_once_is_caught },

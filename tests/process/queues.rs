@@ -69,3 +69,39 @@ pub(crate) fn queues_by_command() -> Verdict {
     server.terminate()?;
     Ok(Outcome::Passed)
 }
+
+/// Five messages of so many bytes fit an address; producers send ten.
+fn limited(folder: &Folder, policy: &str) -> Result<Server, String> {
+    let policy = format!("address.address-full-policy={policy}");
+    let options = ["--set", "address.max-size-messages=5", "--set", &policy];
+    Ok(Server::small(&folder.path().join("data"), &options)?.expect_complaint("QU10"))
+}
+
+const TEN: &str = "producer --destination orders --message-count 10 --message-size 10000";
+
+pub(crate) fn full_addresses() -> Verdict {
+    for (policy, code, left) in [("PAGE", 0, "10"), ("FAIL", 1, "5"), ("DROP", 0, "5")] {
+        let folder = Folder::new("full-address")?;
+        let server = limited(&folder, policy)?;
+        let (found, _) = ringmq(&server, TEN)?;
+        let (_, stat) = ringmq(&server, "queue stat --queue-name orders --json")?;
+        if found != code || !stat.contains(&format!("\"messages\":{left},")) {
+            return Err(format!("{policy}: exit code {found}, not {code}, or not {left} messages: {stat}"));
+        }
+        server.terminate()?;
+    }
+    let folder = Folder::new("full-address")?;
+    let server = limited(&folder, "BLOCK")?;
+    let mut command = Command::new(BINARY);
+    command.args(TEN.split_whitespace()).args(["--url", &server.url()]);
+    let producer = Process::start(&mut command)?;
+    server.heard("QU103", WITHIN)?;
+    let (received, _) = ringmq(&server, "consumer --destination orders --message-count 10 --receive-timeout 30000")?;
+    let sent = producer.end(WITHIN)?;
+    server.heard("QU104", WITHIN)?;
+    if received != 0 || !sent.status.success() {
+        return Err(format!("BLOCK: the consumer ended with {received}, the producer so: {}", text_of(&sent.lines)));
+    }
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}

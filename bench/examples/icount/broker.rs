@@ -49,6 +49,7 @@ impl Broker {
             frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
             sync_transactional: true,
             sync_non_transactional: true,
+            full_matters: false,
             lanes: 1,
             cores: 1,
         };
@@ -140,6 +141,7 @@ pub(crate) fn started_home() -> Option<Home<AlignedBuffer>> {
         epoch: 1,
         segments_before_compaction: u64::MAX,
         checkpoint_bytes: u64::MAX,
+        full: ringmq::home::FullSettings::default(),
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
@@ -170,6 +172,8 @@ pub(crate) fn settle_home(home: &mut Home<AlignedBuffer>, now: Now) {
 pub(crate) struct Nobody;
 
 impl Deliver for Nobody {
+    fn producer_credits(&mut self, _: SessionRef, _: &str, _: i32, _: bool) {}
+
     fn message(&mut self, _: SessionRef, _: ConsumerId, _: MessageId, _: u16, _: &[u8]) {}
     fn nothing_more(&mut self, _: SessionRef, _: ConsumerId, _: i64, _: &str) {}
     fn consumer_gone(&mut self, _: SessionRef, _: ConsumerId) {}

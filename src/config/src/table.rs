@@ -13,7 +13,7 @@ use crate::attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
 use crate::diagnostic::Diagnostic;
 use crate::load::Chosen;
 use crate::origin::Setting;
-use crate::types::{Auto, ByteSize, FromValue, JournalType, LogFormat, LogLevel, Pinning, SyncMode};
+use crate::types::{Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SyncMode};
 
 /// Turns the rows below into [`TABLE`] and [`Config`], so that a row and its field cannot part.
 macro_rules! attributes {
@@ -253,6 +253,31 @@ attributes! {
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: splitting the stream into frames",
     }
 
+    /// How many bytes the messages of one address may have before it is full, in all its queues, waiting or in the hands of
+    /// consumers, as they are encoded. `-1` is no limit.
+    address_max_size_bytes: Option<ByteSize> = "max-size-bytes" {
+        aliases: &[], scope: Scope::Address,
+        kind: Kind::OrNone(&Kind::Bytes { min: 1, max: 1024 * 1024 * GIB, multiple_of: 1 }), default: "-1",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
+    }
+    /// How many messages one address may have before it is full, counted as for `max-size-bytes`. `-1` is no limit.
+    address_max_size_messages: Option<u32> = "max-size-messages" {
+        aliases: &[], scope: Scope::Address,
+        kind: Kind::OrNone(&Kind::Integer { min: 1, max: 4_000_000_000 }), default: "-1",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
+    }
+    /// What happens to producers when an address is full.
+    address_full_policy: FullPolicy = "address-full-policy" {
+        aliases: &[], scope: Scope::Address,
+        kind: Kind::Choice(&[
+            Choice { word: "PAGE", meaning: "the message is taken; bodies of durable messages lie on disk anyway", built: true },
+            Choice { word: "BLOCK", meaning: "producers get no more credits until there is room, and wait", built: true },
+            Choice { word: "FAIL", meaning: "the send is refused, and its producer told", built: true },
+            Choice { word: "DROP", meaning: "the message is thrown away, and its producer not told", built: true },
+        ]),
+        default: "PAGE",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
+    }
     /// Whether an address that a client names is created when it does not exist. A send makes what is missing only if
     /// `auto-create-queues` is on too.
     address_auto_create_addresses: bool = "auto-create-addresses" {

@@ -111,6 +111,19 @@ pub enum LogLevel {
     Trace,
 }
 
+/// What happens to producers when an address is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullPolicy {
+    /// The message is taken.
+    Page,
+    /// Producers get no credits until there is room.
+    Block,
+    /// The send is refused.
+    Fail,
+    /// The message is thrown away.
+    Drop,
+}
+
 /// How a typed field is made from the parsed value of its row; `None` if row and field do not fit together, which is
 /// our own mistake and found by a test.
 pub(crate) trait FromValue: Sized {
@@ -190,6 +203,7 @@ macro_rules! from_choice {
     };
 }
 from_choice!(JournalType { "ASYNCIO" => AsyncIo });
+from_choice!(FullPolicy { "PAGE" => Page, "BLOCK" => Block, "FAIL" => Fail, "DROP" => Drop });
 from_choice!(SyncMode { "auto" => Auto, "dsync" => Dsync, "fdatasync" => Fdatasync });
 from_choice!(Pinning { "auto" => Auto, "on" => On, "off" => Off });
 from_choice!(LogFormat { "text" => Text, "json" => Json });

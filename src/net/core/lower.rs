@@ -132,8 +132,9 @@ fn lower_rare<'a>(packet: &Packet<'a>, modes: Modes) -> Option<Lowered<'a>> {
         }
         Packet::CreateConsumer(create) => lower_create_consumer(create),
         Packet::ProducerRequestCredits(request) => {
-            let respond = Respond::Credits { credits: request.credits, address: request.address.to_string() };
-            Lowered::new(Verb::Nothing, respond)
+            let (address, _) = qualified(&request.address);
+            let (named, credits) = (request.address.to_string(), request.credits);
+            Lowered::new(Verb::ProducerCredits { address, named, credits }, Respond::Nothing)
         }
         Packet::AddMetadata(metadata) => {
             let (key, value) = (metadata.key.to_string().into(), metadata.data.to_string().into());

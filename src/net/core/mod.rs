@@ -11,4 +11,6 @@ mod reply;
 pub use connection::{Connection, Event, FrameAt, Problem};
 pub use lower::{LastAddress, Lowered, lower};
 pub use management::{ReplyTo, is_sent_to, read_request, write_result};
-pub use reply::{Respond, ServerFacts, confirm, consumer_gone, deliver, disconnect, is_kept, nothing_more, respond};
+pub use reply::{
+    Respond, ServerFacts, confirm, consumer_gone, deliver, disconnect, is_kept, nothing_more, producer_credits, respond,
+};

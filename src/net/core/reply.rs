@@ -253,6 +253,14 @@ pub fn nothing_more(
     send(ChannelId(channel), &Packet::ReceiveMessage(ReceiveMessage { message: &message, trailer }), version, out);
 }
 
+/// Gives a producer credits, or refuses its request because the address is full.
+pub fn producer_credits(channel: i64, named: &str, credits: i32, granted: bool, version: Version, out: &mut Vec<u8>) {
+    let named = SimpleString::from(named);
+    let packet = ProducerCredits { credits, address: named.as_simple() };
+    let packet = if granted { Packet::ProducerCredits(packet) } else { Packet::ProducerFailCredits(packet) };
+    send(ChannelId(channel), &packet, version, out);
+}
+
 /// Tells a client that the queue under its consumer is gone.
 pub fn consumer_gone(channel: i64, consumer: ConsumerId, version: Version, out: &mut Vec<u8>) {
     let packet = DisconnectConsumer { consumer_id: WireConsumer(consumer.0) };

@@ -298,6 +298,7 @@ fn home_settings(core: u16, setup: &Setup, epoch: &EpochStart, run_number: u64) 
         // Few, so that compaction and checkpoints have work.
         segments_before_compaction: 3,
         checkpoint_bytes: 512 * 1024,
+        full: crate::home::FullSettings::default(),
     }
 }
 
@@ -310,6 +311,7 @@ fn front_settings(setup: &Setup) -> FrontSettings {
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         sync_transactional: true,
         sync_non_transactional: true,
+        full_matters: false,
         lanes: setup.shape.journal_lanes,
         cores: setup.cores,
     }

@@ -12,6 +12,8 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use super::before;
 use super::compare::same;
 use crate::peer::frames;
+use ringmq::home::{FullPolicy, FullSettings};
+
 use crate::rig::{CHECK_MS, NODE_ID, Peer, Rig};
 
 /// Checks of the time that are waited for until an answer counts as missing.
@@ -46,10 +48,21 @@ struct Player {
     plant: fn(&mut [u8]),
 }
 
+/// What the reference was set up with for the addresses of this conversation. It counts its own overhead with every message; these
+/// are full after the same one.
+fn full_address(name: &str) -> FullSettings {
+    let policy = match name {
+        "full-block" => FullPolicy::Block,
+        "full-fail" | "send-async-fail" => FullPolicy::Fail,
+        _ => return FullSettings::default(),
+    };
+    FullSettings { policy, bytes_max: Some(60_000), messages_max: None }
+}
+
 /// How many frames of the reference had their counterpart on so many cores, which take the connections in turn; or the first that had none. What is heard here goes through `plant` first.
 pub(super) fn play(capture: &Capture, cores: u16, plant: fn(&mut [u8])) -> Result<usize, String> {
     let mut player = Player {
-        rig: Rig::new(cores, 1),
+        rig: Rig::limited(cores, 1, full_address(&capture.name)),
         cores: u32::from(cores),
         peers: HashMap::new(),
         versions: Versions::default(),
