@@ -35,19 +35,16 @@ const PRINT_HELP: &str = "Examples:
 
 Bodies and the values of properties are left out; --bodies shows bodies. Damage is always shown, whatever the filters.";
 
-const VERIFY_HELP: &str = "Examples:
+const VERIFY_HELP: &str = concat!(
+    "Examples:
   journal-tool verify ringmq-data
   journal-tool verify /backup/ringmq-data --json
 
 The last lines say what the next start would do, the way out where it would be refused, and the verdict.
 
-Exit codes:
-  0   sound; a torn tail and other things that a start mends by itself are only noted
-  1   the output could not be written
-  2   usage
-  6   there is no store in the directory
-  10  damaged: promised data is missing or changed, or the next start would be refused
-  11  unreadable: the disk, a permission or a newer version of the format kept a part from being read";
+",
+    exit::codes!()
+);
 
 const STATS_HELP: &str = "Examples:
   journal-tool stats ringmq-data

@@ -20,14 +20,22 @@ pub(crate) enum Exit {
     Unreadable = 11,
 }
 
-/// The codes as the help shows them.
-pub(crate) const HELP: &str = "Exit codes:
+/// The codes as the help shows them; a macro, so that other texts can end with them.
+macro_rules! codes {
+    () => {
+        "Exit codes:
   0   sound; a torn tail and other things that a start mends by itself are only noted
   1   the output could not be written
   2   usage
   6   there is no store in the directory
   10  damaged: promised data is missing or changed, or the next start would be refused
-  11  unreadable: the disk, a permission or a newer version of the format kept a part from being read";
+  11  unreadable: the disk, a permission or a newer version of the format kept a part from being read"
+    };
+}
+pub(crate) use codes;
+
+/// The codes, for a help text of their own.
+pub(crate) const HELP: &str = codes!();
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

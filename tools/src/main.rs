@@ -29,6 +29,7 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 use exit::Exit;
+use place::Place;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -39,10 +40,21 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Sound.into() };
         }
     };
+    let store = match &arguments.command {
+        Command::Print(arguments) => &arguments.store,
+        Command::Verify(arguments) | Command::Stats(arguments) => arguments,
+    };
+    let place = match Place::find(store) {
+        Ok(place) => place,
+        Err(none) => {
+            output::say(&none.message);
+            return none.exit.into();
+        }
+    };
     let exit = match &arguments.command {
-        Command::Print(arguments) => print::run(arguments),
-        Command::Verify(arguments) => verify::run(arguments),
-        Command::Stats(arguments) => stats::run(arguments),
+        Command::Print(arguments) => print::run(&place, arguments),
+        Command::Verify(arguments) => verify::run(&place, arguments),
+        Command::Stats(arguments) => stats::run(&place, arguments),
     };
     exit.into()
 }

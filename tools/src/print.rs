@@ -17,18 +17,11 @@ use crate::source;
 use crate::walk::{Order, RecordSeen, Seen, SegmentSeen, Walk};
 
 /// Does what was asked.
-pub(crate) fn run(arguments: &PrintArguments) -> Exit {
-    let place = match Place::find(&arguments.store) {
-        Ok(place) => place,
-        Err(none) => {
-            say(&none.message);
-            return none.exit;
-        }
-    };
+pub(crate) fn run(place: &Place, arguments: &PrintArguments) -> Exit {
     let mut source = source::open(arguments.store.reader);
     let lanes: Vec<LaneId> = place.lanes().into_iter().filter(|lane| wanted(&arguments.lane, *lane)).collect();
     let mut progress = Progress::new(arguments.store.progress, place.bytes(&lanes));
-    let names = Names::read(&place, source.as_mut(), &mut Progress::new(false, 0));
+    let names = Names::read(place, source.as_mut(), &mut Progress::new(false, 0));
     let queues = arguments.queue.as_ref().map(|queue| names.numbers(queue));
     if queues.as_ref().is_some_and(Vec::is_empty) {
         say("no queue of that name is known; its number would do");
@@ -39,7 +32,7 @@ pub(crate) fn run(arguments: &PrintArguments) -> Exit {
         let _gone = print.output.line(&place.line());
     }
     for lane in lanes {
-        if print.lane(&place, lane, source.as_mut(), &mut progress).is_break() {
+        if print.lane(place, lane, source.as_mut(), &mut progress).is_break() {
             break;
         }
     }

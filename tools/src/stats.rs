@@ -12,7 +12,7 @@ use crate::arguments::StoreArguments;
 use crate::describe;
 use crate::exit::Exit;
 use crate::line::{Line, Value};
-use crate::output::{Output, say};
+use crate::output::Output;
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::rehearsal::{Outlook, outlook};
@@ -21,17 +21,10 @@ use crate::untouched::Untouched;
 use crate::walk::{LaneEnd, Order, Seen, Walk};
 
 /// Does what was asked.
-pub(crate) fn run(arguments: &StoreArguments) -> Exit {
-    let place = match Place::find(arguments) {
-        Ok(place) => place,
-        Err(none) => {
-            say(&none.message);
-            return none.exit;
-        }
-    };
+pub(crate) fn run(place: &Place, arguments: &StoreArguments) -> Exit {
     let mut output = Output::new(arguments.json);
     let mut exit = Exit::Sound;
-    let _gone = stats(&place, arguments, &mut output, &mut exit);
+    let _gone = stats(place, arguments, &mut output, &mut exit);
     output.finish(exit)
 }
 

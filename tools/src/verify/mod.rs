@@ -17,7 +17,7 @@ use crate::arguments::StoreArguments;
 use crate::exit::Exit;
 use crate::flaw::Weight;
 use crate::line::{Line, Value};
-use crate::output::{Output, say};
+use crate::output::Output;
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::rehearsal::{Outlook, outlook};
@@ -26,17 +26,10 @@ use lane::LaneReport;
 use weigh::{Known, kept_from, weigh};
 
 /// Does what was asked.
-pub(crate) fn run(arguments: &StoreArguments) -> Exit {
-    let place = match Place::find(arguments) {
-        Ok(place) => place,
-        Err(none) => {
-            say(&none.message);
-            return none.exit;
-        }
-    };
+pub(crate) fn run(place: &Place, arguments: &StoreArguments) -> Exit {
     let mut output = Output::new(arguments.json);
     let mut tally = Tally::default();
-    let written = verify(&place, arguments, &mut output, &mut tally);
+    let written = verify(place, arguments, &mut output, &mut tally);
     let exit = tally.exit();
     // Whoever stopped reading needs no rest; what was found until then is the verdict.
     let _gone = written;
