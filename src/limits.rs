@@ -47,6 +47,12 @@ pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;
 /// Bytes of bodies that a home delivers in one turn of its core's loop; the rest follows at the next ones.
 pub const DELIVERY_BYTES_PER_TURN: usize = 256 * 1024;
 
+/// Memory of the filters of all consumers of one home; beyond it a consumer with a filter is refused. A million short ones fit.
+pub const FILTER_MEMORY_PER_HOME_MAX: usize = 256 * 1024 * 1024;
+
+/// Work of filters that costs as much as one step below.
+pub const FILTER_WORK_PER_STEP: usize = 64;
+
 /// Messages that consumers with a filter and browsers look at in one turn of a home; they go on at the next one.
 pub const WALK_STEPS_PER_TURN: usize = 1_024;
 

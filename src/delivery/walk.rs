@@ -1,7 +1,10 @@
-//! A consumer's own way through a queue, for one that does not take whatever is next: a browser, which takes nothing.
+//! A consumer's own way through a queue, for one that does not take whatever is next: a browser, which takes nothing, or a consumer
+//! with a filter, which passes over what does not match.
 //!
 //! Takes what waits, gives the next entry that it has not passed. What must stay true: entries are met in the order of delivery, and
 //! each once, unless it was given back. A way is a place in each priority and names no entry, so whatever comes or goes, it holds.
+
+use protocol::filter::Filter;
 
 use crate::message::MessageId;
 use crate::queue::{Entry, PRIORITIES, Place, Waiting};
@@ -13,6 +16,8 @@ pub struct Walk {
     passed: [Place; PRIORITIES],
     /// What arrives from this place on is not looked at: the end of a browser's way.
     end: Option<Place>,
+    /// What does not match is passed over.
+    pub filter: Option<Filter>,
     /// The body of the entry that it has come to is being read.
     pub reading: bool,
     /// The body that was read for it.
@@ -21,8 +26,13 @@ pub struct Walk {
 
 impl Walk {
     /// Of a browser: it looks at what waits now, and takes nothing. `end` is the place of the next entry that arrives.
-    pub fn browse(end: Place) -> Self {
-        Self { passed: [Place(0); PRIORITIES], end: Some(end), reading: false, read_body: None }
+    pub fn browse(end: Place, filter: Option<Filter>) -> Self {
+        Self { passed: [Place(0); PRIORITIES], end: Some(end), filter, reading: false, read_body: None }
+    }
+
+    /// Of a consumer with a filter.
+    pub fn select(filter: Filter) -> Self {
+        Self { passed: [Place(0); PRIORITIES], end: None, filter: Some(filter), reading: false, read_body: None }
     }
 
     /// Does it look at entries without taking them?
@@ -85,7 +95,7 @@ mod tests {
         for (number, priority) in [(0, 4), (1, 9), (2, 4), (3, 0)] {
             arrive(&mut waiting, number, priority);
         }
-        let mut walk = Walk::browse(waiting.next_place());
+        let mut walk = Walk::browse(waiting.next_place(), None);
         arrive(&mut waiting, 4, 9);
         arrive(&mut waiting, 5, 4);
         assert_eq!(go(&mut walk, &waiting), [1, 0, 2, 3]);
@@ -97,7 +107,7 @@ mod tests {
         for number in 0..4 {
             arrive(&mut waiting, number, 4);
         }
-        let mut walk = Walk::browse(waiting.next_place());
+        let mut walk = Walk::browse(waiting.next_place(), None);
         walk.pass(4, Place(0));
         waiting.take_next();
         let second = waiting.remove(Place(1), 4).unwrap();

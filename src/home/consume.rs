@@ -1,6 +1,7 @@
 //! Consumers: opened, given credit, served, closed.
 
 use journal::Vector;
+use protocol::filter::Filter;
 
 use super::{Home, Outcome, Who};
 use crate::delivery::{Consumer, Walk};
@@ -11,16 +12,17 @@ use crate::queue::Entry;
 
 /// A consumer that a session asks for.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
     pub(super) consumer: ConsumerId,
     pub(super) browses: bool,
+    pub(super) filter: Option<&'a str>,
     pub(super) priority: i32,
     pub(super) started: bool,
     pub(super) pre_acknowledge: bool,
 }
 
 impl<B: journal::BlockBuffer> Home<B> {
-    pub(super) fn create_consumer(&mut self, who: Who, address: &str, queue: &str, wanted: &Wanted) -> Outcome {
+    pub(super) fn create_consumer(&mut self, who: Who, address: &str, queue: &str, wanted: &Wanted<'_>) -> Outcome {
         let found = self.names.find_queue(queue).filter(|key| {
             let of = self.names.queue(*key).and_then(|queue| self.names.address(queue.address));
             address == queue || of.is_some_and(|of| *of.name == *address)
@@ -47,9 +49,21 @@ impl<B: journal::BlockBuffer> Home<B> {
                 format!("AMQ229200: Maximum Consumer Limit Reached on Queue:(address={address},queue={})", queue.name);
             return Outcome::failed(FailureKind::TooManyConsumers, text);
         }
+        let filter = match wanted.filter.map(Filter::parse).transpose() {
+            Ok(filter) => filter,
+            Err(_) => return invalid_filter(wanted.filter.unwrap_or_default()),
+        };
+        let filter_bytes = filter.as_ref().map_or(0, Filter::memory_bytes);
+        if self.filter_bytes.saturating_add(filter_bytes) > limits::FILTER_MEMORY_PER_HOME_MAX {
+            return Outcome::failed(FailureKind::Full, "the memory for the filters of consumers is full");
+        }
+        self.filter_bytes += filter_bytes;
         let mut consumer = Consumer::new(who.from, wanted.consumer, key);
         consumer.started = wanted.started || wanted.browses;
-        consumer.walk = walk_of(wanted, queue);
+        consumer.walk = match (wanted.browses, filter) {
+            (true, filter) => Some(Box::new(Walk::browse(queue.waiting.next_place(), filter))),
+            (false, filter) => filter.map(|filter| Box::new(Walk::select(filter))),
+        };
         consumer.priority = wanted.priority;
         consumer.pre_acknowledge = wanted.pre_acknowledge;
         queue.walks += usize::from(consumer.walk.is_some());
@@ -88,6 +102,8 @@ impl<B: journal::BlockBuffer> Home<B> {
             queue.browsers.remove(key);
             queue.walks -= usize::from(consumer.walk.is_some());
         }
+        let filter = consumer.walk.as_ref().and_then(|walk| walk.filter.as_ref());
+        self.filter_bytes = self.filter_bytes.saturating_sub(filter.map_or(0, Filter::memory_bytes));
         let mut in_transaction = false;
         if let Some(session) = self.sessions.get_mut(&session) {
             session.consumers.retain(|other| *other != key);
@@ -226,13 +242,13 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 }
 
-/// The way through the queue of a consumer that does not take whatever is next.
-fn walk_of(wanted: &Wanted, queue: &super::queue::Queue) -> Option<Box<Walk>> {
-    wanted.browses.then(|| Box::new(Walk::browse(queue.waiting.next_place())))
+/// A text that is no filter, as the reference says it.
+pub(super) fn invalid_filter(text: &str) -> Outcome {
+    Outcome::failed(FailureKind::InvalidFilter, format!("AMQ229020: Invalid filter: {text}"))
 }
 
 /// Who acknowledges by being handed a message: the consumer's session, as no command of its own.
-fn acknowledge_by_delivery(consumer: &Consumer) -> Who {
+pub(super) fn acknowledge_by_delivery(consumer: &Consumer) -> Who {
     let operation = crate::store::record::Operation { session: crate::message::SessionNumber::NONE, command: 0 };
     Who { from: consumer.session, operation, token: None }
 }

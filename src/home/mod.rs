@@ -169,6 +169,8 @@ pub struct Home<B: BlockBuffer> {
     postponed: Vec<QueueKey>,
     /// Bytes delivered in this turn.
     delivered_bytes: usize,
+    /// Taken of [`limits::FILTER_MEMORY_PER_HOME_MAX`].
+    filter_bytes: usize,
     /// Steps that consumers with a way of their own have gone in this turn.
     walked: usize,
     /// Other cores take no letters now: nothing is delivered.
@@ -224,8 +226,9 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Start => self.start_or_stop(who, true, deliver),
             Ask::Stop => self.start_or_stop(who, false, deliver),
             Ask::Hold { held } => self.hold_back(who, held, deliver),
-            Ask::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge } => {
-                let wanted = consume::Wanted { consumer, browses, priority, started, pre_acknowledge };
+            Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge } => {
+                let filter = filter.as_deref();
+                let wanted = consume::Wanted { consumer, browses, filter, priority, started, pre_acknowledge };
                 self.create_consumer(who, &address, &queue, &wanted)
             }
             Ask::CloseConsumer { consumer } => self.close_consumer(who, consumer, deliver),

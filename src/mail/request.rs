@@ -112,12 +112,13 @@ pub enum Ask<'a> {
     /// Give a producer credits for an address, which its client wrote as `named`: by [`super::Deliver::producer_credits`], once the
     /// address takes messages.
     ProducerCredits { address: Cow<'a, str>, named: Cow<'a, str>, credits: i32 },
-    /// Open a consumer, or a browser, which looks at what waits and takes nothing.
+    /// Open a consumer, or a browser, which looks at what waits and takes nothing; with a filter it passes over what does not match.
     CreateConsumer {
         consumer: ConsumerId,
         address: Cow<'a, str>,
         queue: Cow<'a, str>,
         browses: bool,
+        filter: Option<Cow<'a, str>>,
         priority: i32,
         started: bool,
         pre_acknowledge: bool,
@@ -326,9 +327,9 @@ impl Ask<'_> {
                 message: Cow::Owned(publish.message.into_owned()),
                 ..publish
             }),
-            Self::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge } => {
-                let (address, queue) = (owned(address), owned(queue));
-                Ask::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge }
+            Self::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge } => {
+                let (address, queue, filter) = (owned(address), owned(queue), filter.map(owned));
+                Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge }
             }
             Self::CloseConsumer { consumer } => Ask::CloseConsumer { consumer },
             Self::Credit { consumer, bytes } => Ask::Credit { consumer, bytes },

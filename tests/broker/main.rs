@@ -14,4 +14,5 @@ mod peer;
 mod qualified;
 mod replay;
 mod rig;
+mod selecting;
 mod temporary;

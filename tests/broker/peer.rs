@@ -251,20 +251,32 @@ pub(crate) fn create_queue(channel: i64, address: &str, name: &str, routing: Rou
 }
 
 pub(crate) fn create_consumer(channel: i64, consumer: i64, queue: &str, answer: bool) -> Vec<u8> {
-    consumer_with(channel, consumer, queue, answer, false)
+    consumer_with(channel, consumer, queue, None, answer, false)
+}
+
+/// A consumer with a filter; answered.
+pub(crate) fn create_selector(channel: i64, consumer: i64, queue: &str, filter: &str) -> Vec<u8> {
+    consumer_with(channel, consumer, queue, Some(filter), true, false)
 }
 
 /// A consumer that looks and takes nothing; answered.
 pub(crate) fn create_browser(channel: i64, consumer: i64, queue: &str) -> Vec<u8> {
-    consumer_with(channel, consumer, queue, true, true)
+    consumer_with(channel, consumer, queue, None, true, true)
 }
 
-fn consumer_with(channel: i64, consumer: i64, queue: &str, answer: bool, browse_only: bool) -> Vec<u8> {
-    let name = SimpleString::from(queue);
+fn consumer_with(
+    channel: i64,
+    consumer: i64,
+    queue: &str,
+    filter: Option<&str>,
+    answer: bool,
+    browse_only: bool,
+) -> Vec<u8> {
+    let (name, filter) = (SimpleString::from(queue), filter.map(SimpleString::from));
     let create = CreateConsumer {
         consumer_id: ConsumerId(consumer),
         queue_name: name.as_simple(),
-        filter: None,
+        filter: filter.as_ref().map(SimpleString::as_simple),
         browse_only,
         requires_response: answer,
         priority: 0,

@@ -368,19 +368,24 @@ impl Machine {
 
     /// Opens the consumer of a queue, and lets it have so many bytes, or everything.
     pub(crate) fn open(&mut self, queue: usize, credit: i32) {
-        self.open_as(queue, false, credit);
+        self.open_as(queue, false, None, credit);
+    }
+
+    /// As [`Machine::open`], for messages that match.
+    pub(crate) fn select(&mut self, queue: usize, filter: &str, credit: i32) {
+        self.open_as(queue, false, Some(filter), credit);
     }
 
     /// As [`Machine::open`], to look and take nothing.
     pub(crate) fn browse(&mut self, queue: usize, credit: i32) {
-        self.open_as(queue, true, credit);
+        self.open_as(queue, true, None, credit);
     }
 
-    fn open_as(&mut self, queue: usize, browses: bool, credit: i32) {
+    fn open_as(&mut self, queue: usize, browses: bool, filter: Option<&str>, credit: i32) {
         let name = *QUEUES.get(queue).unwrap_or(&"");
         let (consumer, priority, started, pre_acknowledge) = (consumer_of(self.session, queue), 0, true, false);
-        let (address, queue) = (name.into(), name.into());
-        let ask = Ask::CreateConsumer { consumer, address, queue, browses, priority, started, pre_acknowledge };
+        let (address, queue, filter) = (name.into(), name.into(), filter.map(Cow::Borrowed));
+        let ask = Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge };
         let answer = self.ask(ask);
         assert!(matches!(answer.reply, Ok(Reply::Queue(_))));
         self.ask(Ask::Credit { consumer, bytes: credit });

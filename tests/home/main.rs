@@ -10,4 +10,5 @@ mod missing;
 mod model;
 mod passing;
 mod random;
+mod selecting;
 mod unreadable;

@@ -1,9 +1,8 @@
 //! What this version does not serve: each request is answered by an exception that says so, and the session goes on.
 
 use protocol::core::error_code::ErrorCode;
-use protocol::core::identity::{ConsumerId, CorrelationId, RoutingType};
+use protocol::core::identity::{CorrelationId, RoutingType};
 use protocol::core::packet::Packet;
-use protocol::core::packet::consumer::CreateConsumer;
 use protocol::core::packet::queue::{
     CreateQueueV2, CreateSharedQueueV2, GroupCount, QueueAttributes, QueueDefinition, SharedQueueDefinition,
 };
@@ -18,17 +17,6 @@ use crate::server::Server;
 
 /// Names whose homes are not all on the same of two cores.
 const BOTH_CORES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
-
-fn consumer<'a>(queue: SimpleStr<'a>, filter: SimpleStr<'a>) -> Packet<'a> {
-    Packet::CreateConsumer(CreateConsumer {
-        consumer_id: ConsumerId(7),
-        queue_name: queue,
-        filter: Some(filter),
-        browse_only: false,
-        requires_response: true,
-        priority: 0,
-    })
-}
 
 fn filtered_queue<'a>(name: SimpleStr<'a>, filter: SimpleStr<'a>) -> Packet<'a> {
     let definition = QueueDefinition {
@@ -69,14 +57,10 @@ pub(crate) fn what_is_not_served_is_refused_and_the_session_goes_on() -> Verdict
     let server = Server::small(folder.path(), &[])?.expect_complaint("NT205");
     let mut client = Client::new(server.port)?;
     client.send("orders", "before")?;
-    let (orders, color) = (SimpleString::from("orders"), SimpleString::from("color = 'red'"));
-    let (orders, color, other) = (orders.as_simple(), color.as_simple(), SimpleString::from("topic"));
-    let other = other.as_simple();
-    let requests = [
-        ("a selector", consumer(orders, color)),
-        ("a queue with a filter", filtered_queue(other, color)),
-        ("a shared subscription", shared_queue(other)),
-    ];
+    let (color, other) = (SimpleString::from("color = 'red'"), SimpleString::from("topic"));
+    let (color, other) = (color.as_simple(), other.as_simple());
+    let requests =
+        [("a queue with a filter", filtered_queue(other, color)), ("a shared subscription", shared_queue(other))];
     for (what, request) in &requests {
         client.tell(request)?;
         match client.answer(what)? {

@@ -77,6 +77,13 @@ impl Filter {
         Ok(Filter { text: text.into(), program, operands })
     }
 
+    /// The memory that it takes, about.
+    pub fn memory_bytes(&self) -> usize {
+        let parts = size_of_val(&*self.program) + size_of_val(&*self.operands);
+        // Texts of the program lie outside of it, in UTF-16.
+        size_of::<Self>() + parts + 3 * self.text.len()
+    }
+
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text

@@ -110,6 +110,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         let queue = self.names.queue_mut(key)?;
         let Some((next, lane)) = queue.waiting.next().zip(lane) else {
             queue.reading = false;
+            // A consumer with a filter may have taken it: somebody may wait to hear that there is no more.
+            self.postpone(key);
             return None;
         };
         let large = if next.is_large() { self.bodies.large(next.id) } else { None };

@@ -274,15 +274,13 @@ fn unserved(attributes: &QueueAttributes<'_>) -> Option<&'static str> {
 
 fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {
     let respond = if create.requires_response { Respond::Queue } else { Respond::Nothing };
-    if create.filter.is_some_and(|filter| !filter.is_empty()) {
-        return refuse("selectors are not served by this version", respond);
-    }
     let (address, queue) = qualified(&create.queue_name);
     let ask = Ask::CreateConsumer {
         consumer: ConsumerId(create.consumer_id.0),
         address,
         queue,
         browses: create.browse_only,
+        filter: create.filter.filter(|filter| !filter.is_empty()).map(|filter| text(&filter)),
         priority: create.priority,
         started: false,
         pre_acknowledge: false,

@@ -8,7 +8,6 @@ pub(super) const NOT_YET: &[Row] = &[
     ("auth-fail", "users"),
     ("auth-permission", "permissions"),
     ("auto-delete", "settings by address: auto-delete"),
-    ("browse", "selectors"),
     ("cli-bad-login", "users"),
     ("cli-queue-create", "temporary queues, management"),
     ("cli-queue-stat", "temporary queues, management"),

@@ -2,6 +2,7 @@
 //!
 //! Whoever adds a decoder to the product adds a row here.
 
+mod filters;
 mod journal;
 mod messages;
 mod older;
@@ -26,6 +27,7 @@ pub fn all(top: &Path) -> Result<Vec<Target>, String> {
     targets.extend(packets::targets(&captures)?);
     targets.extend(messages::targets(&captures));
     targets.extend(texts::targets());
+    targets.extend(filters::targets());
     targets.extend(journal::targets());
     targets.extend(records::targets());
     Ok(targets)

@@ -16,7 +16,7 @@ pub(super) fn targets() -> Vec<Target> {
 }
 
 /// What is no text becomes text.
-fn to_text(bytes: &mut Vec<u8>, _: &mut Random) {
+pub(super) fn to_text(bytes: &mut Vec<u8>, _: &mut Random) {
     if std::str::from_utf8(bytes).is_err() {
         *bytes = String::from_utf8_lossy(bytes).into_owned().into_bytes();
     }

@@ -26,6 +26,7 @@ final class BrowserCases {
                 Case.of("browse_by_priority", BrowserCases::byPriority),
                 Case.of("browse_again_and_again", BrowserCases::again),
                 Case.of("browse_two_at_once", BrowserCases::twoAtOnce),
+                Case.of("browse_with_selector", BrowserCases::withSelector),
                 Case.of("browse_headers_and_bodies", BrowserCases::headersAndBodies),
                 Case.of("browse_not_what_others_hold", BrowserCases::notWhatOthersHold),
                 Case.of("browse_while_consumed", BrowserCases::whileConsumed),
@@ -108,6 +109,21 @@ final class BrowserCases {
         Check.that(!first.hasMoreElements() && !second.hasMoreElements(), "there is no more");
         two.rollback();
         scope.expect(queue, "1", "2", "3");
+    }
+
+    private static void withSelector(Scope scope) throws Exception {
+        String queue = scope.queue("q");
+        Session session = scope.started().createSession(false, Session.AUTO_ACKNOWLEDGE);
+        MessageProducer producer = session.createProducer(session.createQueue(queue));
+        for (int i = 0; i < 6; i++) {
+            Message message = session.createTextMessage("" + i);
+            message.setIntProperty("n", i);
+            producer.send(message);
+        }
+        Check.equal(List.of("3", "4"), browse(session, queue, "n > 2 AND n < 5"), "browsed");
+        Check.equal(List.of(), browse(session, queue, "n > 5"), "browsed");
+        Check.equal(List.of("0", "1", "2", "3", "4", "5"), browse(session, queue, "JMSPriority = 4"), "browsed");
+        scope.expect(queue, "0", "1", "2", "3", "4", "5");
     }
 
     private static void headersAndBodies(Scope scope) throws Exception {

@@ -42,6 +42,7 @@ final class Runner {
         cases.addAll(ReceiveCases.all());
         cases.addAll(TemporaryCases.all());
         cases.addAll(BrowserCases.all());
+        cases.addAll(SelectorCases.all());
         cases.addAll(ProducerCases.all());
         cases.addAll(CloseCases.all());
         cases.addAll(CutCases.all());
