@@ -143,6 +143,9 @@ impl LaneReport {
     pub(super) fn missing(&self, place: &Place, known: &Known) -> Vec<Flaw> {
         let geometry = place.shape.geometry(self.lane);
         let mut found = Vec::new();
+        if self.end.moved {
+            return found;
+        }
         if let (Some(first), Some(kept)) = (self.end.first, self.end.kept_from)
             && first > kept
         {

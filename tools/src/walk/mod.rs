@@ -110,6 +110,7 @@ impl<'a> Walk<'a> {
                 break;
             }
         }
+        self.end.moved = self.order.live && self.end.first.is_some_and(|first| is_gone(&self.order, first));
         if self.close(visit).is_break() { Ok(None) } else { Ok(Some(self.end)) }
     }
 

@@ -69,6 +69,8 @@ pub(crate) struct LaneEnd {
     pub(crate) epoch: u64,
     /// The oldest segment that the newest FREE or EPOCH_START keeps.
     pub(crate) kept_from: Option<SegmentSequence>,
+    /// The oldest segment was freed while the lane was read: what is missing at its ends was perhaps only read too late.
+    pub(crate) moved: bool,
     /// The first segment that has a file.
     pub(crate) first: Option<SegmentSequence>,
 }
