@@ -122,12 +122,32 @@ pub(super) struct Ongoing {
     pub(super) bytes: Vec<u8>,
     pub(super) ending: Ending,
     /// Non-durable messages, and consumed ones, that take effect with it.
-    pub(super) volatile: Vec<(Targets, Range<usize>, u8)>,
+    pub(super) volatile: Vec<Volatile>,
     pub(super) volatile_consumed: Vec<MessageId>,
     /// What it takes of the bound of all transactions.
     pub(super) staged_bytes: usize,
     /// The segment of its first record in each lane that it has written to. Later ones are freed later.
     holds: Holds,
+}
+
+/// A non-durable message of a transaction: its queues, its bytes, its priority.
+pub(super) type Volatile = (Targets, Range<usize>, u8);
+
+/// A message of a transaction that goes into its queues now.
+enum Sent {
+    /// Written to a lane, to count once the position is promised.
+    Durable(LaneId, Send, (LaneId, Lsn)),
+    Volatile(Volatile),
+}
+
+impl Sent {
+    /// Where its bytes begin: they lie in the order in which the messages were sent.
+    fn start(&self) -> usize {
+        match self {
+            Self::Durable(_, send, _) => send.range.start,
+            Self::Volatile((_, range, _)) => range.start,
+        }
+    }
 }
 
 /// Segments that an operation keeps, one of each lane.
@@ -389,24 +409,39 @@ impl<B: journal::BlockBuffer> Home<B> {
         deliver: &mut impl Deliver,
     ) {
         let parts = std::mem::take(&mut ongoing.parts);
-        let Ongoing { bytes, volatile, volatile_consumed, .. } = &ongoing;
+        let volatile = std::mem::take(&mut ongoing.volatile);
+        let Ongoing { bytes, volatile_consumed, .. } = &ongoing;
         let mut touched: SmallVec<[QueueKey; 8]> = SmallVec::new();
+        // Only where lifetimes mix is there an order to restore.
+        let mixed = !volatile.is_empty();
+        let mut sent: Vec<Sent> = volatile.into_iter().map(Sent::Volatile).collect();
         for part in parts {
             let at = at.unwrap_or((part.lane, Lsn(0)));
             for item in part.items {
                 let Item::Send(send) = item else { continue };
                 touched.extend(send.targets.iter().map(|(queue, _)| *queue));
-                self.arrive_send(part.lane, &send, bytes, at);
+                if mixed {
+                    sent.push(Sent::Durable(part.lane, send, at));
+                } else {
+                    self.arrive_send(part.lane, &send, bytes, at);
+                }
             }
             for entry in &part.consumed {
                 self.release(part.lane, entry, &Vector::of(at.0, at.1));
             }
         }
+        sent.sort_by_key(Sent::start);
+        for one in sent {
+            match one {
+                Sent::Durable(lane, send, at) => self.arrive_send(lane, &send, bytes, at),
+                Sent::Volatile((targets, range, priority)) => {
+                    touched.extend(targets.iter().map(|(queue, _)| *queue));
+                    self.arrive_volatile(&targets, bytes.get(range).unwrap_or_default(), priority);
+                }
+            }
+        }
         // Everything that was sent lives by itself now.
         self.let_go(&ongoing);
-        for (targets, range, priority) in volatile {
-            self.arrive_volatile(targets, bytes.get(range.clone()).unwrap_or_default(), *priority, deliver);
-        }
         for id in volatile_consumed {
             self.bodies.release_volatile(*id);
         }

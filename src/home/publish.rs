@@ -164,11 +164,15 @@ impl<B: journal::BlockBuffer> Home<B> {
         if !self.bodies.has_room(publish.message.len(), self.bounds.volatile_bytes) {
             return Outcome::failed(FailureKind::Full, "the memory for non-durable messages is full");
         }
-        self.arrive_volatile(targets, &publish.message, publish.priority, deliver);
+        self.arrive_volatile(targets, &publish.message, publish.priority);
+        for (queue, _) in targets {
+            self.dispatch(*queue, deliver);
+        }
         Outcome::done(Vector::new())
     }
 
-    pub(super) fn arrive_volatile(&mut self, targets: &Targets, body: &[u8], priority: u8, deliver: &mut impl Deliver) {
+    /// Puts a non-durable message into its queues. It may be delivered at once, if nothing stands before it.
+    pub(super) fn arrive_volatile(&mut self, targets: &Targets, body: &[u8], priority: u8) {
         let references = u32::try_from(targets.len()).unwrap_or(u32::MAX);
         let id = self.bodies.keep_volatile(body, references);
         let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
@@ -178,7 +182,6 @@ impl<B: journal::BlockBuffer> Home<B> {
             match self.names.queue_mut(*queue) {
                 Some(into) => {
                     into.arrive(entry.clone());
-                    self.dispatch(*queue, deliver);
                 }
                 None => self.bodies.release_volatile(id),
             }

@@ -10,6 +10,7 @@ mod counts;
 mod full;
 mod full_address;
 mod management;
+mod mixed;
 mod peer;
 mod qualified;
 mod replay;
