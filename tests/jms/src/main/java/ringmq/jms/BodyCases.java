@@ -6,9 +6,6 @@ import java.util.Random;
 import javax.jms.BytesMessage;
 import javax.jms.MapMessage;
 import javax.jms.Message;
-import javax.jms.MessageConsumer;
-import javax.jms.MessageProducer;
-import javax.jms.Session;
 import javax.jms.StreamMessage;
 import javax.jms.TextMessage;
 
@@ -34,22 +31,6 @@ final class BodyCases {
                 Case.of("map_and_stream", BodyCases::mapAndStream),
                 Case.of("properties_types", BodyCases::propertyTypes),
                 Case.of("properties_many", BodyCases::manyProperties));
-    }
-
-    /** One queue, one session: send, receive, give back what came. */
-    private record Loop(Session session, MessageProducer producer, MessageConsumer consumer) {
-        static Loop open(Scope scope) throws Exception {
-            Session session = scope.started().createSession(false, Session.AUTO_ACKNOWLEDGE);
-            var queue = session.createQueue(scope.queue("q"));
-            return new Loop(session, session.createProducer(queue), session.createConsumer(queue));
-        }
-
-        <M extends Message> M pass(Class<M> type, M message) throws Exception {
-            producer.send(message);
-            Message got = Check.present(consumer.receive(Scope.COMES), "the message just sent");
-            Check.that(type.isInstance(got), "expected " + type.getSimpleName() + ", got " + got.getClass());
-            return type.cast(got);
-        }
     }
 
     /** Texts of `unit` cut or repeated to every interesting number of UTF-16 units, and `mixed` once. */

@@ -35,15 +35,28 @@ final class Runner {
     static List<Case> all() {
         List<Case> cases = new ArrayList<>();
         cases.addAll(ConnectionCases.all());
+        cases.addAll(ClientCases.all());
         cases.addAll(BodyCases.all());
+        cases.addAll(MapCases.all());
+        cases.addAll(StreamCases.all());
+        cases.addAll(BytesCases.all());
+        cases.addAll(ObjectCases.all());
+        cases.addAll(PropertyCases.all());
         cases.addAll(HeaderCases.all());
         cases.addAll(AckCases.all());
+        cases.addAll(RecoverCases.all());
+        cases.addAll(RedeliveryCases.all());
         cases.addAll(TransactionCases.all());
         cases.addAll(ReceiveCases.all());
+        cases.addAll(ManyCases.all());
+        cases.addAll(ListenerCases.all());
         cases.addAll(TemporaryCases.all());
         cases.addAll(BrowserCases.all());
         cases.addAll(SelectorCases.all());
         cases.addAll(ProducerCases.all());
+        cases.addAll(BlockingCases.all());
+        cases.addAll(ContextCases.all());
+        cases.addAll(CompletionCases.all());
         cases.addAll(CloseCases.all());
         cases.addAll(CutCases.all());
         cases.addAll(RestartCases.all());
