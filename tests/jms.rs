@@ -1,7 +1,7 @@
 //! The real client: the JMS program in `tests/jms/` on the unmodified artemis-jms-client, against a broker started here.
 //!
 //! Takes Java, Maven and (once) Maven Central; where one is missing it says `skipped:` with the reason. Gives one test line for
-//! each case of the program. Must stay true: the program knows nothing of RingMQ, so it runs unchanged against the broker
+//! each case of the program on each client that it runs on (`tests/jms/suite.rs`). Must stay true: the program knows nothing of RingMQ, so it runs unchanged against the broker
 //! whose client it is (`tests/jms/run-peer.sh`). What it asks of its broker (`@kill`, `@stop`, `@start`) is done here.
 //! `RINGMQ_JMS_URL` names another broker that is running already; then the cases that restart it are skipped.
 
@@ -20,13 +20,16 @@ mod server;
 mod broker;
 #[path = "jms/build.rs"]
 mod build;
+#[path = "jms/suite.rs"]
+mod suite;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use broker::Broker;
-use build::Program;
+use build::{Program, Refusal};
+use suite::{Suite, asked, suites};
 
 /// The case with which the control shows that lost messages are noticed.
 const CONTROL_CASE: &str = "restart_messages_survive";
@@ -46,64 +49,93 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let program = match build::program() {
         Ok(program) => program,
-        Err(build::Refusal::Missing(reason)) => return finish(&skipped(&reason), started),
-        Err(build::Refusal::Broken(what)) => return finish(&failed("build", &what), started),
+        Err(Refusal::Missing(reason)) => return finish(&skipped(&reason), started),
+        Err(Refusal::Broken(what)) => return finish(&failed("build", &what), started),
     };
-    let chosen = match cases(&program, &words) {
-        Ok(chosen) => chosen,
+    let all = match cases(&program) {
+        Ok(all) => all,
         Err(what) => return finish(&failed("list", &what), started),
     };
+    let suites = suites(&all, &words);
+    let control = asked(&format!("jms::{CONTROL}"), &words);
+    let names = suites.iter().flat_map(|suite| suite.names.iter().map(|name| format!("{}{name}", suite.prefix)));
+    let names: Vec<String> = names.chain(control.then(|| CONTROL.to_owned())).collect();
     if listing {
-        chosen.iter().for_each(|name| println!("jms::{name}: test"));
+        names.iter().for_each(|name| println!("jms::{name}: test"));
         return ExitCode::SUCCESS;
     }
-    println!("\nrunning {} tests", chosen.len());
-    let counts = run(&program, &chosen);
+    println!("\nrunning {} tests", names.len());
+    let mut counts = Counts::default();
+    against_one(&program, &suites, &mut counts);
+    if control {
+        judge(CONTROL, forgetting_is_caught(&program), &mut counts);
+    }
     finish(&counts, started)
 }
 
-/// The names that the command line asks for; the control is one of them.
-fn cases(program: &Program, words: &[String]) -> Result<Vec<String>, String> {
+/// The names of all cases.
+fn cases(program: &Program) -> Result<Vec<String>, String> {
     let output = program.command().arg("--list").output().map_err(|error| format!("java does not start: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let all = text.lines().chain([CONTROL]).map(str::to_owned);
-    let asked = |name: &String| words.is_empty() || words.iter().any(|word| format!("jms::{name}").contains(word));
-    let chosen: Vec<String> = all.filter(asked).collect();
-    if output.status.success() { Ok(chosen) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    let success = output.status.success();
+    if success {
+        Ok(text.lines().map(str::to_owned).collect())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
-fn run(program: &Program, chosen: &[String]) -> Counts {
-    let mut counts = Counts::default();
-    let names: Vec<&str> = chosen.iter().map(String::as_str).filter(|name| *name != CONTROL).collect();
-    if !names.is_empty() {
-        let ended = match std::env::var("RINGMQ_JMS_URL") {
-            Ok(url) => converse(program, &url, &names, None, &mut counts),
-            Err(_) => against_own(program, &names, &mut counts),
-        };
-        if let Err(what) = ended {
+/// Runs all suites, one after the other, against one broker.
+fn against_one(program: &Program, suites: &[Suite], counts: &mut Counts) {
+    if suites.is_empty() {
+        return;
+    }
+    let ended = match std::env::var("RINGMQ_JMS_URL") {
+        Ok(url) => suites.iter().try_for_each(|suite| run(program, suite, &url, None, counts)),
+        Err(_) => against_own(program, suites, counts),
+    };
+    if let Err(what) = ended {
+        judge("end", Err(what), counts);
+    }
+}
+
+/// A test line of ours.
+fn judge(name: &str, outcome: Result<(), String>, counts: &mut Counts) {
+    match outcome {
+        Ok(()) => {
+            counts.passed += 1;
+            println!("test jms::{name} ... ok");
+        }
+        Err(what) => {
             counts.failed += 1;
-            println!("test jms::end ... FAILED\n{what}");
+            println!("test jms::{name} ... FAILED\n{what}");
         }
     }
-    if chosen.iter().any(|name| name == CONTROL) {
-        match forgetting_is_caught(program) {
-            Ok(()) => {
-                counts.passed += 1;
-                println!("test jms::{CONTROL} ... ok");
-            }
-            Err(what) => {
-                counts.failed += 1;
-                println!("test jms::{CONTROL} ... FAILED\n{what}");
-            }
-        }
-    }
-    counts
 }
 
-fn against_own(program: &Program, names: &[&str], counts: &mut Counts) -> Result<(), String> {
+/// Builds and runs one suite.
+fn run(
+    javax: &Program,
+    suite: &Suite,
+    url: &str,
+    broker: Option<&mut Broker>,
+    counts: &mut Counts,
+) -> Result<(), String> {
+    match suite.program(javax) {
+        Ok(program) => converse(&program, url, suite, broker, counts),
+        Err(Refusal::Missing(reason)) => {
+            counts.skipped += suite.names.len();
+            println!("test jms::{} ... {}", suite.prefix.trim_end_matches(':'), skip_text(&reason));
+            Ok(())
+        }
+        Err(Refusal::Broken(what)) => Err(what),
+    }
+}
+
+fn against_own(program: &Program, suites: &[Suite], counts: &mut Counts) -> Result<(), String> {
     let mut broker = Broker::start(false)?;
-    let before = counts.failed;
-    let ended = converse(program, &broker.url(), names, Some(&mut broker), counts);
+    let (before, url) = (counts.failed, broker.url());
+    let ended = suites.iter().try_for_each(|suite| run(program, suite, &url, Some(&mut broker), counts));
     let log = broker.end(ended.is_err() || counts.failed > before);
     ended.and(log)
 }
@@ -123,26 +155,29 @@ fn forgetting_is_caught(program: &Program) -> Result<(), String> {
 fn converse(
     program: &Program,
     url: &str,
-    names: &[&str],
+    suite: &Suite,
     broker: Option<&mut Broker>,
     counts: &mut Counts,
 ) -> Result<(), String> {
-    let mut child = Talk::start(program, url, names, broker.is_some())?;
+    let Suite { prefix, names, .. } = suite;
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let before = counts.failed;
+    let mut child = Talk::start(program, url, &asked, broker.is_some())?;
     let mut seen = 0;
     let success = child.each_line(broker, |line| {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
         let count = match word {
             "ok" => {
-                println!("test jms::{name} ... ok");
+                println!("test jms::{prefix}{name} ... ok");
                 &mut counts.passed
             }
             "FAILED" => {
-                println!("test jms::{name} ... FAILED\n    {text}");
+                println!("test jms::{prefix}{name} ... FAILED\n    {text}");
                 &mut counts.failed
             }
             "skipped" => {
-                println!("test jms::{name} ... {}", skip_text(&format!("{name}: {text}")));
+                println!("test jms::{prefix}{name} ... {}", skip_text(&format!("{name}: {text}")));
                 &mut counts.skipped
             }
             // The last line, `N passed, N failed`, comes again as ours.
@@ -153,10 +188,10 @@ fn converse(
         seen += 1;
     })?;
     if seen < names.len() {
-        return Err(format!("the program ended after {seen} of {} cases", names.len()));
+        return Err(format!("{prefix} the program ended after {seen} of {} cases", names.len()));
     }
     // Its exit code says whether all passed, and each case has its line already.
-    if success || counts.failed > 0 { Ok(()) } else { Err("the program failed, but none of its cases".to_owned()) }
+    if success || counts.failed > before { Ok(()) } else { Err("the program failed, but none of its cases".to_owned()) }
 }
 
 /// The running program and the conversation with it.

@@ -2,7 +2,9 @@
 //! the sources.
 //!
 //! Gives the command line of the program, or a refusal: something is missing on this machine (a skip), or the program does
-//! not compile (a failure). Everything built lies in the build directory, so a second run needs neither Maven nor a network.
+//! not compile (a failure). There are three kinds of it: on the javax client, on the jakarta client (the same sources with
+//! the other package name, written beside the build), and the first one's classes on an older client. Everything built lies
+//! in the build directory, so a second run needs neither Maven nor a network.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -26,36 +28,106 @@ pub(crate) enum Refusal {
 
 /// The built program.
 pub(crate) struct Program {
-    build: PathBuf,
+    classes: PathBuf,
+    lib: PathBuf,
 }
 
 impl Program {
     /// `java` with the program and everything it needs; arguments of the program may follow.
     pub(crate) fn command(&self) -> Command {
-        let (classes, lib) = (self.build.join("classes"), self.build.join("lib/*"));
         let mut command = Command::new("java");
         // Compiling for a long run costs more than the short one takes.
         command.args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m", "-cp"]);
-        command.arg(format!("{}:{}", classes.display(), lib.display())).arg("ringmq.jms.Main");
+        let lib = self.lib.join("*");
+        command.arg(format!("{}:{}", self.classes.display(), lib.display())).arg("ringmq.jms.Main");
         command
     }
 }
 
-/// Builds the program unless these very sources are built already.
+/// The program on the javax client of its own release.
 pub(crate) fn program() -> Result<Program, Refusal> {
     java()?;
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jms");
-    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("jms");
-    let state = state_of(&sources).map_err(|error| Refusal::Broken(format!("{}: {error}", sources.display())))?;
+    let build = directory("");
+    let state = state_of(&[sources().join("src"), pom()])?;
+    once(&build, &state, || {
+        // What an earlier state left behind must not be found by this one.
+        let _absent = std::fs::remove_dir_all(build.join("classes"));
+        maven(&["package".to_owned(), property("build", &build)])
+    })?;
+    Ok(Program { classes: build.join("classes"), lib: build.join("lib") })
+}
+
+/// The same program on the jakarta client of the same release.
+#[allow(dead_code, reason = "only the whole suite has use for it")]
+pub(crate) fn jakarta() -> Result<Program, Refusal> {
+    let build = directory("jakarta");
+    let state = state_of(&[sources().join("src"), pom()])?;
+    once(&build, &state, || {
+        let _absent = std::fs::remove_dir_all(&build);
+        let renamed = build.join("sources");
+        rename(&sources().join("src/main/java"), &renamed).map_err(|error| broken(&renamed, &error))?;
+        let client = "-Dringmq.client=artemis-jakarta-client".to_owned();
+        maven(&["package".to_owned(), client, property("build", &build), property("sources", &renamed)])
+    })?;
+    Ok(Program { classes: build.join("classes"), lib: build.join("lib") })
+}
+
+/// The program as it was compiled, on a javax client of another release.
+#[allow(dead_code, reason = "only the whole suite has use for it")]
+pub(crate) fn generation(program: &Program, version: &str) -> Result<Program, Refusal> {
+    let build = directory(version);
+    let state = state_of(&[pom()])?;
+    once(&build, &state, || {
+        let _absent = std::fs::remove_dir_all(&build);
+        let goal = "dependency:copy-dependencies".to_owned();
+        let lib = format!("-DoutputDirectory={}", build.join("lib").display());
+        maven(&[goal, format!("-Dartemis.version={version}"), "-DincludeScope=runtime".to_owned(), lib])
+    })?;
+    Ok(Program { classes: program.classes.clone(), lib: build.join("lib") })
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jms")
+}
+
+fn pom() -> PathBuf {
+    sources().join("pom.xml")
+}
+
+fn directory(part: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("jms").join(part)
+}
+
+fn property(name: &str, value: &Path) -> String {
+    format!("-Dringmq.{name}={}", value.display())
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::Broken(format!("{}: {error}", path.display()))
+}
+
+/// Does the work unless it is done already for this very state of what it is made from.
+fn once(build: &Path, state: &str, work: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
     let stamp = build.join("built-from");
     if std::fs::read_to_string(&stamp).is_ok_and(|built| built == state) {
-        return Ok(Program { build });
+        return Ok(());
     }
-    // What an earlier state left behind must not be found by this one.
-    let _absent = std::fs::remove_dir_all(build.join("classes"));
-    maven(&sources, &build)?;
-    std::fs::write(&stamp, state).map_err(|error| Refusal::Broken(format!("{}: {error}", stamp.display())))?;
-    Ok(Program { build })
+    work()?;
+    std::fs::write(&stamp, state).map_err(|error| broken(&stamp, &error))
+}
+
+/// Copies Java sources, with the package of JMS renamed.
+fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (path, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name())))?;
+        if path.is_dir() {
+            rename(&path, &target)?;
+        } else {
+            std::fs::write(target, std::fs::read_to_string(&path)?.replace("javax.jms", "jakarta.jms"))?;
+        }
+    }
+    Ok(())
 }
 
 fn java() -> Result<(), Refusal> {
@@ -69,15 +141,14 @@ fn java() -> Result<(), Refusal> {
 }
 
 /// Without the network first: what is in the local repository needs none.
-fn maven(sources: &Path, build: &Path) -> Result<(), Refusal> {
+fn maven(arguments: &[String]) -> Result<(), Refusal> {
     if output_of("mvn", "--version").is_none() {
         return Err(missing("no mvn (install Maven 3.8 or later)"));
     }
     let mut said = String::new();
     for network in [&["-o"][..], &[]] {
         let mut command = Command::new("mvn");
-        command.args(["-q", "-B", "-f"]).arg(sources.join("pom.xml")).args(network);
-        command.arg(format!("-Dringmq.build={}", build.display())).arg("package");
+        command.args(["-q", "-B", "-f"]).arg(pom()).args(network).args(arguments);
         let ended =
             Process::start(&mut command).and_then(|process| process.end(BUILD_WITHIN)).map_err(|e| missing(&e))?;
         if ended.status.success() {
@@ -101,22 +172,23 @@ fn output_of(tool: &str, argument: &str) -> Option<Output> {
     Command::new(tool).arg(argument).output().ok().filter(|output| output.status.success())
 }
 
-/// A text that changes when a source does.
-fn state_of(sources: &Path) -> std::io::Result<String> {
+/// A text that changes when one of these files, or a file below them, does.
+fn state_of(paths: &[PathBuf]) -> Result<String, Refusal> {
     let mut hasher = DefaultHasher::new();
     let mut files = Vec::new();
-    let mut open = vec![sources.join("src")];
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() { open.push(entry.path()) } else { files.push(entry.path()) }
+    let mut open = paths.to_vec();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).map_err(|error| broken(&path, &error))?;
+            open.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+        } else {
+            files.push(path);
         }
     }
-    files.push(sources.join("pom.xml"));
     files.sort();
     for file in &files {
         file.hash(&mut hasher);
-        std::fs::read(file)?.hash(&mut hasher);
+        std::fs::read(file).map_err(|error| broken(file, &error))?.hash(&mut hasher);
     }
     Ok(format!("{} files, {:016x}", files.len(), hasher.finish()))
 }

@@ -5,7 +5,8 @@
 #   tests/jms/run-peer.sh DIR [ARGUMENTS OF THE PROGRAM…]
 #
 # DIR is a directory outside the repository; the distribution is fetched into it once. The broker listens on the
-# loopback only, and only its own process is ever signalled. RINGMQ_PEER_PORT names another port than 61990.
+# loopback only, and only its own process is ever signalled. RINGMQ_PEER_PORT names another port than 61990;
+# RINGMQ_PEER_CLIENT another client than `javax`: `jakarta`, or an older release of the javax client such as 2.6.4.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +16,7 @@ dir=$(cd "$1" && pwd)
 shift
 version=2.44.0
 port=${RINGMQ_PEER_PORT:-61990}
+client_kind=${RINGMQ_PEER_CLIENT:-javax}
 home=$dir/apache-artemis-$version
 instance=$dir/instance-$$
 program=$dir/program
@@ -45,8 +47,29 @@ if [[ ! -x $home/bin/artemis ]]; then
         skip "the distribution of Artemis $version cannot be fetched, see $dir/fetch.log"
     tar -xzf "$dir/apache-artemis-$version-bin.tar.gz" -C "$dir"
 fi
-mvn -q -B -f "$here/pom.xml" -Dringmq.build="$program" package >"$dir/build.log" 2>&1 ||
-    skip "the program cannot be built, see $dir/build.log"
+# The jakarta program is the same sources with the other package name; an older client gets the classes as they are.
+build() {
+    mvn -q -B -f "$here/pom.xml" "$@" >>"$dir/build.log" 2>&1 || skip "the program cannot be built, see $dir/build.log"
+}
+: >"$dir/build.log"
+lib=$program/lib
+case $client_kind in
+    javax) build -Dringmq.build="$program" package ;;
+    jakarta)
+        program=$dir/program-jakarta
+        lib=$program/lib
+        rm -rf "$program"
+        mkdir -p "$program"
+        cp -r "$here/src/main/java" "$program/sources"
+        find "$program/sources" -name '*.java' -exec sed -i 's/javax\.jms/jakarta.jms/g' {} +
+        build -Dringmq.client=artemis-jakarta-client -Dringmq.build="$program" -Dringmq.sources="$program/sources" package
+        ;;
+    *)
+        build -Dringmq.build="$program" package
+        lib=$dir/client-$client_kind
+        build dependency:copy-dependencies -Dartemis.version="$client_kind" -DincludeScope=runtime -DoutputDirectory="$lib"
+        ;;
+esac
 
 # A durable journal as Artemis sets it up itself; only CORE, no console, no passwords.
 "$home/bin/artemis" create "$instance" --name peer --user peer --password peer --allow-anonymous --silent \
@@ -78,7 +101,7 @@ end() {
 start
 # The program asks for the broker's life on its output and reads the answers from its input.
 coproc client {
-    exec java -XX:TieredStopAtLevel=1 -Xmx512m -cp "$program/classes:$program/lib/*" ringmq.jms.Main \
+    exec java -XX:TieredStopAtLevel=1 -Xmx512m -cp "$program/classes:$lib/*" ringmq.jms.Main \
         --url "tcp://127.0.0.1:$port" --control "$@"
 }
 client_pid=$!

@@ -4,6 +4,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** The command line: which broker, which cases, or the load or the drain of a kill loop. */
 public final class Main {
@@ -15,6 +17,9 @@ public final class Main {
             --load KEY=VALUE,…       no cases but load: queue, producers, consumers, seconds, batch, size, prefix
             --drain QUEUE            takes everything out of a queue and prints it as a consumer of the load would
             --verbose                warnings of the client and stack traces on standard error""";
+
+    /** Held here, because a logger that nobody holds forgets its level. */
+    private static final Logger LOG = Logger.getLogger("");
 
     private Main() {
     }
@@ -44,6 +49,8 @@ public final class Main {
         }
         // The client warns about every connection that a case breaks on purpose.
         System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", verbose ? "warn" : "off");
+        // Older clients write their log with the one of the JDK.
+        LOG.setLevel(verbose ? Level.WARNING : Level.OFF);
         boolean good;
         if (load != null) {
             good = new Load(url, LoadPlan.parse(load), out).run();
