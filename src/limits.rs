@@ -47,7 +47,7 @@ pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;
 /// Bytes of bodies that a home delivers in one turn of its core's loop; the rest follows at the next ones.
 pub const DELIVERY_BYTES_PER_TURN: usize = 256 * 1024;
 
-/// Memory of the filters of all consumers of one home; beyond it a consumer with a filter is refused. A million short ones fit.
+/// Memory of the filters of all consumers and queues of one home; beyond it a further one is refused. A million short ones fit.
 pub const FILTER_MEMORY_PER_HOME_MAX: usize = 256 * 1024 * 1024;
 
 /// Work of filters that costs as much as one step below.

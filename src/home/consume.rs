@@ -6,7 +6,7 @@ use protocol::filter::Filter;
 use super::{Home, Outcome, Who};
 use crate::delivery::{Consumer, Walk};
 use crate::limits;
-use crate::mail::{Answer, DELIVERY_FRAME_BYTES, Deliver, FailureKind, Reply};
+use crate::mail::{Answer, DELIVERY_FRAME_BYTES, Deliver, Failure, FailureKind, Reply};
 use crate::message::{ConsumerId, ConsumerKey, QueueKey};
 use crate::queue::Entry;
 
@@ -34,6 +34,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             let text = format!("the session has a consumer {} already", wanted.consumer.0);
             return Outcome::failed(FailureKind::IllegalState, text);
         }
+        let filter = match wanted.filter.map(|filter| self.read_filter(filter)).transpose() {
+            Ok(filter) => filter,
+            Err(failure) => return Outcome::Done(Answer::failed(failure)),
+        };
         let session = self.sessions.entry(who.from).or_default();
         if session.lost {
             return Outcome::failed(FailureKind::IllegalState, "the connection is lost");
@@ -49,15 +53,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 format!("AMQ229200: Maximum Consumer Limit Reached on Queue:(address={address},queue={})", queue.name);
             return Outcome::failed(FailureKind::TooManyConsumers, text);
         }
-        let filter = match wanted.filter.map(Filter::parse).transpose() {
-            Ok(filter) => filter,
-            Err(_) => return invalid_filter(wanted.filter.unwrap_or_default()),
-        };
-        let filter_bytes = filter.as_ref().map_or(0, Filter::memory_bytes);
-        if self.filter_bytes.saturating_add(filter_bytes) > limits::FILTER_MEMORY_PER_HOME_MAX {
-            return Outcome::failed(FailureKind::Full, "the memory for the filters of consumers is full");
-        }
-        self.filter_bytes += filter_bytes;
+        self.filter_bytes += filter.as_ref().map_or(0, Filter::memory_bytes);
         let mut consumer = Consumer::new(who.from, wanted.consumer, key);
         consumer.started = wanted.started || wanted.browses;
         consumer.walk = match (wanted.browses, filter) {
@@ -80,6 +76,18 @@ impl<B: journal::BlockBuffer> Home<B> {
         let Some(queue) = self.names.queue(key) else { return Outcome::done(Vector::new()) };
         let state = queue.state(&name.unwrap_or_default());
         Outcome::Done(Answer { reply: Ok(Reply::Queue(Box::new(state))), vector: queue.depends.clone() })
+    }
+
+    /// Reads the filter of a consumer or queue that is to be made. What is none is refused as the reference does.
+    pub(super) fn read_filter(&self, text: &str) -> Result<Filter, Failure> {
+        let Ok(filter) = Filter::parse(text) else {
+            return Err(Failure::new(FailureKind::InvalidFilter, format!("AMQ229020: Invalid filter: {text}")));
+        };
+        let all = self.filter_bytes.saturating_add(self.names.filter_bytes).saturating_add(filter.memory_bytes());
+        if all > limits::FILTER_MEMORY_PER_HOME_MAX {
+            return Err(Failure::new(FailureKind::Full, "the memory for filters is full"));
+        }
+        Ok(filter)
     }
 
     pub(super) fn close_consumer(&mut self, who: Who, consumer: ConsumerId, deliver: &mut impl Deliver) -> Outcome {
@@ -240,11 +248,6 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         true
     }
-}
-
-/// A text that is no filter, as the reference says it.
-pub(super) fn invalid_filter(text: &str) -> Outcome {
-    Outcome::failed(FailureKind::InvalidFilter, format!("AMQ229020: Invalid filter: {text}"))
 }
 
 /// Who acknowledges by being handed a message: the consumer's session, as no command of its own.

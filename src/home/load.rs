@@ -47,6 +47,8 @@ pub enum LoadError {
     Malformed { lane: LaneId, location: Location, malformed: Malformed },
     /// A queue routes in a way that no version knows.
     UnknownRouting { queue: String, routing: u8 },
+    /// A queue has a filter that this version cannot read.
+    UnknownFilter { queue: String },
     /// A promised record refers to something promised that its lane does not hold.
     Missing { lane: LaneId, location: Location, missing: Missing },
 }
@@ -154,6 +156,9 @@ impl fmt::Display for LoadError {
             }
             Self::UnknownRouting { queue, routing } => {
                 write!(f, "queue {queue} has the unknown routing type {routing}")
+            }
+            Self::UnknownFilter { queue } => {
+                write!(f, "queue {queue} has a filter that cannot be read; the store was written by a newer version")
             }
             Self::Missing { lane, location, missing: Missing { lane: other, at, what } } => {
                 let what = match what {
@@ -390,6 +395,9 @@ impl Loader {
         let Some(routing) = RoutingType::from_number(queue.routing) else {
             return Err(LoadError::UnknownRouting { queue: queue.name.to_owned(), routing: queue.routing });
         };
+        if queue.filter.is_some_and(|filter| protocol::filter::Filter::parse(filter).is_err()) {
+            return Err(LoadError::UnknownFilter { queue: queue.name.to_owned() });
+        }
         self.know_queue(queue.id);
         let definition = QueueDefinition {
             address: queue.address.to_owned().into(),
@@ -399,6 +407,7 @@ impl Loader {
             auto_created: queue.auto_created,
             purge_on_no_consumers: queue.purge_on_no_consumers,
             max_consumers: queue.max_consumers,
+            filter: queue.filter.map(|filter| filter.to_owned().into()),
             exists_is_fine: true,
         };
         self.queues.insert(queue.id, definition);

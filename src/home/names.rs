@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use journal::{LaneId, LaneKind, Vector};
+use protocol::filter::Filter;
 use slotmap::SlotMap;
 
 use super::queue::Queue;
@@ -12,7 +13,7 @@ use crate::mail::{
     Reply, Request, RoutingType, RoutingTypes,
 };
 use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
-use crate::routing::{self, Address};
+use crate::routing::{self, Address, Targets};
 
 /// The tables of one home.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Names {
     address_names: HashMap<Box<str>, AddressKey>,
     queue_names: HashMap<Box<str>, QueueKey>,
     queue_ids: HashMap<QueueId, QueueKey>,
+    /// Memory of the filters of its queues.
+    pub(super) filter_bytes: usize,
 }
 
 impl Names {
@@ -93,13 +96,26 @@ impl Names {
         }
     }
 
+    /// The queues of an address that get a message.
+    pub(super) fn route(&mut self, address: AddressKey, publish: &Publish<'_>) -> Option<Targets> {
+        let Self { addresses, queues, .. } = self;
+        let address = addresses.get_mut(address)?;
+        if !address.has_filters() {
+            return Some(address.route(publish.routing, |_| true));
+        }
+        let takes = |queue: &Queue| queue.filter.as_ref().is_none_or(|filter| filter.test(&publish.message).matches);
+        Some(address.route(publish.routing, |key| queues.get(key).is_some_and(takes)))
+    }
+
     /// Makes a queue behind an address that is there.
     pub(super) fn put_queue(&mut self, definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> QueueKey {
-        let key = self.queues.insert(Queue::new(definition, id, address));
+        let queue = Queue::new(definition, id, address);
+        self.filter_bytes += queue.filter.as_ref().map_or(0, Filter::memory_bytes);
+        let key = self.queues.insert(queue);
         self.queue_names.insert(definition.name.as_ref().into(), key);
         self.queue_ids.insert(id, key);
         if let Some(address) = self.addresses.get_mut(address) {
-            address.bind(key, id, definition.routing);
+            address.bind(key, id, definition.routing, definition.filter.is_some());
         }
         key
     }
@@ -107,6 +123,7 @@ impl Names {
     /// Takes a queue away.
     pub(super) fn remove_queue(&mut self, key: QueueKey) -> Option<Queue> {
         let queue = self.queues.remove(key)?;
+        self.filter_bytes = self.filter_bytes.saturating_sub(queue.filter.as_ref().map_or(0, Filter::memory_bytes));
         self.queue_names.remove(&queue.name);
         self.queue_ids.remove(&queue.id);
         if let Some(address) = self.addresses.get_mut(queue.address) {
@@ -176,6 +193,11 @@ impl<B: journal::BlockBuffer> Home<B> {
         let problem = routing::name_problem(&definition.name).or_else(|| routing::name_problem(&definition.address));
         if let Some(problem) = problem {
             return Outcome::failed(FailureKind::IllegalState, format!("a queue cannot be named so: {problem}"));
+        }
+        if let Some(filter) = definition.filter.as_deref()
+            && let Err(failure) = self.read_filter(filter)
+        {
+            return Outcome::Done(Answer::failed(failure));
         }
         if let Some(queue) = self.names.find_queue(&definition.name).and_then(|key| self.names.queue(key)) {
             let address = self.names.address(queue.address).map_or("", |address| &address.name);
@@ -507,6 +529,7 @@ pub(super) fn made_on_first_use(address: &str, name: &str, routing: RoutingType)
         auto_created: true,
         purge_on_no_consumers: false,
         max_consumers: -1,
+        filter: None,
         exists_is_fine: true,
     })
 }

@@ -73,7 +73,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             return self.route_to_queue(&publish.address, queue, publish.routing);
         }
         let Some(key) = self.address_for(&publish.address, publish.routing)? else { return Ok(None) };
-        Ok(self.names.address_mut(key).map(|address| (key, address.route(publish.routing))))
+        Ok(self.names.route(key, publish).map(|targets| (key, targets)))
     }
 
     /// As [`Home::route`], for a message to one queue of an address. A queue of that name behind another address gets nothing:

@@ -1,6 +1,7 @@
 //! A queue of this home: its definition, what waits in it and who consumes it.
 
 use journal::Vector;
+use protocol::filter::Filter;
 
 use crate::delivery::RoundRobin;
 use crate::mail::{Lifetime, QueueDefinition, QueueState, RoutingType};
@@ -19,6 +20,8 @@ pub(super) struct Queue {
     pub(super) auto_created: bool,
     pub(super) purge_on_no_consumers: bool,
     pub(super) max_consumers: i32,
+    /// Only messages of its address that match go there.
+    pub(super) filter: Option<Filter>,
     pub(super) waiting: Waiting,
     pub(super) consumers: RoundRobin,
     /// Those who look at what waits and take nothing. Nobody counts them.
@@ -52,6 +55,8 @@ impl Queue {
             auto_created: definition.auto_created,
             purge_on_no_consumers: definition.purge_on_no_consumers,
             max_consumers: definition.max_consumers,
+            // Whoever makes a queue, or loads one, has read the filter before.
+            filter: definition.filter.as_deref().and_then(|filter| Filter::parse(filter).ok()),
             waiting: Waiting::default(),
             consumers: RoundRobin::default(),
             browsers: RoundRobin::default(),
@@ -100,6 +105,7 @@ impl Queue {
             purge_on_no_consumers: self.purge_on_no_consumers,
             routing: self.routing.number(),
             max_consumers: self.max_consumers,
+            filter: self.filter.as_ref().map(|filter| filter.text().to_owned()),
             consumers: i32::try_from(self.consumers.len()).unwrap_or(i32::MAX),
             messages: i64::try_from(self.waiting.len() + self.delivering).unwrap_or(i64::MAX),
         }
@@ -121,5 +127,6 @@ pub(super) fn stored<'a>(definition: &'a QueueDefinition<'_>, id: QueueId) -> St
         max_consumers: definition.max_consumers,
         address: &definition.address,
         name: &definition.name,
+        filter: definition.filter.as_deref(),
     }
 }

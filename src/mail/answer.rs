@@ -67,6 +67,8 @@ pub struct QueueState {
     pub routing: u8,
     /// −1 for any number.
     pub max_consumers: i32,
+    /// Only messages of its address that match go there.
+    pub filter: Option<String>,
     /// Open consumers.
     pub consumers: i32,
     /// Messages that wait or are being delivered.

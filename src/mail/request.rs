@@ -234,6 +234,8 @@ pub struct QueueDefinition<'a> {
     pub purge_on_no_consumers: bool,
     /// −1 for any number.
     pub max_consumers: i32,
+    /// Only messages of its address that match go there.
+    pub filter: Option<Cow<'a, str>>,
     /// If it is there already, that is as good as made.
     pub exists_is_fine: bool,
 }
@@ -244,6 +246,7 @@ impl QueueDefinition<'_> {
         QueueDefinition {
             address: Cow::Owned(self.address.into_owned()),
             name: Cow::Owned(self.name.into_owned()),
+            filter: self.filter.map(owned),
             ..self
         }
     }

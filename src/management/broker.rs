@@ -145,14 +145,14 @@ fn new_queue(arguments: &[Value]) -> Option<Result<NewQueue, String>> {
             auto_created: false,
             purge_on_no_consumers: false,
             max_consumers: -1,
+            filter: None,
             exists_is_fine: false,
         },
         make_address: true,
     };
     if let Some((filter, durable, max, purge, make_address)) = rest {
-        if arguments::text(filter).is_some_and(|filter| !filter.trim().is_empty()) {
-            return Some(Err("queues with a filter are not served by this version".to_owned()));
-        }
+        let filter = arguments::text(filter).map(|filter| filter.trim().to_owned());
+        new.definition.filter = filter.filter(|filter| !filter.is_empty()).map(Into::into);
         if arguments::flag(durable) == Some(false) {
             new.definition.lifetime = Lifetime::Run;
         }

@@ -82,7 +82,7 @@ fn value(queue: &QueueDetail, name: &str) -> Option<Value> {
         "temporary" => state.temporary.into(),
         "enabled" => true.into(),
         "paused" | "exclusive" | "lastValue" | "internalQueue" => false.into(),
-        "filter" => Value::Null,
+        "filter" => state.filter.as_deref().map_or(Value::Null, Value::from),
         _ => return None,
     })
 }

@@ -15,6 +15,7 @@ struct Binding {
     queue: QueueKey,
     id: QueueId,
     routing: RoutingType,
+    has_filter: bool,
 }
 
 /// An address of this home.
@@ -34,6 +35,8 @@ pub struct Address {
     pub depends: Vector,
     bindings: Vec<Binding>,
     next_anycast: usize,
+    /// Queues that do not take every message.
+    filters: usize,
 }
 
 impl Address {
@@ -41,18 +44,30 @@ impl Address {
     pub fn new(name: &str, routing: RoutingTypes, auto_created: bool, lane_index: u16) -> Self {
         let (bindings, depends) = (Vec::new(), Vector::new());
         let is_stored = false;
-        Self { name: name.into(), routing, auto_created, is_stored, lane_index, depends, bindings, next_anycast: 0 }
+        Self {
+            name: name.into(),
+            routing,
+            auto_created,
+            is_stored,
+            lane_index,
+            depends,
+            bindings,
+            next_anycast: 0,
+            filters: 0,
+        }
     }
 
     /// Puts a queue behind the address.
-    pub fn bind(&mut self, queue: QueueKey, id: QueueId, routing: RoutingType) {
+    pub fn bind(&mut self, queue: QueueKey, id: QueueId, routing: RoutingType, has_filter: bool) {
         self.routing = self.routing.with(RoutingTypes::only(routing));
-        self.bindings.push(Binding { queue, id, routing });
+        self.filters += usize::from(has_filter);
+        self.bindings.push(Binding { queue, id, routing, has_filter });
     }
 
     /// Takes a queue away.
     pub fn unbind(&mut self, queue: QueueKey) {
         self.bindings.retain(|binding| binding.queue != queue);
+        self.filters = self.bindings.iter().filter(|binding| binding.has_filter).count();
         self.next_anycast = 0;
     }
 
@@ -71,27 +86,36 @@ impl Address {
         self.bindings.iter().any(|binding| binding.routing == routing)
     }
 
-    /// The queues that get the next message: every multicast queue, and the anycast queues in turn. A message that names no
-    /// routing type goes to both kinds.
-    pub fn route(&mut self, routing: Option<RoutingType>) -> Targets {
+    /// Is there a queue that does not take every message?
+    pub fn has_filters(&self) -> bool {
+        self.filters > 0
+    }
+
+    /// The queues that get the next message: every multicast queue, and the anycast queues in turn, of those that take it. A message
+    /// that names no routing type goes to both kinds.
+    pub fn route(&mut self, routing: Option<RoutingType>, mut takes: impl FnMut(QueueKey) -> bool) -> Targets {
         let mut targets = Targets::new();
         if routing != Some(RoutingType::Anycast) {
             let all = self.bindings.iter().filter(|binding| binding.routing == RoutingType::Multicast);
+            let all = all.filter(|binding| takes(binding.queue));
             targets.extend(all.map(|binding| (binding.queue, binding.id)));
         }
         if routing != Some(RoutingType::Multicast)
-            && let Some(target) = self.take_anycast()
+            && let Some(target) = self.take_anycast(takes)
         {
             targets.push(target);
         }
         targets
     }
 
-    fn take_anycast(&mut self) -> Option<(QueueKey, QueueId)> {
+    fn take_anycast(&mut self, mut takes: impl FnMut(QueueKey) -> bool) -> Option<(QueueKey, QueueId)> {
         let count = self.bindings.len();
         for step in 0..count {
             let at = (self.next_anycast + step) % count;
-            if let Some(binding) = self.bindings.get(at).filter(|binding| binding.routing == RoutingType::Anycast) {
+            if let Some(binding) = self.bindings.get(at)
+                && binding.routing == RoutingType::Anycast
+                && takes(binding.queue)
+            {
                 self.next_anycast = (at + 1) % count;
                 return Some((binding.queue, binding.id));
             }
@@ -110,12 +134,12 @@ mod tests {
         let mut keys: SlotMap<QueueKey, ()> = SlotMap::with_key();
         let mut address = Address::new("a", RoutingTypes::default(), false, 0);
         for (id, routing) in [(1, RoutingType::Anycast), (2, RoutingType::Multicast), (3, RoutingType::Anycast)] {
-            address.bind(keys.insert(()), QueueId(id), routing);
+            address.bind(keys.insert(()), QueueId(id), routing, id == 3);
         }
         let ids = |targets: Targets| targets.iter().map(|(_, id)| id.0).collect::<Vec<_>>();
-        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [1]);
-        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [3]);
-        assert_eq!(ids(address.route(Some(RoutingType::Multicast))), [2]);
-        assert_eq!(ids(address.route(None)), [2, 1]);
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast), |_| true)), [1]);
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast), |_| true)), [3]);
+        assert_eq!(ids(address.route(Some(RoutingType::Multicast), |_| true)), [2]);
+        assert_eq!(ids(address.route(None, |_| true)), [2, 1]);
     }
 }

@@ -87,6 +87,9 @@ pub fn queue(out: &mut Vec<u8>, queue: &StoredQueue<'_>) {
     out.extend_from_slice(&queue.max_consumers.to_le_bytes());
     text(out, queue.address);
     text(out, queue.name);
+    if let Some(filter) = queue.filter {
+        text(out, filter);
+    }
 }
 
 /// A QUEUE_GONE or QUEUE_ID_MARK, whole.
@@ -118,7 +121,7 @@ fn shape_and_body(out: &mut Vec<u8>, shape: Shape, body: LargeBody) {
     out.extend_from_slice(&body.end.0.to_le_bytes());
 }
 
-/// Names are bounded far below 64 KiB.
+/// Names and filters are bounded far below 64 KiB.
 fn text(out: &mut Vec<u8>, text: &str) {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     out.extend_from_slice(&length.to_le_bytes());
@@ -176,7 +179,11 @@ mod tests {
             max_consumers: -1,
             address: "haQueue",
             name: "haQueue",
+            filter: None,
         };
+        queue(&mut out, &stored);
+        check(record::QUEUE, &out, &Stored::Queue(stored.clone()));
+        let stored = StoredQueue { filter: Some("n > 1"), ..stored };
         queue(&mut out, &stored);
         check(record::QUEUE, &out, &Stored::Queue(stored));
 

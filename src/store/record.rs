@@ -135,6 +135,8 @@ pub struct StoredQueue<'a> {
     pub address: &'a str,
     /// Its own name.
     pub name: &'a str,
+    /// Only what matches goes there.
+    pub filter: Option<&'a str>,
 }
 
 /// Queue ids, read in place.
@@ -196,6 +198,7 @@ impl<'a> Stored<'a> {
                 max_consumers: cursor.u32()?.cast_signed(),
                 address: cursor.text()?,
                 name: cursor.text()?,
+                filter: if cursor.is_empty() { None } else { Some(cursor.text()?) },
             }),
             QUEUE_GONE => Self::QueueGone { queue: QueueId(cursor.u32()?) },
             QUEUE_ID_MARK => Self::QueueIdMark { highest: QueueId(cursor.u32()?) },

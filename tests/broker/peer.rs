@@ -233,11 +233,23 @@ pub(crate) fn send_message(channel: i64, message: &[u8], answer: Option<i64>) ->
 
 /// A durable queue; answered.
 pub(crate) fn create_queue(channel: i64, address: &str, name: &str, routing: RoutingType) -> Vec<u8> {
+    create_queue_with(channel, address, name, routing, None)
+}
+
+/// As [`create_queue`], for messages that match.
+pub(crate) fn create_queue_with(
+    channel: i64,
+    address: &str,
+    name: &str,
+    routing: RoutingType,
+    filter: Option<&str>,
+) -> Vec<u8> {
     let (address, name) = (SimpleString::from(address), SimpleString::from(name));
+    let filter = filter.map(SimpleString::from);
     let definition = QueueDefinition {
         address: address.as_simple(),
         name: name.as_simple(),
-        filter: None,
+        filter: filter.as_ref().map(SimpleString::as_simple),
         durable: true,
         temporary: false,
         requires_response: true,

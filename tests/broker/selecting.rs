@@ -4,14 +4,16 @@ use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::{ConsumerId, MessageId, RoutingType};
 use protocol::core::packet::Packet;
 use protocol::core::packet::consumer::Acknowledge;
+use protocol::core::packet::query::QueueQuery;
 use protocol::core::packet::transaction::{Commit, Rollback};
 use protocol::message::{MessageBuilder, PropertyValue};
+use protocol::simple_string::SimpleString;
 use ringmq::broker::Census;
 use ringmq::limits;
 
 use crate::peer::{
-    AUTOMATIC, TRANSACTED, What, ask_for_more, close_consumer, consume, create_selector, credit, frame, send,
-    send_message,
+    AUTOMATIC, TRANSACTED, What, ask_for_more, close_consumer, consume, create_queue_with, create_selector, credit,
+    frame, send, send_message,
 };
 use crate::rig::{Peer, Rig};
 
@@ -151,6 +153,51 @@ fn what_a_transaction_gives_back_comes_again_to_those_whom_it_matches() {
         heard(&mut rig, peer, &frame(10, &Packet::Commit(Commit { correlation_id: None })));
         let last = heard(&mut rig, peer, &[close_consumer(10, 1), consume(10, 2, &queue)].concat());
         assert_eq!(given(&last, 2).into_iter().map(|(number, _)| number).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    }
+}
+
+fn make(rig: &mut Rig, peer: Peer, address: &str, name: &str, routing: RoutingType, filter: &str) -> Vec<What> {
+    heard(rig, peer, &create_queue_with(10, address, name, routing, Some(filter)))
+}
+
+fn count(rig: &mut Rig, peer: Peer, queue: &str) -> i64 {
+    let name = SimpleString::from(queue);
+    match heard(rig, peer, &frame(10, &Packet::QueueQuery(QueueQuery { name: name.as_simple() }))).as_slice() {
+        [What::Queue { messages, .. }] => *messages,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_queue_with_a_filter_gets_what_matches_and_nothing_else() {
+    for (cores, home) in HOMES {
+        for routing in [RoutingType::ANYCAST, RoutingType::MULTICAST] {
+            let mut rig = Rig::new(cores, 5);
+            let address = rig.address_on(home);
+            let peer = rig.session(0, AUTOMATIC);
+            for (name, filter) in [("low", "n < 4"), ("high", "n >= 3"), ("none", "_AMQX=-1")] {
+                assert_eq!(make(&mut rig, peer, &address, name, routing, filter), [What::Null(-1)]);
+            }
+            let refused = make(&mut rig, peer, &address, "bad", routing, "n =");
+            assert!(matches!(refused[..], [What::Exception(ErrorCode::INVALID_FILTER_EXPRESSION, _)]), "{refused:?}");
+            let transacted = rig.session(0, TRANSACTED);
+            for number in 0..6 {
+                let mut message = Vec::new();
+                let builder = MessageBuilder::new(&address).durable(true).property("n", PropertyValue::Int(number));
+                builder.routing_type(routing).write(&mut message);
+                if number < 3 {
+                    assert_eq!(heard(&mut rig, peer, &send_message(10, &message, Some(9))), [What::Null(9)]);
+                } else {
+                    rig.receive(transacted, &send_message(10, &message, None));
+                }
+            }
+            heard(&mut rig, transacted, &frame(10, &Packet::Commit(Commit { correlation_id: None })));
+            // Of the number 3 there is one for each where all get it, and one for either where one does.
+            let (low, high) = (count(&mut rig, peer, "low"), count(&mut rig, peer, "high"));
+            let (all, least) = if routing == RoutingType::MULTICAST { (7, (4, 3)) } else { (6, (3, 2)) };
+            assert!(low + high == all && low >= least.0 && high >= least.1, "{routing:?}: {low} and {high}");
+            assert_eq!(count(&mut rig, peer, "none"), 0);
+        }
     }
 }
 

@@ -140,6 +140,7 @@ impl Machine {
                 auto_created: false,
                 purge_on_no_consumers: false,
                 max_consumers: -1,
+                filter: None,
                 exists_is_fine: true,
             }));
         }

@@ -13,6 +13,7 @@ fn create(name: &'static str, lifetime: Lifetime) -> Ask<'static> {
         auto_created: false,
         purge_on_no_consumers: false,
         max_consumers: -1,
+        filter: None,
         lifetime,
         exists_is_fine: false,
     })

@@ -2,9 +2,9 @@
 //! a kill, by a checkpoint, through compaction, and whether the bodies are in memory or not.
 
 use protocol::message::{MessageBuilder, PropertyValue};
-use ringmq::mail::{Acknowledge, Ask};
+use ringmq::mail::{Acknowledge, Ask, Lifetime, Publish, QueueDefinition, Reply, RoutingType};
 
-use crate::machine::{JOURNAL, Machine, PLAIN, Setup, consumer_of, publish};
+use crate::machine::{JOURNAL, Machine, PLAIN, Setup, consumer_of, publish, publish_to};
 
 const COUNT: i32 = 120;
 
@@ -82,6 +82,52 @@ fn what_was_held_and_not_acknowledged_is_there_after_a_kill() {
     assert_eq!(machine.delivered().len(), 9);
     let mut machine = machine.kill();
     assert!(machine.waiting() == messages());
+}
+
+#[test]
+fn the_filter_of_a_queue_is_there_after_a_kill() {
+    let create = |name: &'static str, filter: &'static str| {
+        Ask::CreateQueue(QueueDefinition {
+            address: "some".into(),
+            name: name.into(),
+            routing: RoutingType::Multicast,
+            lifetime: Lifetime::Durable,
+            auto_created: false,
+            purge_on_no_consumers: false,
+            max_consumers: -1,
+            filter: Some(filter.into()),
+            exists_is_fine: false,
+        })
+    };
+    let send = |machine: &mut Machine| {
+        for number in 0..10 {
+            let Ask::Publish(publish) = publish_to("some", &message(number, 10), false) else { return };
+            machine.ask(Ask::Publish(Publish { routing: Some(RoutingType::Multicast), ..publish }));
+        }
+        machine.settle();
+    };
+    let state = |machine: &mut Machine, queue: &'static str| match machine
+        .ask(Ask::QueryQueue { address: queue.into(), queue: queue.into() })
+        .reply
+    {
+        Ok(Reply::Queue(state)) => (state.messages, state.filter),
+        other => panic!("{other:?}"),
+    };
+    for checkpoint in [false, true] {
+        let mut machine = Machine::new();
+        machine.ask(create("few", "n = 3 OR n > 8"));
+        machine.ask(create("nothing", "_AMQX=-1"));
+        send(&mut machine);
+        if checkpoint {
+            machine.home.want_checkpoint();
+            machine.settle();
+        }
+        let mut machine = machine.kill();
+        assert_eq!(machine.used_checkpoint, checkpoint);
+        send(&mut machine);
+        assert_eq!(state(&mut machine, "few"), (4, Some("n = 3 OR n > 8".to_owned())));
+        assert_eq!(state(&mut machine, "nothing").0, 0);
+    }
 }
 
 #[test]

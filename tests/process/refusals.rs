@@ -3,9 +3,7 @@
 use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::{CorrelationId, RoutingType};
 use protocol::core::packet::Packet;
-use protocol::core::packet::queue::{
-    CreateQueueV2, CreateSharedQueueV2, GroupCount, QueueAttributes, QueueDefinition, SharedQueueDefinition,
-};
+use protocol::core::packet::queue::{CreateSharedQueueV2, GroupCount, QueueAttributes, SharedQueueDefinition};
 use protocol::core::packet::transfer::{SendContinuation, SendLarge, SendTrailer};
 use protocol::message::{MessageBuilder, MessageView};
 use protocol::simple_string::{SimpleStr, SimpleString};
@@ -17,22 +15,6 @@ use crate::server::Server;
 
 /// Names whose homes are not all on the same of two cores.
 const BOTH_CORES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
-
-fn filtered_queue<'a>(name: SimpleStr<'a>, filter: SimpleStr<'a>) -> Packet<'a> {
-    let definition = QueueDefinition {
-        address: name,
-        name,
-        filter: Some(filter),
-        durable: true,
-        temporary: false,
-        requires_response: true,
-        auto_created: true,
-        routing_type: RoutingType::ANYCAST,
-        max_consumers: -1,
-        purge_on_no_consumers: false,
-    };
-    Packet::CreateQueueV2(CreateQueueV2 { definition, attributes: QueueAttributes::default(), groups: GroupCount::ALL })
-}
 
 fn shared_queue(name: SimpleStr<'_>) -> Packet<'_> {
     let definition = SharedQueueDefinition {
@@ -57,10 +39,8 @@ pub(crate) fn what_is_not_served_is_refused_and_the_session_goes_on() -> Verdict
     let server = Server::small(folder.path(), &[])?.expect_complaint("NT205");
     let mut client = Client::new(server.port)?;
     client.send("orders", "before")?;
-    let (color, other) = (SimpleString::from("color = 'red'"), SimpleString::from("topic"));
-    let (color, other) = (color.as_simple(), other.as_simple());
-    let requests =
-        [("a queue with a filter", filtered_queue(other, color)), ("a shared subscription", shared_queue(other))];
+    let other = SimpleString::from("topic");
+    let requests = [("a shared subscription", shared_queue(other.as_simple()))];
     for (what, request) in &requests {
         client.tell(request)?;
         match client.answer(what)? {

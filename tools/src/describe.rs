@@ -91,7 +91,7 @@ pub(crate) fn fields(seen: &RecordSeen<'_>, names: &Names, bodies: bool) -> Fiel
             vec![("address", name.into()), ("routing", routing_types(routing)), ("auto-created", auto_created.into())]
         }
         Stored::AddressGone { name } => vec![("address", name.into())],
-        Stored::Queue(queue) => vec![
+        Stored::Queue(queue) => [
             ("queue", queue.name.into()),
             ("address", queue.address.into()),
             ("id", queue.id.0.into()),
@@ -99,7 +99,10 @@ pub(crate) fn fields(seen: &RecordSeen<'_>, names: &Names, bodies: bool) -> Fiel
             ("auto-created", queue.auto_created.into()),
             ("purge-on-no-consumers", queue.purge_on_no_consumers.into()),
             ("max-consumers", i64::from(queue.max_consumers).into()),
-        ],
+        ]
+        .into_iter()
+        .chain(queue.filter.map(|filter| ("filter", filter.into())))
+        .collect(),
         Stored::QueueGone { queue } => vec![("queue", names.shown(queue)), ("id", queue.0.into())],
         Stored::QueueIdMark { highest } => vec![("highest-id", highest.0.into())],
         Stored::Add { operation, queues, message } => {

@@ -218,9 +218,6 @@ fn lower_create_address<'a>(create: &CreateAddress<'a>) -> Lowered<'a> {
 fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
     let wanted = &create.definition;
     let respond = if_wanted(wanted.requires_response);
-    if wanted.filter.is_some_and(|filter| !filter.is_empty()) {
-        return refuse("selectors are not served by this version", respond);
-    }
     if let Some(attribute) = unserved(&create.attributes) {
         return refuse(format!("queues with {attribute} are not served by this version"), respond);
     }
@@ -239,6 +236,7 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
         auto_created: wanted.auto_created,
         purge_on_no_consumers: wanted.purge_on_no_consumers,
         max_consumers: wanted.max_consumers,
+        filter: wanted.filter.filter(|filter| !filter.is_empty()).map(|filter| text(&filter)),
         // A client that repeats this after a reconnect does not wait and must not be told.
         exists_is_fine: !wanted.requires_response,
     };

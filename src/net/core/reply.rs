@@ -159,6 +159,7 @@ fn code_of(kind: FailureKind) -> ErrorCode {
 
 fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &ServerFacts, out: &mut Vec<u8>) {
     let (address, name) = (SimpleString::from(state.address.as_str()), SimpleString::from(state.name.as_str()));
+    let filter = state.filter.as_deref().map(SimpleString::from);
     let packet = QueueQueryResponse {
         form: QueueForm::for_version(version),
         queue: WireQueueState {
@@ -167,7 +168,7 @@ fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &Serve
             temporary: state.temporary,
             consumer_count: state.consumers,
             message_count: state.messages,
-            filter: None,
+            filter: filter.as_ref().map(SimpleString::as_simple),
             address: Some(address.as_simple()),
             name: Some(name.as_simple()),
         },

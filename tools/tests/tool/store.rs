@@ -121,6 +121,7 @@ impl Writer {
             max_consumers: -1,
             address: name,
             name,
+            filter: None,
         };
         encode::queue(&mut self.out, &queue);
         self.append(B00, record::QUEUE, Run::None, &[], &Vector::new());
@@ -202,8 +203,9 @@ impl Writer {
             encode::address(&mut body, name, 2, true);
             index.record(record::ADDRESS, &body);
             let (routing, auto_created, purge_on_no_consumers, max_consumers) = (1, true, false, -1);
-            let (id, address) = (QueueId(*id), *name);
-            let queue = StoredQueue { id, routing, auto_created, purge_on_no_consumers, max_consumers, address, name };
+            let (id, address, filter) = (QueueId(*id), *name, None);
+            let queue =
+                StoredQueue { id, routing, auto_created, purge_on_no_consumers, max_consumers, address, name, filter };
             encode::queue(&mut body, &queue);
             index.record(record::QUEUE, &body);
         }

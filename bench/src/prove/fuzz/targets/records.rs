@@ -37,6 +37,7 @@ fn examples() -> Vec<(&'static str, RecordKind, Vec<u8>)> {
         max_consumers: -1,
         address: "address",
         name: "queue",
+        filter: Some("n > 1"),
     };
     let ids = || [MessageId(5), MessageId(6)].into_iter();
     vec![
