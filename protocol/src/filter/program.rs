@@ -208,7 +208,7 @@ fn apply_binary<'a>(op: &Op, one: Value<'a>, other: Value<'a>, work: &mut Work) 
         Op::Add => one.combined(other, |one, other| Some(one.wrapping_add(other)), |one, other| one + other),
         Op::Subtract => one.combined(other, |one, other| Some(one.wrapping_sub(other)), |one, other| one - other),
         Op::Multiply => one.combined(other, |one, other| Some(one.wrapping_mul(other)), |one, other| one * other),
-        Op::Divide => one.combined(other, i64::checked_div, |one, other| one / other),
+        Op::Divide => one.divided(other),
         Op::Remainder => one.combined(other, i64::checked_rem, |one, other| one % other),
         Op::Equal => one.equals(other, work),
         Op::Less => one.is_ordered(other, work, std::cmp::Ordering::is_lt),

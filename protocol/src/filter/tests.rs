@@ -49,7 +49,7 @@ fn true_of_the_message() {
         "big = 1099511627776 AND big = 0x10000000000",
         "small = -5 AND -small = +5",
         "weight * 2 = 5 AND weight = 2.5e0 AND half = .5",
-        "n + 1 * 2 = 5 AND (n + 1) * 2 = 8 AND 7 / 2 = n AND 7 % 4 = n AND 7 / 2.0 = 3.5",
+        "n + 1 * 2 = 5 AND (n + 1) * 2 = 8 AND 7 / 2 = 3.5 AND 6 / 2 = n AND 1 / 0 > 9 AND 7 % 4 = n AND 7 / 2.0 = 3.5",
         "n - 1 - 1 = 1",
         "yes",
         "NOT no",

@@ -120,7 +120,14 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Arithmetic: of whole numbers where both are whole, else of fractions. Nothing without two numbers, or when divided by zero.
+    /// A quotient is a fraction, of whole numbers too, and by zero it is infinite: the reference has it so.
+    pub(super) fn divided(self, other: Self) -> Self {
+        let both = self.as_float().zip(other.as_float());
+        both.map_or(Self::Null, |(one, other)| Self::Float(one / other))
+    }
+
+    /// Other arithmetic: of whole numbers where both are whole, else of fractions. Nothing without two numbers, or as the rest of a
+    /// division by zero.
     pub(super) fn combined(
         self,
         other: Self,

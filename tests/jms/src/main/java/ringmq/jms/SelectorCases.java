@@ -37,6 +37,7 @@ final class SelectorCases {
         cases.add(says("is_null", "colour IS NULL", "5"));
         cases.add(says("is_not_null", "colour IS NOT NULL AND n > 2", "3", "4"));
         cases.add(says("missing_is_unknown", "missing > 1 OR NOT (missing < 1) OR missing LIKE '%'"));
+        cases.add(says("quotients_are_fractions", "n / 2 = 1.5 OR n / 2 = 1", "3", "2"));
         cases.add(says("sums_and_products", "n * 2 + 1 = 7 OR n - 1 = -1 OR n / 2.0 = 2.5", "0", "3", "5"));
         cases.add(says("fractions", "weight > 0.9 AND weight <= 15e-1", "2", "3"));
         cases.add(says("booleans", "even AND even = TRUE", "0", "2", "4"));
@@ -184,7 +185,7 @@ final class SelectorCases {
         Session session = scope.started().createSession(false, Session.AUTO_ACKNOWLEDGE);
         List<MessageConsumer> consumers = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
-            String selector = "n - 5 * (n / 5) = " + i;
+            String selector = "n % 5 = " + i;
             consumers.add(session.createConsumer(session.createQueue(queue), selector));
         }
         fill(session, queue, 100);
@@ -235,7 +236,7 @@ final class SelectorCases {
     private static void windowed(Scope scope, String parameters) throws Exception {
         String queue = scope.queue("q");
         Session session = scope.started(parameters).createSession(false, Session.AUTO_ACKNOWLEDGE);
-        MessageConsumer odd = session.createConsumer(session.createQueue(queue), "n - 2 * (n / 2) = 1");
+        MessageConsumer odd = session.createConsumer(session.createQueue(queue), "n % 2 = 1");
         fill(session, queue, 40);
         for (int i = 1; i < 40; i += 2) {
             Scope.expectNext(odd, "" + i);
