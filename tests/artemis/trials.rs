@@ -91,6 +91,7 @@ pub(crate) fn a_queue_from_birth_to_end() -> Result<Outcome, String> {
         desk.says(&create("orders"), &["AMQ229019"])?;
         desk.says(&[&["producer"][..], &at, &["20"]].concat(), &["Produced: 20 messages"])?;
         desk.says(&[&["consumer"][..], &at, &["5"]].concat(), &["Consumed: 5 messages"])?;
+        desk.says(&["browser", "--destination", "queue://orders"], &["browsed: 15 messages"])?;
         desk.expect_stat("orders", Some([15, 20, 5]))?;
         desk.says(&["queue", "purge", "--name", "orders"], &["Queue orders purged successfully"])?;
         desk.expect_stat("orders", Some([0, 20, 5]))?;
@@ -105,8 +106,8 @@ pub(crate) fn checks_and_their_control() -> Result<Outcome, String> {
         desk.says(&create("watched"), &["created successfully"])?;
         desk.says(&["check", "node", "--up"], &["Checks run: 1, Failures: 0, Errors: 0"])?;
         desk.says(
-            &[&watched[..], &["--up", "--produce", "3", "--consume", "3"]].concat(),
-            &["Checks run: 3, Failures: 0, Errors: 0"],
+            &[&watched[..], &["--up", "--produce", "3", "--browse", "3", "--consume", "3"]].concat(),
+            &["Checks run: 4, Failures: 0, Errors: 0"],
         )?;
         // The control: a check that cannot find what it looks for fails, so the ones above have looked.
         desk.refuses(&["check", "queue", "--name", "nowhere", "--up"], "QueueCheck failed")?;
