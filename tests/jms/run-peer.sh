@@ -79,6 +79,8 @@ sed -i 's|<persistence-enabled>|<security-enabled>false</security-enabled>\n    
 
 # AMQ221007 is the line of a broker that is active; its acceptor listens from then on.
 start() {
+    # Here and not by the background process: the line of an earlier life would be taken for this one's.
+    : >"$log"
     "$instance/bin/artemis" run >"$log" 2>&1 &
     pid=$!
     for _ in $(seq 600); do
