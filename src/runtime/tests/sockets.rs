@@ -468,3 +468,63 @@ fn ids_of_another_address_family_listen_too() {
         assert!(driver.address(listener).unwrap().is_ipv6());
     }
 }
+
+/// Bytes that one driver received when its connection was given away, and the other one after it: together all of them, in order.
+#[test]
+fn a_connection_moves_to_another_driver_without_losing_a_byte() {
+    let (mut first, mut second) = (Driver::open(small()).unwrap(), Driver::open(small()).unwrap());
+    for round in 0..20u32 {
+        let (socket, mut client) = accept(&mut first);
+        let sent: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(31) ^ round) as u8).collect();
+        let bytes = sent.clone();
+        let writer = std::thread::spawn(move || {
+            client.write_all(&bytes).unwrap();
+            let mut answer = [0; 5];
+            client.read_exact(&mut answer).unwrap();
+            answer
+        });
+        let mut got = Vec::new();
+        let mut moved = None;
+        while moved.is_none() {
+            first.turn(Wait::Event(None)).unwrap();
+            while let Some(event) = first.next_event() {
+                match event {
+                    Event::Received { buffer, .. } => {
+                        got.extend_from_slice(first.bytes(&buffer));
+                        first.recycle(buffer);
+                        if got.len() > 1_000 * round as usize {
+                            first.detach(socket);
+                            assert!(first.send(socket, vec![1]).is_err(), "it is on its way");
+                        }
+                    }
+                    Event::Detached { socket: which, stream } => {
+                        assert_eq!(which, socket);
+                        moved = Some(stream);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        let here = second.adopt(moved.unwrap()).unwrap();
+        let mut answered = false;
+        while got.len() < sent.len() {
+            second.turn(Wait::Event(None)).unwrap();
+            while let Some(event) = second.next_event() {
+                if let Event::Received { buffer, .. } = event {
+                    got.extend_from_slice(second.bytes(&buffer));
+                    second.recycle(buffer);
+                }
+            }
+        }
+        second.send(here, b"moved".to_vec()).unwrap();
+        while !answered {
+            second.turn(Wait::Event(None)).unwrap();
+            while let Some(event) = second.next_event() {
+                answered |= matches!(event, Event::Closed { .. });
+            }
+        }
+        assert_eq!(&writer.join().unwrap(), b"moved");
+        assert!(got == sent, "round {round}");
+        assert_eq!(first.sockets(), 0);
+    }
+}

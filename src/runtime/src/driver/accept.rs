@@ -148,6 +148,7 @@ impl Socket {
             sending: None,
             closing: None,
             close_after_send: false,
+            detaching: false,
             paused: false,
             starved: false,
             retries: 0,

@@ -90,6 +90,13 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
+    /// The connection was given away and is none of this driver's any more. Its last event.
+    Detached {
+        /// Which.
+        socket: SocketId,
+        /// What another driver may adopt.
+        stream: std::net::TcpStream,
+    },
     /// A write ended; with a sync mode, its bytes are durable.
     Written {
         /// What the caller called it.

@@ -3,8 +3,8 @@
 //! Owns: listeners, sockets, files, and in slots every operation in flight with its buffer. Takes:
 //! operations. Gives: [`Event`]s. Must stay true:
 //! - each operation ends in exactly one event, and its buffer comes back in it;
-//! - a socket's events end with exactly one [`Event::Closed`]; after `close` only [`Event::Sent`]
-//!   (to give the buffer back) and that one come;
+//! - a socket's events end with exactly one [`Event::Closed`] or [`Event::Detached`]; after `close` only
+//!   [`Event::Sent`] (to give the buffer back) and that one come;
 //! - the kernel never holds memory that the driver does not own; what it still may own when the
 //!   driver is dropped is leaked, not freed.
 //!
@@ -15,6 +15,7 @@
 mod accept;
 mod close;
 mod connect;
+mod detach;
 mod drain;
 mod event;
 mod file;
@@ -176,6 +177,8 @@ struct Socket {
     sending: Option<Slot>,
     closing: Option<CloseReason>,
     close_after_send: bool,
+    /// To be given away once nothing is in flight on it.
+    detaching: bool,
     paused: bool,
     /// In the queue of those that wait for a receive buffer.
     starved: bool,

@@ -46,7 +46,7 @@ impl<R: Ring> Driver<R> {
     pub(super) fn arm_receive(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         let idle = socket.receiving.is_none() && socket.connecting.is_none();
-        if !idle || socket.closing.is_some() || socket.paused || socket.starved {
+        if !idle || socket.closing.is_some() || socket.paused || socket.starved || socket.detaching {
             return;
         }
         let fd = socket.fd;
@@ -107,7 +107,7 @@ impl<R: Ring> Driver<R> {
             }
             _ => return self.begin_close(id, CloseReason::Failed(error)),
         }
-        if !completion.more {
+        if !completion.more && !self.finish_detach(id) {
             self.stats.rearmed += 1;
             self.arm_receive(id);
         }

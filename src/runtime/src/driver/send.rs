@@ -17,7 +17,12 @@ impl<R: Ring> Driver<R> {
     /// Sends `buffer`. It comes back in `Sent`. One send at a time on each socket.
     pub fn send(&mut self, id: SocketId, buffer: Vec<u8>) -> Result<(), Refused<Vec<u8>>> {
         let socket = match self.sockets.get_mut(id.0) {
-            Some(socket) if socket.closing.is_none() && !socket.close_after_send && socket.connecting.is_none() => {
+            Some(socket)
+                if socket.closing.is_none()
+                    && !socket.close_after_send
+                    && !socket.detaching
+                    && socket.connecting.is_none() =>
+            {
                 socket
             }
             _ => return Err(Refused { buffer, why: Why::Gone }),
@@ -92,7 +97,9 @@ impl<R: Ring> Driver<R> {
             _ if closing => self.finish_close(id),
             Err(error) => self.begin_close(id, CloseReason::Failed(error)),
             Ok(()) if after_send => self.begin_close(id, CloseReason::Local),
-            Ok(()) => {}
+            Ok(()) => {
+                self.finish_detach(id);
+            }
         }
     }
 }

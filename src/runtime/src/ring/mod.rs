@@ -194,6 +194,9 @@ pub trait Ring {
     /// Takes a descriptor over.
     fn adopt(&mut self, descriptor: OwnedFd) -> Fd;
 
+    /// Gives a descriptor away that nothing is in flight on; the ring forgets it.
+    fn release(&mut self, fd: Fd) -> Option<OwnedFd>;
+
     /// Closes a descriptor that came from `listen`, `open_socket`, `adopt` or an accept. No operation uses it any more.
     fn close(&mut self, fd: Fd);
 

@@ -172,6 +172,11 @@ impl Ring for UringRing {
         Fd(descriptor.into_raw_fd())
     }
 
+    fn release(&mut self, fd: Fd) -> Option<OwnedFd> {
+        // SAFETY: the driver owns this descriptor and forgets it with this call.
+        Some(unsafe { OwnedFd::from_raw_fd(fd.0) })
+    }
+
     fn close(&mut self, fd: Fd) {
         // SAFETY: the driver owns this descriptor and forgets it with this call.
         drop(unsafe { OwnedFd::from_raw_fd(fd.0) });

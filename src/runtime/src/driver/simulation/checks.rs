@@ -63,7 +63,7 @@ impl Life {
                 }
             }
             Event::Sent { socket, buffer, result } => self.check_sent(socket, buffer, result)?,
-            Event::Closed { socket, .. } => {
+            Event::Closed { socket, .. } | Event::Detached { socket, .. } => {
                 let index = self.living(socket)?;
                 self.sockets.remove(&key(socket));
                 if self.peers[index].in_flight.is_some() {

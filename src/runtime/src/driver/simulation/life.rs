@@ -139,7 +139,7 @@ impl Life {
 
     /// One random thing that a peer or the driver's caller does.
     fn act(&mut self) {
-        match self.dice.below(16) {
+        match self.dice.below(17) {
             0 => self.connect(),
             1..=4 => self.peer_acts(),
             5..=7 => self.send(),
@@ -153,6 +153,7 @@ impl Life {
             12 => self.held.drain(..).for_each(|buffer| self.driver.recycle(buffer)),
             13 => self.write(),
             14 => self.read(),
+            15 if self.dice.chance(300) => self.with_socket(|life, socket, _| life.driver.detach(socket)),
             _ => self.listen_or_stop(),
         }
     }
