@@ -11,6 +11,9 @@ pub const CORES_MAX: usize = 64;
 /// A frame before login: the largest packet that a client sends then is CREATESESSION, far below this.
 pub const FRAME_BYTES_BEFORE_LOGIN: usize = 64 * 1024;
 
+/// Bytes kept of a client before login while what it asked for is sought on other cores; then nothing more is received from it.
+pub const KEPT_BEFORE_LOGIN: usize = FRAME_BYTES_BEFORE_LOGIN / 4;
+
 /// A frame after login. The reference accepts 2 GiB; nobody sends an ordinary message of this size.
 pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 
@@ -61,6 +64,34 @@ pub const MOVED_ENTRIES_PER_STEP: usize = 512;
 
 /// Bytes waiting to be written to one client before its connection stops reading.
 pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
+
+/// Bytes that one session keeps for a client that may come back, and that the client has not confirmed; beyond it its deliveries
+/// pause. A client confirms when its window is full: one above half of this waits for its client's next ping now and then.
+pub const UNCONFIRMED_BYTES_SOFT: usize = 64 * 1024 * 1024;
+
+/// The same, for all that deliveries do not account for; beyond it the client is taken for one that never confirms, and its
+/// connection is closed with its sessions.
+pub const UNCONFIRMED_BYTES_HARD: usize = UNCONFIRMED_BYTES_SOFT + 2 * FRAME_BYTES_MAX;
+
+/// Unconfirmed bytes of all sessions of one core; beyond it a session's deliveries pause when its client's window is full, or
+/// [`OUTPUT_BYTES_HARD`] if that is less. Beyond twice as much, who adds to more than that loses its connection and sessions.
+pub const UNCONFIRMED_BYTES_PER_CORE: usize = 512 * 1024 * 1024;
+
+/// Sessions of one core that wait for their clients to come back; with one more, the one that has waited longest ends as failed.
+pub const ORPHANS_PER_CORE_MAX: usize = 4_096;
+
+/// Unconfirmed bytes of all of those; with more, the one that has waited longest ends as failed.
+pub const ORPHAN_BYTES_PER_CORE_MAX: usize = 256 * 1024 * 1024;
+
+/// Closed sessions of one connection whose clients may not have heard the answer; with one more, the oldest is forgotten.
+pub const DEPARTED_SESSIONS_MAX: usize = 8;
+
+/// Names of sessions that a connection may ask for in vain before it opens a session or is closed. A client whose sessions are gone
+/// opens a new one after each answer.
+pub const WRONG_NAMES_MAX: u32 = 3;
+
+/// Bytes of a session's name; one with a longer name cannot be found again.
+pub const SESSION_NAME_BYTES_MAX: usize = 1_024;
 
 /// Bytes of the name of an address or queue.
 pub const NAME_BYTES_MAX: usize = 1_024;
@@ -174,6 +205,9 @@ const _: () = {
     assert!(LANES_MAX <= 128);
     // A session never owes more than one connection may hold back.
     assert!(OUTPUT_BYTES_SOFT < OUTPUT_BYTES_HARD);
+    // The largest delivery never makes a client look like one that does not confirm.
+    assert!(UNCONFIRMED_BYTES_SOFT + FRAME_BYTES_MAX < UNCONFIRMED_BYTES_HARD);
+    assert!(OUTPUT_BYTES_HARD < UNCONFIRMED_BYTES_SOFT);
     // A message that goes to a large lane was accepted as one frame first.
     assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
     // One transaction may use all that it may.

@@ -10,10 +10,12 @@ use crate::home;
 pub struct Census {
     /// Open connections.
     pub connections: usize,
-    /// Sessions of those connections, and of lost ones whose commit is under way.
+    /// Sessions of those connections, and of lost ones whose commit is under way or whose clients may come back.
     pub sessions: usize,
     /// Consumers that those sessions know of.
     pub consumers: usize,
+    /// Temporary queues that connections have, or that such sessions wait with.
+    pub temporary: usize,
     /// Who waits at the gate.
     pub waiters: usize,
     /// Connections and sessions that something is due for.
@@ -34,6 +36,8 @@ impl<B: BlockBuffer> Core<B> {
             connections: front.clients.len(),
             sessions: front.sessions.len(),
             consumers: front.sessions.values().map(|session| session.consumer_count()).sum(),
+            temporary: front.orphans.temporary_count()
+                + front.clients.values().map(|client| client.temporary.len()).sum::<usize>(),
             waiters: front.gate.len(),
             due: front.due.len()
                 + front.two_phase_due.len()

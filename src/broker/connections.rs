@@ -7,8 +7,8 @@ use protocol::core::packet::{Packet, PacketType};
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
-use crate::message::{ConnectionKey, SessionKey};
-use crate::net::core::{Event, Problem, Respond, disconnect, is_sent_to};
+use crate::message::{ConnectionKey, Origin, SessionKey, SessionName};
+use crate::net::core::{Event, Problem, Respond, is_sent_to};
 use crate::session::{CoreSet, Modes, Session};
 
 /// Why a frame must wait.
@@ -25,21 +25,23 @@ pub(super) enum Reason {
 
 impl<B: BlockBuffer> Core<B> {
     /// A connection was accepted. `None`: there are as many as there may be.
-    pub fn accepted(&mut self, now: Now) -> Option<ConnectionKey> {
+    pub fn accepted(&mut self, origin: Origin, now: Now) -> Option<ConnectionKey> {
         self.stirred = true;
+        self.front.now_ms = millis(now);
         let most = self.front.settings.connections_max.clamp(1, limits::CONNECTIONS_PER_CORE_MAX);
         if self.front.connection_count() >= most {
             return None;
         }
-        if self.front.connection_count() == 0 {
+        if self.front.connection_count() == 0 && self.front.orphans.is_empty() {
             self.front.next_ttl_check_ms = millis(now) + self.front.settings.ttl_check_interval_ms;
         }
-        Some(self.front.add_client(millis(now)))
+        Some(self.front.add_client(origin, millis(now)))
     }
 
     /// Bytes came.
     pub fn received(&mut self, key: ConnectionKey, bytes: &[u8], now: Now) {
         self.stirred = true;
+        self.front.now_ms = millis(now);
         let Some(client) = self.front.clients.get_mut(key) else { return };
         client.protocol.heard(millis(now));
         if client.closing {
@@ -59,19 +61,17 @@ impl<B: BlockBuffer> Core<B> {
 
     /// A buffer was written, or the connection broke while it was.
     pub fn sent(&mut self, key: ConnectionKey, buffer: Vec<u8>) {
-        let super::Front { clients, sessions, hold_changes, .. } = &mut self.front;
-        let Some(client) = clients.get_mut(key) else { return };
+        let Some(client) = self.front.clients.get_mut(key) else { return };
         let before = client.output.backlog();
         client.output.written(buffer);
         if before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT {
-            for session in client.channels.values() {
-                if let Some(state) = sessions.get_mut(*session).filter(|state| state.held_back) {
-                    state.held_back = false;
-                    hold_changes.push(*session);
-                }
+            let sessions: Vec<SessionKey> = client.channels.values().copied().collect();
+            for session in sessions {
+                self.front.review_hold(session);
             }
             self.stirred = true;
         }
+        let Some(client) = self.front.clients.get(key) else { return };
         if client.closing || !client.output.is_idle() || client.stalled {
             self.stirred = true;
             self.front.list(key);
@@ -81,43 +81,18 @@ impl<B: BlockBuffer> Core<B> {
     /// The connection is gone.
     pub fn closed(&mut self, key: ConnectionKey) {
         self.stirred = true;
-        let Some(client) = self.front.clients.remove(key) else { return };
-        let sessions: Vec<SessionKey> = client.channels.into_values().collect();
-        self.tell_lost(&sessions);
-        for session in sessions {
-            self.end_session(session, true);
-        }
-        self.forsake(key, client.temporary);
+        let Some(mut client) = self.front.clients.remove(key) else { return };
+        self.orphan_or_end(client.leave(key));
         self.release_replies();
-    }
-
-    /// Tells every home of all sessions of a lost connection, before the first of them ends.
-    fn tell_lost(&mut self, sessions: &[SessionKey]) {
-        let known = |front: &super::Front, key: SessionKey| match front.sessions.get(key) {
-            Some(session) if !session.closing => session.touched.union(session.transaction),
-            _ => CoreSet::default(),
-        };
-        let all = sessions.iter().fold(CoreSet::default(), |all, key| all.union(known(&self.front, *key)));
-        for core in all.iter() {
-            let there: Vec<SessionKey> =
-                sessions.iter().copied().filter(|key| known(&self.front, *key).contains(core)).collect();
-            let Some(first) = there.first() else { continue };
-            let lost = there.iter().map(|key| self.front.session_ref(*key)).collect();
-            self.request(*first, core, None, Ask::Lose { sessions: lost });
-        }
     }
 
     /// Tells every client that the server stops, and closes the connections once that is written.
     pub fn stop(&mut self) {
         self.stirred = true;
         let keys: Vec<ConnectionKey> = self.front.clients.keys().collect();
+        self.front.stopping = true;
         for key in keys {
-            let Some(version) = self.front.clients.get(key).map(|client| client.protocol.version) else { continue };
-            let facts = self.front.facts.clone();
-            if let Some(out) = self.front.output_of(key) {
-                disconnect(version, &facts, out);
-            }
-            self.front.close_after_output(key);
+            self.front.say_goodbye(key);
         }
     }
 
@@ -262,7 +237,8 @@ impl<B: BlockBuffer> Core<B> {
     /// Stops receiving while more is kept than one frame of ordinary size needs.
     fn pause_if_full(&mut self, key: ConnectionKey) {
         let Some(client) = self.front.clients.get_mut(key) else { return };
-        let full = client.stalled && client.protocol.kept() > limits::OUTPUT_BYTES_HARD;
+        let most = if client.protocol.is_logged_in() { limits::OUTPUT_BYTES_HARD } else { limits::KEPT_BEFORE_LOGIN };
+        let full = client.stalled && client.protocol.kept() > most;
         if full && !client.paused {
             client.paused = true;
             self.front.receive_changes.push((key, false));
@@ -327,7 +303,13 @@ impl<B: BlockBuffer> Core<B> {
             Ok(Event::Handled) => {}
             // Its answers must not come before that to the close of the session that had the channel.
             Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
-            Ok(Event::CreateSession { channel, modes, .. }) => self.create_session(key, channel, modes),
+            Ok(Event::CreateSession { name, channel, modes, .. }) => {
+                if !self.make_way(key, &name, modes) {
+                    return false;
+                }
+                self.create_session(key, channel, modes, name);
+            }
+            Ok(Event::Reattach { name, last_received }) => return self.reattach(key, &name, last_received),
             Err(problem) => self.give_up(key, &problem),
         }
         true
@@ -339,7 +321,7 @@ impl<B: BlockBuffer> Core<B> {
         session.and_then(|session| self.front.sessions.get(*session)).is_some_and(|session| session.closing)
     }
 
-    fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes) {
+    fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes, name: SessionName) {
         let number = self.front.next_session_number;
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let refusal = if client.channels.len() >= limits::SESSIONS_PER_CONNECTION_MAX {
@@ -354,9 +336,11 @@ impl<B: BlockBuffer> Core<B> {
             return self.front.list(key);
         }
         client.protocol.logged_in();
+        client.wrong_names = 0;
         client.protocol.session_created(&mut client.output.bytes);
         let session = self.front.sessions.insert(Session::new(key, channel, number, modes));
         client.channels.insert(channel, session);
+        self.front.name_session(session, name);
         self.front.next_session_number = number.next(self.front.settings.cores);
         self.front.list(key);
     }
@@ -364,6 +348,7 @@ impl<B: BlockBuffer> Core<B> {
     /// Ends a session with all that homes hold for it.
     pub(super) fn end_session(&mut self, key: SessionKey, failed: bool) {
         self.forget_aside(key);
+        self.front.unname(key);
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         if session.two_phase.is_some() {
             // Its commit is finished first; then it ends.
@@ -375,12 +360,12 @@ impl<B: BlockBuffer> Core<B> {
         for core in cores.iter() {
             self.request(key, core, None, Ask::EndSession { failed });
         }
-        self.front.sessions.remove(key);
-        self.front.forget_calls(key);
+        self.front.remove_session(key);
     }
 
     fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
         crate::event!(NT203, connection = ?key, "connection closed: {problem}");
+        self.front.doom(key);
         self.front.close_after_output(key);
     }
 
@@ -397,12 +382,15 @@ impl<B: BlockBuffer> Core<B> {
         self.front.next_ttl_check_ms = now_ms + settings.ttl_check_interval_ms;
         let stalled: Vec<ConnectionKey> = self.front.stalled.clone();
         for key in stalled {
-            // Its own pings wait behind frames that wait for the disk: without a word from us the client would give us up.
-            let Some(client) = self.front.clients.get_mut(key).filter(|client| !client.unread) else { continue };
+            // Its own pings wait behind frames that wait for the disk: without a word from us the client would give us up. One that
+            // moves to another core is on its way at once.
+            let heeds = |client: &&mut super::front::Client| !client.unread && client.moves_to.is_none();
+            let Some(client) = self.front.clients.get_mut(key).filter(heeds) else { continue };
             client.protocol.ping(&mut client.output.bytes);
             self.front.list(key);
         }
         self.front.confirm_all();
+        self.end_overdue(now_ms);
         let (mut silent, mut deaf) = (Vec::new(), Vec::new());
         for (key, client) in &mut self.front.clients {
             if client.overdue {
@@ -420,6 +408,7 @@ impl<B: BlockBuffer> Core<B> {
             }
         }
         for (key, silence_ms, dead) in silent {
+            self.front.doom(key);
             if dead {
                 crate::event!(NT204, connection = ?key, silence_ms);
             } else {

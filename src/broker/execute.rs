@@ -30,6 +30,9 @@ impl<B: BlockBuffer> Core<B> {
         let Some(key) = key else { return };
         let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else { return };
         let modes = session.modes;
+        if let Packet::PacketsConfirmed(confirmed) = packet {
+            return self.front.confirmed_by_client(key, confirmed.command_id.0);
+        }
         let numbered = is_kept(packet);
         if numbered {
             session.begin_command();

@@ -8,13 +8,16 @@ use slotmap::SlotMap;
 
 use super::aside::Aside;
 use super::manage::{Call, MANAGEMENT_TOKEN};
+use super::orphans::Orphans;
+use super::reattach::{Reattach, Seeking};
 use super::temporary::Temporary;
 use super::{Output, millis};
 use crate::durability::Gate;
-use crate::limits;
 use crate::mail::{Answer, Deliver, Letter, SessionRef, Token};
-use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
-use crate::net::core::{Connection, Respond, ServerFacts, consumer_gone, deliver, nothing_more, producer_credits};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin, SessionKey, SessionName, SessionNumber};
+use crate::net::core::{
+    Connection, Respond, ServerFacts, consumer_gone, deliver, disconnect, nothing_more, producer_credits,
+};
 use crate::session::Session;
 
 /// Tokens with this bit belong to a commit over several cores, not to a reply.
@@ -37,6 +40,8 @@ pub struct Settings {
     pub sync_transactional: bool,
     /// Do answers of sends and acknowledgements outside transactions wait for the disk?
     pub sync_non_transactional: bool,
+    /// Who may go on with a session whose connection was lost.
+    pub reattach: Reattach,
     /// Journal lanes and data cores, to find the home of an address.
     pub lanes: u16,
     /// See `lanes`.
@@ -53,8 +58,24 @@ pub(super) struct Client {
     pub(super) channels: HashMap<i64, SessionKey>,
     /// Temporary queues that its sessions have asked for. They go with it.
     pub(super) temporary: Vec<Temporary>,
+    /// Where it comes from.
+    pub(super) origin: Origin,
+    /// Sessions that it has closed, and may not know to be closed.
+    pub(super) departed: VecDeque<SessionKey>,
+    /// Its sessions end with it: it broke the protocol, was silent for too long, or the broker stops.
+    pub(super) doomed: bool,
+    /// Other cores are asked for a session that it has named.
+    pub(super) seeking: Option<Seeking>,
+    /// The core to which it moves, as its sessions are there.
+    pub(super) moves_to: Option<CoreId>,
+    /// It is on its way there.
+    pub(super) moving: bool,
+    /// It has moved, and stays: nobody else is asked for its sessions.
+    pub(super) settled: bool,
+    /// Sessions that it has asked for in vain since it opened one.
+    pub(super) wrong_names: u32,
     /// In the list of those to be written to.
-    listed: bool,
+    pub(super) listed: bool,
     /// Frames wait until the lanes take records, or until a commit is done.
     pub(super) stalled: bool,
     /// They wait because the client does not read what is written to it.
@@ -68,7 +89,7 @@ pub(super) struct Client {
     /// It was to be closed already when the time to live was checked the last time.
     pub(super) overdue: bool,
     /// Its close was asked for.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// Who waits at the gate.
@@ -90,6 +111,16 @@ pub struct Front {
     pub(super) settings: Settings,
     pub(super) clients: SlotMap<ConnectionKey, Client>,
     pub(super) sessions: SlotMap<SessionKey, Session<Respond>>,
+    /// Sessions by name. The hasher is keyed, so that nobody can choose names that meet.
+    pub(super) names: std::collections::HashMap<SessionName, SessionKey>,
+    /// Sessions that wait for their clients to come back.
+    pub(super) orphans: Orphans,
+    /// Bytes that all sessions keep for clients that may come back.
+    pub(super) unconfirmed_bytes: usize,
+    /// The time of the latest event, in ms of the loop's clock.
+    pub(super) now_ms: u64,
+    /// Clients were told to go: who comes over from another core is told too.
+    pub(super) stopping: bool,
     pub(super) gate: Gate<Waiter>,
     /// Sessions whose next reply may be due.
     pub(super) due: Vec<SessionKey>,
@@ -107,7 +138,7 @@ pub struct Front {
     pub(super) short_cores: Vec<CoreId>,
     pub(super) letters: VecDeque<(CoreId, Letter)>,
     /// Connections with something to write or to close.
-    listed: Vec<ConnectionKey>,
+    pub(super) listed: Vec<ConnectionKey>,
     /// Something goes on only when a buffer that was given to be written has been.
     awaits_sent: bool,
     pub(super) receive_changes: Vec<(ConnectionKey, bool)>,
@@ -134,6 +165,11 @@ impl Front {
             settings,
             clients: SlotMap::with_key(),
             sessions: SlotMap::with_key(),
+            names: std::collections::HashMap::new(),
+            orphans: Orphans::default(),
+            unconfirmed_bytes: 0,
+            now_ms: 0,
+            stopping: false,
             gate: Gate::default(),
             due: Vec::new(),
             two_phase_due: Vec::new(),
@@ -162,12 +198,20 @@ impl Front {
         self.clients.len()
     }
 
-    pub(super) fn add_client(&mut self, now_ms: u64) -> ConnectionKey {
+    pub(super) fn add_client(&mut self, origin: Origin, now_ms: u64) -> ConnectionKey {
         self.clients.insert(Client {
             protocol: Connection::new(now_ms, self.settings.frame_bytes_max),
             output: crate::net::Output::default(),
             channels: HashMap::new(),
             temporary: Vec::new(),
+            origin,
+            departed: VecDeque::new(),
+            doomed: false,
+            seeking: None,
+            moves_to: None,
+            moving: false,
+            settled: false,
+            wrong_names: 0,
             listed: false,
             stalled: false,
             unread: false,
@@ -210,6 +254,16 @@ impl Front {
         self.close_after_output(key);
     }
 
+    /// Tells a client that the server stops, and closes its connection once that is written.
+    pub(super) fn say_goodbye(&mut self, key: ConnectionKey) {
+        let facts = self.facts.clone();
+        let Some(version) = self.clients.get(key).map(|client| client.protocol.version) else { return };
+        if let Some(out) = self.output_of(key) {
+            disconnect(version, &facts, out);
+        }
+        self.close_after_output(key);
+    }
+
     /// Gives what is to be written, closed, paused and sent to other cores.
     pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
         let Self { listed, clients, awaits_sent, .. } = self;
@@ -220,11 +274,17 @@ impl Front {
             if let Some(bytes) = client.output.take() {
                 output(Output::Send { connection: key, bytes });
             }
+            if let Some(core) = client.moves_to.filter(|_| !client.moving && !client.closing && client.output.is_idle())
+            {
+                client.moving = true;
+                output(Output::Move { connection: key, core });
+            }
             if client.closing && !client.closed && client.output.is_idle() {
                 client.closed = true;
                 output(Output::Close { connection: key });
             }
-            *awaits_sent |= !client.closed && client.output.holds_up(client.closing);
+            let waits = client.closing || client.moves_to.is_some();
+            *awaits_sent |= !client.closed && client.output.holds_up(waits);
         }
         if !self.receive_changes.is_empty() {
             for (connection, on) in self.receive_changes.drain(..) {
@@ -256,29 +316,11 @@ impl Front {
     }
 
     pub(super) fn deadline(&self, now: Now) -> Option<Now> {
-        if self.clients.is_empty() {
+        if self.clients.is_empty() && self.orphans.is_empty() {
             return None;
         }
         let wait = self.next_ttl_check_ms.saturating_sub(millis(now)).max(1);
         Some(now.plus_nanos(wait * 1_000_000))
-    }
-
-    /// Where the bytes for a session go, and how its client is spoken to.
-    fn target(&mut self, to: SessionRef) -> Option<(i64, protocol::core::version::Version, &mut Vec<u8>)> {
-        let session = self.sessions.get(to.key)?;
-        let (connection, channel) = (session.connection, session.channel);
-        let version = self.clients.get(connection)?.protocol.version;
-        Some((channel, version, self.output_of(connection)?))
-    }
-
-    /// Pauses the deliveries of a connection's sessions while its client takes too little.
-    fn check_backlog(&mut self, to: SessionRef) {
-        let Some(session) = self.sessions.get_mut(to.key) else { return };
-        let Some(client) = self.clients.get(session.connection) else { return };
-        if client.output.backlog() > limits::OUTPUT_BYTES_SOFT && !session.held_back {
-            session.held_back = true;
-            self.hold_changes.push(to.key);
-        }
     }
 }
 
@@ -289,9 +331,8 @@ impl Deliver for Front {
             self.letters.push_back((to.core, letter));
             return;
         }
-        if let Some((channel, _, out)) = self.target(to) {
-            deliver(channel, consumer, id, deliveries, body, out);
-            self.check_backlog(to);
+        if self.write(to.key, |to, out| deliver(to.channel, consumer, id, deliveries, body, out)) {
+            self.review_hold(to.key);
         }
     }
 
@@ -301,9 +342,7 @@ impl Deliver for Front {
             self.letters.push_back((to.core, letter));
             return;
         }
-        if let Some((channel, version, out)) = self.target(to) {
-            nothing_more(channel, consumer, sequence, queue, version, out);
-        }
+        self.write(to.key, |to, out| nothing_more(to.channel, consumer, sequence, queue, to.version, out));
     }
 
     fn producer_credits(&mut self, to: SessionRef, named: &str, credits: i32, granted: bool) {
@@ -312,9 +351,7 @@ impl Deliver for Front {
             self.letters.push_back((to.core, letter));
             return;
         }
-        if let Some((channel, version, out)) = self.target(to) {
-            producer_credits(channel, named, credits, granted, version, out);
-        }
+        self.write(to.key, |to, out| producer_credits(to.channel, named, credits, granted, to.version, out));
     }
 
     fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId) {
@@ -325,9 +362,7 @@ impl Deliver for Front {
         if let Some(session) = self.sessions.get_mut(to.key) {
             session.forget_consumer(consumer);
         }
-        if let Some((channel, version, out)) = self.target(to) {
-            consumer_gone(channel, consumer, version, out);
-        }
+        self.write(to.key, |to, out| consumer_gone(to.channel, consumer, to.version, out));
     }
 
     fn answer(&mut self, to: SessionRef, token: Token, answer: Answer) {

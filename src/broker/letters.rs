@@ -70,6 +70,10 @@ impl<B: BlockBuffer> Core<B> {
             Letter::SnapshotWanted => self.home.want_snapshot(),
             Letter::Snapshot(snapshot) => self.home.take_snapshot(*snapshot),
             Letter::SnapshotSafe => self.home.snapshot_is_safe(),
+            Letter::Seek { connection, name, origin, purpose } => {
+                self.sought(from, connection, (name, origin, purpose))
+            }
+            Letter::Sought { connection, found } => self.front.heard_of(from, connection, found),
             Letter::Alias { queue, address } => {
                 match address {
                     Some(address) => self.front.aliases.insert(queue, address),
@@ -133,6 +137,7 @@ mod tests {
             handshake_timeout_ms: 1_000,
             connections_max: 8,
             frame_bytes_max: 1 << 20,
+            reattach: crate::broker::Reattach::SameHost,
             sync_transactional: true,
             sync_non_transactional: true,
             full_matters: false,

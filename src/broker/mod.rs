@@ -10,14 +10,18 @@ mod execute;
 mod front;
 mod letters;
 mod manage;
+mod orphans;
+mod reattach;
 mod reply;
 mod temporary;
 mod two_phase;
+mod write;
 
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};
 
 pub use census::Census;
 pub use front::{Front, Settings as FrontSettings};
+pub use reattach::{Migrant, Reattach};
 
 use crate::home::{ColdRead, Home};
 use crate::mail::Letter;
@@ -32,6 +36,8 @@ pub enum Output<B> {
     Send { connection: ConnectionKey, bytes: Vec<u8> },
     /// Close the connection; then [`Core::closed`].
     Close { connection: ConnectionKey },
+    /// Give the connection to another core: stop receiving and sending, then [`Core::departed`] here and [`Core::arrived`] there.
+    Move { connection: ConnectionKey, core: CoreId },
     /// Receive nothing from the client for now, or receive again.
     Receive { connection: ConnectionKey, on: bool },
     /// Carry out a lane's command.
@@ -78,6 +84,7 @@ impl<B: BlockBuffer> Core<B> {
 
     /// A turn; gives when the next one is due although nothing happens.
     fn act(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) -> Option<Now> {
+        self.front.now_ms = millis(now);
         // By turns: whoever always came first could take all room for as long as he has something to write.
         self.letters_first = !self.letters_first;
         if !self.letters_first {

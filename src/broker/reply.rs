@@ -9,7 +9,6 @@ impl Front {
     /// Writes a reply that may leave, and the confirmation that goes with it.
     pub(super) fn reply(&mut self, key: SessionKey, released: &Released<Respond>) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let (connection, channel) = (session.connection, session.channel);
         let mut confirmed = None;
         if let Some(confirmations) = session.confirmations.as_mut().filter(|_| released.kept_bytes > 0) {
             confirmed = confirmations.handled(released.kept_bytes);
@@ -22,31 +21,21 @@ impl Front {
             if released.context == Respond::Unheard {
                 // The client would take its confirmation for success.
                 (session.confirmations, confirmed) = (None, None);
+                self.forget_unconfirmed(key);
             }
         }
-        if released.context == Respond::Close {
-            self.sessions.remove(key);
-            self.forget_calls(key);
-        }
-        if confirmed.is_none() && released.context.is_silent() {
-            return;
-        }
-        self.list(connection);
-        let Self { clients, facts, .. } = self;
-        let Some(client) = clients.get_mut(connection) else { return };
-        let (version, out) = (client.protocol.version, &mut client.output.bytes);
         // Of a failure the client hears before the confirmation, which it would take for success.
-        if released.reply.is_err() {
-            respond(released, channel, version, facts, out);
+        if released.reply.is_err() && !released.context.is_silent() {
+            self.write(key, |to, out| respond(released, to.channel, to.version, to.facts, out));
         }
         if let Some(last) = confirmed {
-            confirm(channel, last, version, out);
+            self.write_uncounted(key, |to, out| confirm(to.channel, last, to.version, out));
         }
-        if released.reply.is_ok() {
-            respond(released, channel, version, facts, out);
+        if released.reply.is_ok() && !released.context.is_silent() {
+            self.write(key, |to, out| respond(released, to.channel, to.version, to.facts, out));
         }
         if released.context == Respond::Close {
-            client.channels.remove(&channel);
+            self.session_closed(key);
         }
     }
 
@@ -55,10 +44,9 @@ impl Front {
         let Self { sessions, clients, .. } = self;
         let mut told = Vec::new();
         for session in sessions.values_mut() {
-            let Some(last) = session.confirmations.as_mut().and_then(|confirmations| confirmations.flush()) else {
-                continue;
-            };
-            if let Some(client) = clients.get_mut(session.connection).filter(|client| !client.closing) {
+            // One that waits for its client tells it when it comes.
+            let Some(client) = clients.get_mut(session.connection).filter(|client| !client.closing) else { continue };
+            if let Some(last) = session.confirmations.as_mut().and_then(|confirmations| confirmations.flush()) {
                 confirm(session.channel, last, client.protocol.version, &mut client.output.bytes);
                 told.push(session.connection);
             }

@@ -1,4 +1,7 @@
 //! Temporary queues: each belongs to the connection that asked for it, and goes with it.
+//!
+//! While sessions of a lost connection wait for their client, its temporary queues do too: they become those of the connection on
+//! which the first of these sessions goes on. A home knows a queue by the connection that made it, whoever has it since.
 
 use journal::BlockBuffer;
 
@@ -6,7 +9,7 @@ use super::{Core, execute::log_unheard};
 use crate::home::Outcome;
 use crate::limits;
 use crate::mail::{Ask, ConnectionRef, Failure, FailureKind, Letter, Lifetime, Request, SessionRef};
-use crate::message::{ConnectionKey, SessionKey, SessionNumber};
+use crate::message::{SessionKey, SessionNumber};
 use crate::routing;
 use crate::store::record::Operation;
 
@@ -15,8 +18,17 @@ use crate::store::record::Operation;
 pub(super) struct Temporary {
     address: Box<str>,
     name: Box<str>,
+    /// The connection that made it.
+    maker: ConnectionRef,
     /// Its removal was asked for. That fails while it has consumers.
     given_up: bool,
+}
+
+impl Temporary {
+    /// What it takes to remember it, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        std::mem::size_of::<Self>() + self.address.len() + self.name.len()
+    }
 }
 
 impl<B: BlockBuffer> Core<B> {
@@ -30,7 +42,8 @@ impl<B: BlockBuffer> Core<B> {
         let Some(client) = self.front.clients.get_mut(connection) else { return Ok(()) };
         match ask {
             Ask::CreateQueue(definition) if matches!(definition.lifetime, Lifetime::Connection(_)) => {
-                definition.lifetime = Lifetime::Connection(ConnectionRef { core, key: connection });
+                let maker = ConnectionRef { core, key: connection };
+                definition.lifetime = Lifetime::Connection(maker);
                 let (address, name) = (definition.address.as_ref().into(), definition.name.as_ref().into());
                 let mut gone = Vec::new();
                 if client.temporary.len() >= limits::TEMPORARY_QUEUES_PER_CONNECTION_MAX {
@@ -40,8 +53,8 @@ impl<B: BlockBuffer> Core<B> {
                         return Err(Failure::new(FailureKind::Full, text));
                     }
                 }
-                client.temporary.push(Temporary { address, name, given_up: false });
-                self.forsake(connection, gone);
+                client.temporary.push(Temporary { address, name, maker, given_up: false });
+                self.forsake(gone);
             }
             Ask::DeleteQueue { queue, .. } => {
                 for temporary in client.temporary.iter_mut().filter(|temporary| *temporary.name == **queue) {
@@ -54,16 +67,15 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     /// These temporary queues go, with whatever consumers they have: their connection is gone, or has given them up.
-    pub(super) fn forsake(&mut self, key: ConnectionKey, temporary: Vec<Temporary>) {
-        let owner = ConnectionRef { core: self.front.core, key };
+    pub(super) fn forsake(&mut self, temporary: Vec<Temporary>) {
         // Nobody asks for it: the sessions are gone, or were before.
         let from = SessionRef { core: self.front.core, key: SessionKey::default() };
         let operation = Operation { session: SessionNumber::NONE, command: 0 };
-        for Temporary { address, name, .. } in temporary {
+        for Temporary { address, name, maker, .. } in temporary {
             let lane = routing::home_lane(&address, self.front.settings.lanes);
             let core = routing::core_of_lane(lane, self.front.settings.cores);
             let (address, queue) = (address.into_string().into(), name.into_string().into());
-            let request = Request { from, operation, token: None, ask: Ask::Forsake { address, queue, owner } };
+            let request = Request { from, operation, token: None, ask: Ask::Forsake { address, queue, owner: maker } };
             if core != self.front.core {
                 self.front.letters.push_back((core, Letter::Request(request)));
             } else if let Outcome::Done(answer) = self.home.ask(request, &mut self.front) {

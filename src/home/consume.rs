@@ -188,7 +188,11 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         for consumer in queue.consumers.iter() {
             let Some(consumer) = self.consumers.get_mut(consumer) else { continue };
-            if consumer.forced.is_empty() || ((queue.reading || queue.postponed) && consumer.is_ready()) {
+            // One whose client takes nothing for now gets what there is, and the answer behind it, when that is over.
+            if consumer.forced.is_empty()
+                || consumer.held_back
+                || ((queue.reading || queue.postponed) && consumer.is_ready())
+            {
                 continue;
             }
             for sequence in consumer.forced.drain(..) {

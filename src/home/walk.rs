@@ -132,7 +132,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 Some(walk) => walk.reading || walk.next(&queue.waiting).is_some(),
                 None => queue.reading || queue.postponed,
             };
-            if more && consumer.is_ready() {
+            if consumer.held_back || (more && consumer.is_ready()) {
                 continue;
             }
             for sequence in consumer.forced.drain(..) {

@@ -17,7 +17,7 @@ pub use request::{
 
 use journal::{LaneId, LaneMark, Lsn, Vector};
 
-use crate::message::{ConsumerId, CoreId, MessageId, QueueId, SessionKey};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin, QueueId, SessionKey, SessionName};
 
 /// A session, wherever it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +93,21 @@ pub enum Letter {
     Short(bool),
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
+    /// A connection of the sender names a session that the sender does not have.
+    Seek { connection: ConnectionKey, name: SessionName, origin: Origin, purpose: Purpose },
+    /// The answer: the session is here and may go on.
+    Sought { connection: ConnectionKey, found: bool },
+}
+
+/// Why a session is sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its client has come back and wants to go on with it.
+    Resume,
+    /// Its client has come back where it cannot go on with it: it ends, however it is.
+    End,
+    /// Its client opens a session of the same name: it ends if it waits for its client.
+    Replace,
 }
 
 /// What one core gives to a checkpoint.

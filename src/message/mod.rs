@@ -1,7 +1,11 @@
 //! A message and the names of things, as every room of the broker sees them.
 
 mod id;
+mod name;
+mod origin;
 
 pub use id::{
     AddressKey, ConnectionKey, ConsumerId, ConsumerKey, CoreId, MessageId, QueueId, QueueKey, SessionKey, SessionNumber,
 };
+pub use name::SessionName;
+pub use origin::Origin;

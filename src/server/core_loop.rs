@@ -1,6 +1,6 @@
 //! The loop of one data core: gather what happened, let the rooms decide, carry out what they want.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use slotmap::SecondaryMap;
 use super::broken::{Broken, guarded};
 use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
+use super::post::{self, Post};
 use super::recovery;
 use super::tally::Tally;
-use crate::broker::{Core, FrontSettings, Output};
+use crate::broker::{Core, FrontSettings, Migrant, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
 use crate::limits;
-use crate::mail::Letter;
 use crate::message::{ConnectionKey, CoreId};
 use crate::net::core::ServerFacts;
 
@@ -43,7 +43,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub(super) struct Start {
     pub(super) door: Door,
     pub(super) sleeper: Sleeper,
-    pub(super) endpoint: Endpoint<Letter>,
+    pub(super) endpoint: Endpoint<Post>,
     pub(super) cpu: Option<runtime::pin::Cpu>,
     pub(super) layout: StoreLayout,
     pub(super) shape: StoreShape,
@@ -127,11 +127,11 @@ struct CoreLoop {
     driver: Driver,
     disk: Disk,
     core: Core<AlignedBuffer>,
-    endpoint: Endpoint<Letter>,
+    endpoint: Endpoint<Post>,
     sockets: HashMap<SocketId, ConnectionKey>,
     connections: SecondaryMap<ConnectionKey, SocketId>,
-    /// Letters that found no place in the mesh.
-    outbox: std::collections::VecDeque<(CoreId, Letter)>,
+    /// Letters, and connections that move, that found no place in the mesh.
+    outbox: std::collections::VecDeque<(CoreId, Post)>,
     /// What the lanes must hear once the epoch has begun everywhere.
     unfinished: Arc<Unfinished>,
     /// What the rooms want done, kept to be filled again.
@@ -264,10 +264,15 @@ impl CoreLoop {
             Output::Lane { lane, command } => self.disk.execute(&mut self.driver, &mut self.core, lane, command),
             Output::Send { connection, bytes } => self.send(connection, bytes),
             Output::Read(read) => self.disk.read(&mut self.driver, &mut self.core, read),
-            Output::Letter { core, letter } => self.outbox.push_back((core, letter)),
+            Output::Letter { core, letter } => self.outbox.push_back((core, Post::Letter(letter))),
             Output::Close { connection } => {
                 if let Some(socket) = self.connections.get(connection) {
                     self.driver.close(*socket);
+                }
+            }
+            Output::Move { connection, .. } => {
+                if let Some(socket) = self.connections.get(connection) {
+                    self.driver.detach(*socket);
                 }
             }
             Output::Receive { connection, on } => {
@@ -308,6 +313,7 @@ impl CoreLoop {
                     crate::event!(NT102, connection = ?connection);
                 }
             }
+            Event::Detached { socket, stream } => self.detached(socket, stream),
             Event::Written { token, buffer, result } => Disk::written(&mut self.core, token, buffer, result),
             Event::Read { token, buffer, result } => {
                 Disk::read_done(&mut self.driver, &mut self.core, token, buffer, result);
@@ -325,7 +331,7 @@ impl CoreLoop {
     fn accepted(&mut self, socket: SocketId, peer: SocketAddr) {
         let now = self.now();
         let entered = self.tally.enter();
-        match entered.then(|| self.core.accepted(now)).flatten() {
+        match entered.then(|| self.core.accepted(post::origin(peer.ip()), now)).flatten() {
             Some(connection) => {
                 self.sockets.insert(socket, connection);
                 self.connections.insert(connection, socket);
@@ -341,10 +347,49 @@ impl CoreLoop {
         }
     }
 
+    /// A connection goes to the core that holds its sessions.
+    fn detached(&mut self, socket: SocketId, stream: TcpStream) {
+        let Some(connection) = self.sockets.remove(&socket) else { return };
+        self.connections.remove(connection);
+        match self.core.departed(connection) {
+            Some((core, migrant)) => self.outbox.push_back((core, Post::Visitor { migrant, stream })),
+            None => {
+                self.tally.leave();
+                self.core.closed(connection);
+            }
+        }
+    }
+
+    /// A connection comes from the core that accepted it.
+    fn visited(&mut self, migrant: Migrant, stream: TcpStream) {
+        let now = self.now();
+        let Ok(socket) = self.driver.adopt(stream) else {
+            self.core.turned_away(migrant);
+            return self.tally.leave();
+        };
+        match self.core.arrived(migrant, now) {
+            Some(connection) => {
+                self.sockets.insert(socket, connection);
+                self.connections.insert(connection, socket);
+            }
+            None => {
+                self.tally.leave();
+                self.driver.close(socket);
+            }
+        }
+    }
+
     fn take_letters(&mut self) {
         if self.core.takes_letters() {
             let core = &mut self.core;
-            self.endpoint.receive(limits::MAIL_PER_PAIR_MAX, |from, letter| core.letter(CoreId(from.0), letter));
+            let mut visitors = Vec::new();
+            self.endpoint.receive(limits::MAIL_PER_PAIR_MAX, |from, post| match post {
+                Post::Letter(letter) => core.letter(CoreId(from.0), letter),
+                Post::Visitor { migrant, stream } => visitors.push((migrant, stream)),
+            });
+            for (migrant, stream) in visitors {
+                self.visited(migrant, stream);
+            }
         }
     }
 

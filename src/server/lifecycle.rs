@@ -23,7 +23,7 @@ use super::open::{Store, not_written, open, random_u64};
 use super::recovery::{self, Contents};
 use super::tally::Tally;
 use super::{announcement, shape, signals, watched};
-use crate::broker::FrontSettings;
+use crate::broker::{FrontSettings, Reattach};
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
 use crate::home::{FullPolicy, FullSettings, Settings};
@@ -207,6 +207,11 @@ fn front_settings(config: &Config, store: &Store, cores: u16) -> FrontSettings {
         handshake_timeout_ms: millis(*config.acceptor_handshake_timeout),
         connections_max: usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX),
         frame_bytes_max: usize::try_from(config.acceptor_max_frame_size.bytes()).unwrap_or(limits::FRAME_BYTES_MAX),
+        reattach: match *config.session_reattach {
+            config::SessionReattach::SameHost => Reattach::SameHost,
+            config::SessionReattach::Tls => Reattach::Tls,
+            config::SessionReattach::Off => Reattach::Off,
+        },
         sync_transactional: *config.journal_sync_transactional,
         sync_non_transactional: *config.journal_sync_non_transactional,
         lanes: store.shape.journal_lanes,

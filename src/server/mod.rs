@@ -13,6 +13,7 @@ mod lifecycle;
 mod lobby;
 mod losses;
 mod open;
+mod post;
 pub(crate) mod recovery;
 mod rehearsal;
 mod shape;

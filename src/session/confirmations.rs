@@ -27,6 +27,12 @@ impl Confirmations {
         if self.bytes >= self.window { self.flush() } else { None }
     }
 
+    /// The number of the last packet that was handled, of which the client is told now; −1 before the first.
+    pub fn tell(&mut self) -> i32 {
+        self.bytes = 0;
+        self.last
+    }
+
     /// Gives the number that the client is told now, if there is one that it was not told.
     pub fn flush(&mut self) -> Option<i32> {
         (std::mem::take(&mut self.bytes) > 0).then_some(self.last)

@@ -8,6 +8,7 @@ mod confirmations;
 mod cores;
 mod replies;
 mod two_phase;
+mod unconfirmed;
 mod verb;
 
 use hashbrown::HashMap;
@@ -16,11 +17,12 @@ pub use confirmations::Confirmations;
 pub use cores::CoreSet;
 pub use replies::{Next, Released, Replies};
 pub use two_phase::{Phase, TwoPhase};
+pub use unconfirmed::Unconfirmed;
 pub use verb::Verb;
 
 use crate::limits;
 use crate::mail::{Answer, Ask, Failure, FailureKind, Token};
-use crate::message::{ConnectionKey, ConsumerId, CoreId, SessionNumber};
+use crate::message::{ConnectionKey, ConsumerId, CoreId, Origin, SessionName, SessionNumber};
 use crate::store::record::Operation;
 
 /// How a client opened its session.
@@ -39,7 +41,7 @@ pub struct Modes {
 /// One session.
 #[derive(Debug)]
 pub struct Session<C> {
-    /// Its connection.
+    /// Its connection; none while it waits for its client to come back.
     pub connection: ConnectionKey,
     /// The channel of that connection on which it speaks.
     pub channel: i64,
@@ -53,12 +55,20 @@ pub struct Session<C> {
     pub replies: Replies<C>,
     /// What its client need not keep any longer, if it keeps anything.
     pub confirmations: Option<Confirmations>,
+    /// The name under which its client finds it again.
+    pub name: Option<SessionName>,
+    /// Where its client is.
+    pub origin: Origin,
+    /// What its client may want once more. None: the session ends with its connection.
+    pub unconfirmed: Option<Unconfirmed>,
     /// A commit over several cores that is under way.
     pub two_phase: Option<TwoPhase>,
     /// It ended, by a failure or not, while its commit was under way.
     pub ended: Option<bool>,
-    /// Its client has closed it, and is not answered yet. What else comes on its channel is dropped.
+    /// Its client has closed it. What else comes on its channel is dropped.
     pub closing: bool,
+    /// It is closed and answered. It stays only for a client that has not heard the answer.
+    pub finished: bool,
     /// What a client says about it.
     pub metadata: Vec<(String, String)>,
     /// Its deliveries pause until its connection has taken what is written.
@@ -89,9 +99,13 @@ impl<C> Session<C> {
             started: false,
             replies: Replies::default(),
             confirmations: modes.confirmation_window.map(Confirmations::new),
+            name: None,
+            origin: Origin::default(),
+            unconfirmed: None,
             two_phase: None,
             ended: None,
             closing: false,
+            finished: false,
             metadata: Vec::new(),
             held_back: false,
             aside: 0,

@@ -162,6 +162,9 @@ fn life(seed: u64, ends_are_lost: bool) -> (usize, Vec<Census>) {
         rig.go_on(events as u64);
     }
     rig.settle();
+    // Some wait for their clients first.
+    rig.wait_ms(60_000);
+    rig.wait_ms(CHECK_MS);
     (held, rig.census())
 }
 

@@ -13,6 +13,7 @@ mod management;
 mod mixed;
 mod peer;
 mod qualified;
+mod reattach;
 mod replay;
 mod rig;
 mod selecting;

@@ -1,5 +1,7 @@
 //! What clients say and hear: packets in, summaries of packets out.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use protocol::core::error_code::ErrorCode;
 use protocol::core::frame::{HANDSHAKE, Split, split};
 use protocol::core::identity::{
@@ -61,11 +63,12 @@ pub(crate) enum What {
         address: String,
         granted: bool,
     },
+    Reattached(i32, bool),
     Other(String),
 }
 
 /// How a session is opened.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct How {
     pub(crate) automatic: bool,
     /// Confirmation window in bytes.
@@ -165,6 +168,7 @@ pub(crate) fn summary(body: &[u8], version: Version) -> Heard {
         Packet::ProducerCredits(answer) => credits(answer, true),
         Packet::ProducerFailCredits(answer) => credits(answer, false),
         Packet::CreateSessionResponse(_) => What::SessionOpen,
+        Packet::ReattachSessionResponse(response) => What::Reattached(response.last_confirmed.0, response.reattached),
         other => What::Other(other.packet_type().to_string()),
     };
     Heard { channel: frame.channel.0, what }
@@ -181,9 +185,16 @@ pub(crate) fn frame(channel: i64, packet: &Packet<'_>) -> Vec<u8> {
     bytes
 }
 
+/// A session of a name that no other has.
 pub(crate) fn create_session(channel: i64, how: How) -> Vec<u8> {
+    static NAMES: AtomicU64 = AtomicU64::new(0);
+    create_named(channel, &format!("session {}", NAMES.fetch_add(1, Ordering::Relaxed)), how)
+}
+
+/// A session of this name.
+pub(crate) fn create_named(channel: i64, name: &str, how: How) -> Vec<u8> {
     let settings = SessionSettings {
-        name: "session".into(),
+        name: name.into(),
         channel: ChannelId(channel),
         version: Version::NEWEST,
         user: None,

@@ -11,11 +11,11 @@ use journal::{
     AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneKind,
     LaneOptions, LaneTail, NodeId, Now, SegmentSequence, Vector,
 };
-use ringmq::broker::{Census, Core, FrontSettings, Output};
+use ringmq::broker::{Census, Core, FrontSettings, Migrant, Output, Reattach};
 use ringmq::home::{FullSettings, Home, Loader, Settings};
 use ringmq::limits::HomeBounds;
 use ringmq::mail::{Ask, Letter, Request};
-use ringmq::message::{ConnectionKey, CoreId};
+use ringmq::message::{ConnectionKey, CoreId, Origin};
 use ringmq::net::core::ServerFacts;
 use ringmq::routing;
 
@@ -59,6 +59,16 @@ enum Next {
     Disk(usize),
     Wire(usize),
     Letter(usize),
+    Leave(usize),
+    Arrive(usize),
+}
+
+/// A connection on its way to another core, and what its client has written meanwhile.
+struct Visitor {
+    peer: Peer,
+    to: usize,
+    migrant: Migrant,
+    bytes: Vec<u8>,
 }
 
 /// Some cores, and all that is around them.
@@ -67,6 +77,11 @@ pub(crate) struct Rig {
     /// Letters on their way: from, to, in order.
     mail: Vec<((usize, usize), VecDeque<Letter>)>,
     heard: Vec<(Peer, Vec<u8>)>,
+    /// Connections that are to move.
+    leaving: Vec<Peer>,
+    visitors: Vec<Visitor>,
+    /// Where connections are that have moved: as their clients know them, and as they are.
+    moved: Vec<(Peer, Peer)>,
     /// Connections that the cores closed.
     pub(crate) closed: Vec<Peer>,
     now: Now,
@@ -122,6 +137,9 @@ impl Rig {
             seats,
             mail: Vec::new(),
             heard: Vec::new(),
+            leaving: Vec::new(),
+            visitors: Vec::new(),
+            moved: Vec::new(),
             closed: Vec::new(),
             now: Now(1_000_000_000),
             random: Random::new(seed),
@@ -135,12 +153,22 @@ impl Rig {
 
     /// A client comes to a core.
     pub(crate) fn connect(&mut self, core: usize) -> Peer {
-        let key = self.seats[core].core.accepted(self.now).unwrap();
+        self.connect_from(core, Origin::default())
+    }
+
+    /// A client comes to a core from this place.
+    pub(crate) fn connect_from(&mut self, core: usize, origin: Origin) -> Peer {
+        let key = self.seats[core].core.accepted(origin, self.now).unwrap();
+        self.seats[core].due = true;
         Peer { core, key }
     }
 
     /// The client's bytes come in.
     pub(crate) fn receive(&mut self, from: Peer, bytes: &[u8]) {
+        if let Some(visitor) = self.visitors.iter_mut().find(|visitor| visitor.peer == from) {
+            return visitor.bytes.extend_from_slice(bytes);
+        }
+        let from = self.place_of(from);
         let seat = &mut self.seats[from.core];
         seat.core.received(from.key, bytes, self.now);
         seat.due = true;
@@ -148,6 +176,9 @@ impl Rig {
 
     /// The connection is gone.
     pub(crate) fn lose(&mut self, peer: Peer) {
+        self.leaving.retain(|leaving| *leaving != peer);
+        self.visitors.retain(|visitor| visitor.peer != peer);
+        let peer = self.place_of(peer);
         let seat = &mut self.seats[peer.core];
         seat.core.closed(peer.key);
         seat.wires.retain(|(key, _)| *key != peer.key);
@@ -159,6 +190,11 @@ impl Rig {
         self.now = self.now.plus_nanos(ms * 1_000_000);
         self.seats.iter_mut().for_each(|seat| seat.due = true);
         self.settle();
+    }
+
+    /// Has the broker closed this connection?
+    pub(crate) fn has_closed(&self, peer: Peer) -> bool {
+        self.closed.contains(&peer)
     }
 
     /// Goes on until nothing more can happen.
@@ -188,6 +224,16 @@ impl Rig {
     /// Sets the bounds of a core's home.
     pub(crate) fn set_bounds(&mut self, core: usize, bounds: HomeBounds) {
         self.seats[core].core.home_mut().set_bounds(bounds);
+    }
+
+    /// Where a connection is now, as its core knows it.
+    fn place_of(&self, peer: Peer) -> Peer {
+        self.moved.iter().find(|(known, _)| *known == peer).map_or(peer, |(_, now)| *now)
+    }
+
+    /// As its client knows it.
+    fn known_as(&self, peer: Peer) -> Peer {
+        self.moved.iter().find(|(_, now)| *now == peer).map_or(peer, |(known, _)| *known)
     }
 
     /// What each core holds for clients.
@@ -225,6 +271,8 @@ impl Rig {
             }
         }
         possible.extend((0..self.mail.len()).filter(|at| self.may_read(*at)).map(Next::Letter));
+        possible.extend((0..self.leaving.len()).map(Next::Leave));
+        possible.extend((0..self.visitors.len()).map(Next::Arrive));
         if possible.is_empty() {
             return false;
         }
@@ -245,9 +293,25 @@ impl Rig {
             Next::Wire(at) => {
                 let seat = &mut self.seats[at];
                 let Some((key, bytes)) = seat.wires.pop_front() else { return };
-                self.heard.push((Peer { core: at, key }, bytes.clone()));
-                seat.core.sent(key, bytes);
+                seat.core.sent(key, bytes.clone());
                 seat.due = true;
+                self.heard.push((self.known_as(Peer { core: at, key }), bytes));
+            }
+            Next::Leave(at) => {
+                let peer = self.leaving.remove(at);
+                let seat = &mut self.seats[peer.core];
+                seat.due = true;
+                assert!(seat.wires.iter().all(|(key, _)| *key != peer.key), "it moves before all is written");
+                let Some((to, migrant)) = seat.core.departed(peer.key) else { return };
+                self.visitors.push(Visitor { peer, to: usize::from(to.0), migrant, bytes: Vec::new() });
+            }
+            Next::Arrive(at) => {
+                let Visitor { peer, to, migrant, bytes } = self.visitors.remove(at);
+                let seat = &mut self.seats[to];
+                seat.due = true;
+                let key = seat.core.arrived(migrant, self.now).unwrap();
+                self.moved.push((peer, Peer { core: to, key }));
+                self.receive(peer, &bytes);
             }
             Next::Letter(at) => {
                 let ((from, to), letters) = &mut self.mail[at];
@@ -281,10 +345,12 @@ impl Rig {
                         None => self.mail.push((way, VecDeque::from([letter]))),
                     }
                 }
+                Output::Move { connection, .. } => self.leaving.push(Peer { core: at, key: connection }),
                 Output::Receive { .. } | Output::Read(_) => {}
             }
         }
         for peer in gone {
+            let peer = self.known_as(peer);
             self.closed.push(peer);
             self.lose(peer);
         }
@@ -343,6 +409,7 @@ fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: Full
         handshake_timeout_ms: 3_600_000,
         connections_max: 64,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
+        reattach: Reattach::SameHost,
         sync_transactional: true,
         sync_non_transactional: true,
         full_matters: full.matters(),

@@ -7,10 +7,10 @@ use journal::{
     AckMode, AlignedBuffer, Command, Commands, EpochId, EpochReason, EpochStart, Geometry, Lane, LaneId, LaneOptions,
     LaneTail, NodeId, Now, SegmentSequence, Ticket, Vector,
 };
-use ringmq::broker::{Core, FrontSettings, Output};
+use ringmq::broker::{Core, FrontSettings, Output, Reattach};
 use ringmq::home::{Home, Loader, Settings, Unfinished};
 use ringmq::mail::{Answer, Deliver, SessionRef, Token};
-use ringmq::message::{ConnectionKey, ConsumerId, CoreId, MessageId};
+use ringmq::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin};
 use ringmq::net::core::ServerFacts;
 
 /// So large that a run stays in the first segments: making segments is measured by nobody here.
@@ -47,6 +47,7 @@ impl Broker {
             handshake_timeout_ms: 3_600_000,
             connections_max: 64,
             frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
+            reattach: Reattach::SameHost,
             sync_transactional: true,
             sync_non_transactional: true,
             full_matters: false,
@@ -59,7 +60,7 @@ impl Broker {
 
     /// A client comes.
     pub(crate) fn connect(&mut self) -> Option<ConnectionKey> {
-        self.core.accepted(self.now)
+        self.core.accepted(Origin::default(), self.now)
     }
 
     /// The client goes.

@@ -8,4 +8,5 @@ pub mod kill9;
 pub mod ledger;
 pub mod progress;
 pub mod random;
+pub mod reattach;
 pub mod write_amp;

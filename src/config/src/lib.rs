@@ -49,4 +49,4 @@ pub use origin::{Origin, Place, Setting};
 pub use reference::reference;
 pub use show::{show, show_json};
 pub use table::{Config, TABLE};
-pub use types::{Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SyncMode};
+pub use types::{Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode};

@@ -13,7 +13,9 @@ use crate::attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
 use crate::diagnostic::Diagnostic;
 use crate::load::Chosen;
 use crate::origin::Setting;
-use crate::types::{Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SyncMode};
+use crate::types::{
+    Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode,
+};
 
 /// Turns the rows below into [`TABLE`] and [`Config`], so that a row and its field cannot part.
 macro_rules! attributes {
@@ -165,6 +167,18 @@ attributes! {
     connection_ttl_check_interval: Duration = "connection-ttl-check-interval" {
         aliases: &[], scope: Scope::Server, kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "2s",
         takes_effect: TakesEffect::Reload, requirements: &["S1-155"], used_by: "session: dead connections",
+    }
+    /// Who may go on with a session whose connection was lost, before its time to live is over. Only sessions of clients with a
+    /// `confirmationWindowSize` can go on. A client asks for it by the session's name, before it logs in.
+    session_reattach: SessionReattach = "session-reattach" {
+        aliases: &[], scope: Scope::Server,
+        kind: Kind::Choice(&[
+            Choice { word: "same-host", meaning: "who comes from the same IP address, with the same TLS certificate if there was one", built: true },
+            Choice { word: "tls", meaning: "who shows the same TLS certificate, from wherever", built: false },
+            Choice { word: "off", meaning: "nobody: every session ends with its connection", built: true },
+        ]),
+        default: "same-host",
+        takes_effect: TakesEffect::Reload, requirements: &["S1-166"], used_by: "broker: sessions of lost connections",
     }
 
     /// How many cores carry connections, queues and journal lanes. `auto` is one for each processor that this process

@@ -87,6 +87,17 @@ pub enum Pinning {
     Off,
 }
 
+/// Who may go on with a session of a lost connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionReattach {
+    /// Who comes from the same host.
+    SameHost,
+    /// Who shows the same TLS certificate.
+    Tls,
+    /// Nobody.
+    Off,
+}
+
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -206,5 +217,6 @@ from_choice!(JournalType { "ASYNCIO" => AsyncIo });
 from_choice!(FullPolicy { "PAGE" => Page, "BLOCK" => Block, "FAIL" => Fail, "DROP" => Drop });
 from_choice!(SyncMode { "auto" => Auto, "dsync" => Dsync, "fdatasync" => Fdatasync });
 from_choice!(Pinning { "auto" => Auto, "on" => On, "off" => Off });
+from_choice!(SessionReattach { "same-host" => SameHost, "tls" => Tls, "off" => Off });
 from_choice!(LogFormat { "text" => Text, "json" => Json });
 from_choice!(LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace });

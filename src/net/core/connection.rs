@@ -14,6 +14,7 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 
 use super::reply::ServerFacts;
 use crate::limits;
+use crate::message::SessionName;
 use crate::session::Modes;
 
 /// A CORE connection.
@@ -51,7 +52,9 @@ pub enum Event {
     /// Nothing is left to do for it.
     Handled,
     /// A session is to be opened.
-    CreateSession { name: String, channel: i64, modes: Modes, client_id: Option<String> },
+    CreateSession { name: SessionName, channel: i64, modes: Modes, client_id: Option<String> },
+    /// The client wants to go on with a session of a connection that it has lost; the last packet that it got there.
+    Reattach { name: SessionName, last_received: i32 },
 }
 
 /// Why a connection is closed.
@@ -163,6 +166,11 @@ impl Connection {
         self.logged_in = true;
     }
 
+    /// Was a session opened?
+    pub fn is_logged_in(&self) -> bool {
+        self.logged_in
+    }
+
     /// Has the client said which protocol it speaks?
     pub fn is_greeted(&self) -> bool {
         self.greeted
@@ -234,10 +242,9 @@ impl Connection {
                 let reply = Packet::CheckForFailoverReply(CheckForFailoverReply { ok_to_failover: true });
                 send(ChannelId::SESSION, &reply, self.version, out);
             }
-            Packet::ReattachSession(_) => {
-                // Sessions do not outlive their connection here: the client opens them anew.
-                let reply = ReattachSessionResponse { last_confirmed: CommandId::NONE, reattached: false };
-                send(ChannelId::SESSION, &Packet::ReattachSessionResponse(reply), self.version, out);
+            Packet::ReattachSession(reattach) => {
+                let name = SessionName::new(reattach.name.to_string());
+                return Ok(Event::Reattach { name, last_received: reattach.last_confirmed.0 });
             }
             Packet::Unknown { .. } => return Err(unexpected(packet)),
             _ => {}
@@ -268,7 +275,7 @@ impl Connection {
             confirmation_window: u32::try_from(settings.confirmation_window).ok(),
         };
         Event::CreateSession {
-            name: settings.name.to_string(),
+            name: SessionName::new(settings.name.to_string()),
             channel: settings.channel.0,
             modes,
             client_id: create.client_id.map(|id| id.to_string()),
@@ -285,6 +292,13 @@ impl Connection {
     pub fn session_created(&self, out: &mut Vec<u8>) {
         let response = CreateSessionResponse { server_version: Version::NEWEST };
         send(ChannelId::SESSION, &Packet::CreateSessionResponse(response), self.version, out);
+    }
+
+    /// Tells the client that its session goes on, and which packet of its own was the last that counts; or that it does not.
+    pub fn session_reattached(&self, last_handled: Option<i32>, out: &mut Vec<u8>) {
+        let last_confirmed = last_handled.map_or(CommandId::NONE, CommandId);
+        let reply = ReattachSessionResponse { last_confirmed, reattached: last_handled.is_some() };
+        send(ChannelId::SESSION, &Packet::ReattachSessionResponse(reply), self.version, out);
     }
 
     /// Tells the client that its session cannot be opened.

@@ -256,6 +256,7 @@ impl Machine {
                 }
             }
             Output::Close { connection } => self.close_by_server(at, connection),
+            Output::Move { connection, .. } => self.move_to(at, connection),
             Output::Receive { connection, on } => self.pause(at, connection, !on),
         }
     }

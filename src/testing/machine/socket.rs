@@ -3,7 +3,7 @@
 use journal::testing::Random;
 
 use super::{Event, Machine};
-use crate::message::ConnectionKey;
+use crate::message::{ConnectionKey, Origin};
 
 /// As the server's receive buffers.
 const RECEIVE_BYTES_MAX: usize = 16 * 1024;
@@ -30,7 +30,7 @@ impl Machine {
     pub(in crate::testing) fn connect(&mut self, at: usize) -> Option<SocketNumber> {
         let now = self.now;
         let core = self.cores.get_mut(at)?;
-        let key = core.core.accepted(now)?;
+        let key = core.core.accepted(Origin::default(), now)?;
         core.due = true;
         self.sockets.push(Socket {
             core: at,
@@ -132,6 +132,23 @@ impl Machine {
     pub(super) fn pause(&mut self, core: usize, key: ConnectionKey, paused: bool) {
         if let Some(socket) = self.socket_of(core, key) {
             socket.paused = paused;
+        }
+    }
+
+    /// A connection goes to the core that holds its sessions, with what was received and not handled.
+    pub(super) fn move_to(&mut self, from: usize, key: ConnectionKey) {
+        let now = self.now;
+        let Some((to, migrant)) = self.cores.get_mut(from).and_then(|core| core.core.departed(key)) else { return };
+        let to = usize::from(to.0);
+        let arrived = self.cores.get_mut(to).and_then(|core| {
+            core.due = true;
+            core.core.arrived(migrant, now)
+        });
+        if let Some(socket) = self.socket_of(from, key) {
+            match arrived {
+                Some(key) => (socket.core, socket.key) = (to, key),
+                None => socket.gone = true,
+            }
         }
     }
 

@@ -309,6 +309,7 @@ fn front_settings(setup: &Setup) -> FrontSettings {
         handshake_timeout_ms: FOREVER_MS,
         connections_max: 1_024,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
+        reattach: crate::broker::Reattach::SameHost,
         sync_transactional: true,
         sync_non_transactional: true,
         full_matters: false,

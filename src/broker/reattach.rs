@@ -1,0 +1,303 @@
+//! A client comes back and wants to go on with a session of a connection that it has lost.
+//!
+//! It names the session before it has logged in, so the session goes on only for somebody who comes from where its client was; the
+//! broker may not have noticed yet that the old connection is dead. The session may be held by another core: then the connection
+//! moves there, with all that was not handled yet. What must stay true: whatever the client sent counts once, and whatever it was
+//! sent reaches it once, both in order; a session that cannot go on has ended before the client hears so.
+//!
+//! The order of steps: the old connection is cut off, so that no further command comes; commands that are under way are finished and
+//! answered; the session speaks on the new connection; what the client has received is dropped, the rest is sent again; the client
+//! hears which of its own packets count; deliveries go on.
+
+use journal::{BlockBuffer, Now};
+
+use super::front::Client;
+use super::{Core, Front, millis};
+use crate::limits;
+use crate::mail::{Letter, Purpose};
+use crate::message::{ConnectionKey, CoreId, Origin, SessionKey, SessionName};
+use crate::session::Modes;
+
+/// Who may go on with a session whose connection was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reattach {
+    /// Who comes from the same address, with the same TLS identity if there was one.
+    SameHost,
+    /// Who shows the same TLS identity.
+    Tls,
+    /// Nobody.
+    Off,
+}
+
+impl Reattach {
+    pub(super) fn allows(self, old: Origin, new: Origin) -> bool {
+        match self {
+            Self::SameHost => old == new,
+            Self::Tls => old.identity.is_some() && old.identity == new.identity,
+            Self::Off => false,
+        }
+    }
+}
+
+/// Other cores are asked for a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seeking {
+    /// Answers still to come.
+    missing: usize,
+    /// Who has it.
+    found: Option<CoreId>,
+}
+
+/// A connection that moves from one core to another, with what was received and not handled.
+#[derive(Debug)]
+pub struct Migrant(Box<Client>);
+
+/// Where a session is.
+enum Place {
+    Here(SessionKey),
+    Nowhere,
+    /// It is being looked for, or the connection moves to it.
+    Pending,
+}
+
+impl<B: BlockBuffer> Core<B> {
+    /// A client wants to go on with a session. False: the packet has to wait, and is to be handed in again.
+    pub(super) fn reattach(&mut self, connection: ConnectionKey, name: &SessionName, last_received: i32) -> bool {
+        match self.place_of(connection, name) {
+            Place::Pending => false,
+            Place::Nowhere => {
+                self.refuse_reattach(connection);
+                let Some(client) = self.front.clients.get_mut(connection) else { return true };
+                client.wrong_names += 1;
+                if client.wrong_names >= limits::WRONG_NAMES_MAX {
+                    client.doomed = true;
+                    crate::event!(NT207, ?connection);
+                    self.front.close_after_output(connection);
+                }
+                true
+            }
+            Place::Here(session) => self.go_on_with(connection, session, last_received),
+        }
+    }
+
+    /// A session of this name is about to be opened. False: that has to wait.
+    pub(super) fn make_way(&mut self, connection: ConnectionKey, name: &SessionName, modes: Modes) -> bool {
+        let Some(origin) = self.front.clients.get(connection).map(|client| client.origin) else { return true };
+        let resumable = self.front.is_resumable(name, modes, origin);
+        if let Some(session) = self.front.known(name, origin).filter(|key| self.front.orphans.contains(*key)) {
+            crate::event!(NT106, ?session);
+            self.fail_sessions(&[session]);
+        }
+        !resumable || self.seek(connection, name, Purpose::Replace).is_some()
+    }
+
+    fn place_of(&mut self, connection: ConnectionKey, name: &SessionName) -> Place {
+        let Some(client) = self.front.clients.get(connection) else { return Place::Nowhere };
+        if client.moves_to.is_some() {
+            return Place::Pending;
+        }
+        let (origin, settled, has_sessions) = (client.origin, client.settled, !client.channels.is_empty());
+        if let Some(session) = self.front.known(name, origin) {
+            return Place::Here(session);
+        }
+        // No session has so long a name, and nobody is asked to carry it about.
+        if (settled && !has_sessions) || !Front::is_name(name) {
+            return Place::Nowhere;
+        }
+        let purpose = if has_sessions { Purpose::End } else { Purpose::Resume };
+        match self.seek(connection, name, purpose) {
+            None => Place::Pending,
+            Some(None) => Place::Nowhere,
+            Some(Some(core)) => {
+                if let Some(client) = self.front.clients.get_mut(connection) {
+                    client.moves_to = Some(core);
+                }
+                self.front.list(connection);
+                Place::Pending
+            }
+        }
+    }
+
+    /// Asks all other cores for a session. `None`: not all have answered. Else who has it.
+    fn seek(&mut self, connection: ConnectionKey, name: &SessionName, purpose: Purpose) -> Option<Option<CoreId>> {
+        let Front { clients, letters, core, settings, .. } = &mut self.front;
+        let client = clients.get_mut(connection)?;
+        match client.seeking {
+            Some(Seeking { missing: 0, found }) => {
+                client.seeking = None;
+                return Some(found);
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        if settings.cores < 2 || settings.reattach == Reattach::Off {
+            return Some(None);
+        }
+        let mut missing = 0;
+        for other in (0..settings.cores).map(CoreId).filter(|other| other != core) {
+            let (name, origin) = (name.clone(), client.origin);
+            letters.push_back((other, Letter::Seek { connection, name, origin, purpose }));
+            missing += 1;
+        }
+        client.seeking = Some(Seeking { missing, found: None });
+        None
+    }
+
+    /// Another core asks for a session.
+    pub(super) fn sought(&mut self, by: CoreId, connection: ConnectionKey, wanted: (SessionName, Origin, Purpose)) {
+        let (name, origin, purpose) = wanted;
+        let session = self.front.known(&name, origin);
+        let ends = match purpose {
+            Purpose::Resume => false,
+            Purpose::End => true,
+            Purpose::Replace => session.is_some_and(|key| self.front.orphans.contains(key)),
+        };
+        if let Some(session) = session.filter(|_| ends) {
+            crate::event!(NT106, ?session);
+            self.fail_sessions(&[session]);
+        }
+        let found = session.is_some() && purpose == Purpose::Resume;
+        self.front.letters.push_back((by, Letter::Sought { connection, found }));
+        self.release_replies();
+    }
+
+    fn refuse_reattach(&mut self, connection: ConnectionKey) {
+        if let Some(client) = self.front.clients.get_mut(connection) {
+            client.protocol.session_reattached(None, &mut client.output.bytes);
+            self.front.list(connection);
+        }
+    }
+
+    /// The session is here and its client may have it. False: commands of it are still under way.
+    fn go_on_with(&mut self, connection: ConnectionKey, key: SessionKey, last_received: i32) -> bool {
+        self.cut_off(connection, key);
+        if !self.front.may_go_on(connection, key, last_received) {
+            if self.front.sessions.contains_key(key) {
+                crate::event!(NT106, session = ?key);
+                self.fail_sessions(&[key]);
+            }
+            self.refuse_reattach(connection);
+            return true;
+        }
+        let busy = |session: &crate::session::Session<_>| session.two_phase.is_some() || !session.replies.is_empty();
+        if self.front.sessions.get(key).is_some_and(busy) {
+            return false;
+        }
+        self.front.go_on(connection, key, last_received);
+        true
+    }
+
+    /// The connection that the session has lost, though nobody has noticed, brings no further command.
+    fn cut_off(&mut self, connection: ConnectionKey, key: SessionKey) {
+        let now_ms = self.front.now_ms;
+        let Some(old) = self.front.sessions.get(key).map(|session| session.connection) else { return };
+        if old == connection || !self.front.clients.contains_key(old) {
+            return self.front.orphans.keep_until(key, now_ms + limits::CONNECTION_TTL_DEFAULT_MS.unsigned_abs());
+        }
+        let left = self.front.clients.get_mut(old).map(|client| {
+            client.protocol.heard(now_ms);
+            client.leave(old)
+        });
+        if let Some(left) = left {
+            self.orphan_or_end(left);
+            self.front.close_now(old);
+        }
+    }
+
+    /// A connection that is to move takes nothing with it that is still to be written or received: it is another core's now. Its
+    /// temporary queues go along; it has no session but such as it has closed, and they are nothing to the other core.
+    pub fn departed(&mut self, connection: ConnectionKey) -> Option<(CoreId, Migrant)> {
+        self.stirred = true;
+        let core = self.front.clients.get(connection).filter(|client| client.moving)?.moves_to?;
+        let mut client = self.front.clients.remove(connection)?;
+        for session in client.departed.drain(..) {
+            self.front.remove_session(session);
+        }
+        Some((core, Migrant(Box::new(client))))
+    }
+
+    /// A connection comes over from another core. `None`: there are as many as there may be.
+    pub fn arrived(&mut self, migrant: Migrant, now: Now) -> Option<ConnectionKey> {
+        let Some(key) = self.accepted(migrant.0.origin, now) else {
+            self.turned_away(migrant);
+            return None;
+        };
+        let client = self.front.clients.get_mut(key)?;
+        let Migrant(came) = migrant;
+        *client = *came;
+        (client.moves_to, client.moving, client.settled, client.seeking) = (None, false, true, None);
+        (client.listed, client.closing, client.closed) = (false, false, false);
+        (client.stalled, client.unread) = (true, false);
+        client.protocol.heard(millis(now));
+        self.front.stalled.push(key);
+        self.front.list(key);
+        if self.front.stopping {
+            self.front.say_goodbye(key);
+        }
+        Some(key)
+    }
+
+    /// A connection that comes over cannot stay: it is closed, and nobody else knows what it leaves behind.
+    pub fn turned_away(&mut self, migrant: Migrant) {
+        self.stirred = true;
+        self.forsake(migrant.0.temporary);
+    }
+}
+
+impl Front {
+    /// The session of this name, if who comes from here may have it.
+    fn known(&self, name: &SessionName, origin: Origin) -> Option<SessionKey> {
+        let key = *self.names.get(name)?;
+        let session = self.sessions.get(key)?;
+        self.settings.reattach.allows(session.origin, origin).then_some(key)
+    }
+
+    /// Another core has or has not the session that this connection has named.
+    pub(super) fn heard_of(&mut self, from: CoreId, connection: ConnectionKey, found: bool) {
+        let seeking = self.clients.get_mut(connection).and_then(|client| client.seeking.as_mut());
+        if let Some(seeking) = seeking {
+            seeking.missing = seeking.missing.saturating_sub(1);
+            if found {
+                seeking.found = Some(from);
+            }
+        }
+    }
+
+    /// Does everything fit together for the session to go on?
+    fn may_go_on(&self, connection: ConnectionKey, key: SessionKey, last_received: i32) -> bool {
+        let (Some(session), Some(client)) = (self.sessions.get(key), self.clients.get(connection)) else {
+            return false;
+        };
+        let plausible = session.unconfirmed.as_ref().is_some_and(|kept| kept.is_plausible(last_received));
+        let free = session.channel > 1 && !client.channels.contains_key(&session.channel);
+        let temporary = client.temporary.len() + self.orphans.temporary_of(key).len();
+        let fits = temporary <= limits::TEMPORARY_QUEUES_PER_CONNECTION_MAX;
+        plausible && free && fits && session.confirmations.is_some() && session.ended.is_none()
+    }
+
+    /// The session speaks on this connection from now on; nothing of it is under way.
+    fn go_on(&mut self, connection: ConnectionKey, key: SessionKey, last_received: i32) {
+        let Self { sessions, clients, orphans, unconfirmed_bytes, .. } = self;
+        let (Some(session), Some(client)) = (sessions.get_mut(key), clients.get_mut(connection)) else { return };
+        let (Some(kept), Some(confirmations)) = (&mut session.unconfirmed, &mut session.confirmations) else { return };
+        client.temporary.append(&mut orphans.take_temporary_of(key));
+        orphans.remove(key, kept.bytes());
+        let before = kept.bytes();
+        kept.confirm(last_received);
+        *unconfirmed_bytes -= before - kept.bytes();
+        session.connection = connection;
+        session.origin = client.origin;
+        kept.write(&mut client.output.bytes);
+        client.protocol.session_reattached(Some(confirmations.tell()), &mut client.output.bytes);
+        client.protocol.logged_in();
+        client.wrong_names = 0;
+        crate::event!(NT104, session = ?key, ?connection);
+        if session.finished {
+            client.departed.push_back(key);
+        } else {
+            client.channels.insert(session.channel, key);
+        }
+        self.list(connection);
+        self.review_hold(key);
+    }
+}
