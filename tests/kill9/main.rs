@@ -1,7 +1,7 @@
 //! The kill loop, its short run: the built broker is loaded, killed, started again and asked for everything it has promised.
 //!
 //! Thirty cycles through our own client, some more through the real one where Java is, and the control. The long run is
-//! `bench prove kill9`. What must stay true: only a wrong result fails; how much load a slow machine gets is printed.
+//! `bench prove kill9`. Beside it the short run of connections that are cut. What must stay true: only a wrong result fails; how much load a slow machine gets is printed.
 
 // These files serve other tests as well, and no test uses all of them.
 #[allow(dead_code)]
@@ -14,6 +14,7 @@ mod process;
 #[path = "../jms/build.rs"]
 mod build;
 
+mod cuts;
 mod jms;
 mod judge;
 
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         Trial { name: "four_lanes", run: four_lanes },
         Trial { name: "through_the_real_client", run: jms::nothing_is_lost },
         Trial { name: "a_client_that_was_lied_to_is_noticed", run: judge::a_lie_is_noticed },
+        Trial { name: "cut_connections", run: cuts::everything_counts_once },
+        Trial { name: "no_session_goes_on_where_that_is_off", run: cuts::nobody_goes_on_where_it_is_off },
+        Trial { name: "wrong_numbers_at_a_reattach_are_caught", run: cuts::wrong_numbers_are_caught },
         Trial { name: "a_broker_that_answers_early_is_caught", run: answering_early_is_caught },
     ])
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod kill9;
+mod reattach;
 mod write_amp;
 
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ enum Proof {
     Fuzz(fuzz::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
+    /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
+    Reattach(reattach::Arguments),
     /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
     WriteAmp(write_amp::Arguments),
 }
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
+        What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }
 }

@@ -199,7 +199,7 @@ fn lines_of(out: Option<ChildStdout>) -> Receiver<String> {
 }
 
 /// Empties a store's folder before its first use.
-pub(super) fn empty(directory: &Path) -> Result<(), String> {
+pub(crate) fn empty(directory: &Path) -> Result<(), String> {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", directory.display())),
         _ => Ok(()),

@@ -4,7 +4,7 @@
 //! emptied and everything judged. Takes a binary and a seed, gives figures and findings. The choices (who sends what to where,
 //! when the kill comes) follow from the seed; how far the broker gets until then does not.
 
-mod broker;
+pub(crate) mod broker;
 mod control;
 mod drain;
 mod figures;

@@ -134,14 +134,9 @@ impl Client {
         self.input.extend_from_slice(bytes);
         let input = std::mem::take(&mut self.input);
         let mut rest = input.as_slice();
-        loop {
-            match split(rest, FRAME_BYTES_MAX).map_err(|error| error.to_string())? {
-                Split::Frame { body, consumed } => {
-                    self.frame(body)?;
-                    rest = rest.get(consumed..).unwrap_or_default();
-                }
-                Split::Incomplete { .. } => break,
-            }
+        while let Split::Frame { body, consumed } = split(rest, FRAME_BYTES_MAX).map_err(|error| error.to_string())? {
+            self.frame(body)?;
+            rest = rest.get(consumed..).unwrap_or_default();
         }
         self.input = rest.to_vec();
         if self.entering >= self.channels.len() {

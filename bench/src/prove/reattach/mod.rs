@@ -5,9 +5,11 @@
 
 mod channel;
 mod client;
+mod run;
 mod work;
 
 pub use client::Client;
+pub use run::{CUTS_PER_ROUND, Figures, Stage, controls, round};
 
 /// What a client has to do.
 #[derive(Clone, Debug)]
