@@ -92,6 +92,8 @@ pub enum Error {
     },
     /// A management request was not carried out; the broker's words, as a JSON array of one text.
     NotDone(String),
+    /// The system has no random numbers to make a session's name of: nothing was sent.
+    NoName(Arc<io::Error>),
     /// The message does not fit a frame.
     TooLarge(EncodeError),
     /// The server closed the consumer, for example because its queue was deleted.
@@ -138,6 +140,7 @@ impl fmt::Display for Error {
             Error::TimedOut { what, after } => write!(out, "outcome unknown: {what} was not answered within {after:?}"),
             Error::Unreachable { endpoint, cause } => write!(out, "cannot connect to {endpoint}: {cause}"),
             Error::NotDone(why) => write!(out, "the server did not do it: {why}"),
+            Error::NoName(cause) => write!(out, "no random numbers for the name of a session: {cause}"),
             Error::TooLarge(error) => fmt::Display::fmt(error, out),
             Error::ConsumerGone => write!(out, "the server closed the consumer; its queue may have been deleted"),
             Error::Unreadable(error) => fmt::Display::fmt(error, out),

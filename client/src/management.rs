@@ -28,7 +28,7 @@ pub struct Manager {
 impl Session {
     /// Prepares a queue for the answers and starts the session.
     pub async fn manager(&self) -> Result<Manager, Error> {
-        let reply_to = new_session_name();
+        let reply_to = new_session_name().map_err(|cause| Error::NoName(std::sync::Arc::new(cause)))?;
         let answers = QueueSpec { durable: false, temporary: true, ..QueueSpec::anycast(&reply_to) };
         self.create_queue(&answers).await?;
         let answers = self.consumer(&reply_to, &ConsumerOptions::default()).await?;

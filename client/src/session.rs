@@ -33,7 +33,8 @@ impl Session {
         channel: Arc<Channel>,
         options: SessionOptions,
     ) -> Result<Session, Error> {
-        let session = Session { channel, name: new_session_name() };
+        let name = new_session_name().map_err(|cause| Error::NoName(cause.into()))?;
+        let session = Session { channel, name };
         let shared = &control.shared;
         let credentials = shared.options.credentials.as_ref();
         let form = if shared.version() >= Version::REDIRECTS { SessionForm::V2 } else { SessionForm::V1 };

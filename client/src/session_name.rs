@@ -1,25 +1,22 @@
-//! Names of sessions: unique on every server, in the shape of a UUID as the reference client's are.
+//! Names of sessions: unique on every server, and nobody can guess them, since whoever knows a name may ask for its session. In the
+//! shape of a UUID, as the reference client's are.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::File;
+use std::io::{self, Read};
 
-/// Tells apart names that are made with the same random keys.
-static NAMES_MADE: AtomicU64 = AtomicU64::new(0);
-
-/// A new name. The hasher's keys are random for each process and differ for each call.
-pub(crate) fn new_session_name() -> String {
-    let count = NAMES_MADE.fetch_add(1, Ordering::Relaxed);
-    let high = RandomState::new().hash_one((count, std::process::id()));
-    let low = RandomState::new().hash_one((count, high));
-    format!(
+/// A new name, from the system's generator for secrets.
+pub(crate) fn new_session_name() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let number = u128::from_be_bytes(bytes);
+    Ok(format!(
         "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
+        number >> 96,
+        (number >> 80) & 0xffff,
+        (number >> 64) & 0xffff,
+        (number >> 48) & 0xffff,
+        number & 0xffff_ffff_ffff
+    ))
 }
 
 #[cfg(test)]
@@ -28,9 +25,9 @@ mod tests {
 
     #[test]
     fn names_have_the_shape_of_a_uuid_and_differ() {
-        let name = new_session_name();
+        let name = new_session_name().unwrap();
         let widths: Vec<usize> = name.split('-').map(str::len).collect();
         assert_eq!(widths, [8, 4, 4, 4, 12]);
-        assert_ne!(name, new_session_name());
+        assert_ne!(name, new_session_name().unwrap());
     }
 }
