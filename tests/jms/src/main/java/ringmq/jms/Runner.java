@@ -59,6 +59,7 @@ final class Runner {
         cases.addAll(CompletionCases.all());
         cases.addAll(CloseCases.all());
         cases.addAll(CutCases.all());
+        cases.addAll(ReattachCases.all());
         cases.addAll(RestartCases.all());
         return cases;
     }
