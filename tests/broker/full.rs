@@ -12,12 +12,12 @@ use crate::peer::{AUTOMATIC, Heard, How, TRANSACTED, What, acknowledge, consume,
 use crate::rig::{Peer, Rig};
 
 /// In UTF-16: ten of these fit a segment.
-const LONG: usize = 50_000;
+pub(crate) const LONG: usize = 50_000;
 /// More than fit the segments that there are.
 const MESSAGES: i64 = 60;
 
 /// Sends until a message is not taken, and gives its number.
-fn fill(rig: &mut Rig, producer: Peer, address: &str) -> i64 {
+pub(crate) fn fill(rig: &mut Rig, producer: Peer, address: &str) -> i64 {
     let text = "x".repeat(LONG);
     for number in 1..=MESSAGES {
         rig.receive(producer, &send(10, address, &text, Some(number)));

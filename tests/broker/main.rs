@@ -5,6 +5,7 @@
 mod bounds;
 mod browsing;
 mod closing;
+mod comeback;
 mod confirmations;
 mod counts;
 mod full;

@@ -10,16 +10,16 @@ use ringmq::broker::Census;
 use crate::peer::{AUTOMATIC, How, TRANSACTED, What, consume, create_queue, frame, send};
 use crate::rig::{Peer, Rig};
 
-const ANSWERS: &str = "answers";
+pub(crate) const ANSWERS: &str = "answers";
 
 /// What is asked.
 #[derive(Clone, Copy)]
-enum Wanted<'a> {
+pub(crate) enum Wanted<'a> {
     Operation(&'a str, &'a str),
     Attribute(&'a str),
 }
 
-fn request(resource: &str, wanted: Wanted<'_>, reply_to: Option<&str>, answer: Option<i64>) -> Vec<u8> {
+pub(crate) fn request(resource: &str, wanted: Wanted<'_>, reply_to: Option<&str>, answer: Option<i64>) -> Vec<u8> {
     let mut builder = MessageBuilder::new("activemq.management").text_property("_AMQ_ResourceName", resource);
     if let Some(reply_to) = reply_to {
         builder = builder.text_property("JMSReplyTo", reply_to);

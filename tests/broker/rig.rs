@@ -30,6 +30,8 @@ const HOT_BYTES: usize = 16 << 20;
 const TURN_NANOS: u64 = 1_000;
 /// Between two checks of the time to live.
 pub(crate) const CHECK_MS: u64 = 2_000;
+/// Connections of one core.
+pub(crate) const CONNECTIONS_MAX: usize = 64;
 /// What the cores call themselves.
 pub(crate) const NODE_ID: &str = "rig";
 /// More events than any run here needs: one that needs more goes round in circles.
@@ -309,9 +311,13 @@ impl Rig {
                 let Visitor { peer, to, migrant, bytes } = self.visitors.remove(at);
                 let seat = &mut self.seats[to];
                 seat.due = true;
-                let key = seat.core.arrived(migrant, self.now).unwrap();
-                self.moved.push((peer, Peer { core: to, key }));
-                self.receive(peer, &bytes);
+                match seat.core.arrived(migrant, self.now) {
+                    Some(key) => {
+                        self.moved.push((peer, Peer { core: to, key }));
+                        self.receive(peer, &bytes);
+                    }
+                    None => self.closed.push(peer),
+                }
             }
             Next::Letter(at) => {
                 let ((from, to), letters) = &mut self.mail[at];
@@ -407,7 +413,7 @@ fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: Full
         ttl_override_ms: -1,
         ttl_check_interval_ms: CHECK_MS,
         handshake_timeout_ms: 3_600_000,
-        connections_max: 64,
+        connections_max: CONNECTIONS_MAX,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         reattach: Reattach::SameHost,
         sync_transactional: true,

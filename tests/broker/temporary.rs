@@ -8,11 +8,11 @@ use protocol::core::packet::transaction::Commit;
 use protocol::simple_string::SimpleString;
 use ringmq::broker::Census;
 
-use crate::peer::{AUTOMATIC, TRANSACTED, What, acknowledge, consume, create_queue, frame, send, send_routed};
-use crate::rig::{Peer, Rig};
+use crate::peer::{AUTOMATIC, How, TRANSACTED, What, acknowledge, consume, create_queue, frame, send, send_routed};
+use crate::rig::{CHECK_MS, Peer, Rig};
 
 /// A queue that is not durable; `temporary`: it goes with the connection.
-fn create(channel: i64, address: &str, name: &str, temporary: bool, routing: RoutingType) -> Vec<u8> {
+pub(crate) fn create(channel: i64, address: &str, name: &str, temporary: bool, routing: RoutingType) -> Vec<u8> {
     let (address, name) = (SimpleString::from(address), SimpleString::from(name));
     let definition = QueueDefinition {
         address: address.as_simple(),
@@ -62,7 +62,7 @@ fn delivered(heard: &[What]) -> Vec<&str> {
     texts.collect()
 }
 
-const HOMES: [(u16, usize); 4] = [(1, 0), (3, 0), (3, 1), (3, 2)];
+pub(crate) const HOMES: [(u16, usize); 4] = [(1, 0), (3, 0), (3, 1), (3, 2)];
 
 #[test]
 fn a_temporary_queue_is_used_by_others_and_goes_with_its_connection() {
@@ -153,18 +153,24 @@ fn a_queue_of_that_name_that_somebody_else_has_stays() {
 
 #[test]
 fn the_connection_may_go_at_any_moment() {
-    for events in 0..60 {
+    for events in 0..120 {
+        // Half of them wait for their client, who does not come back.
+        let how = [AUTOMATIC, How { automatic: true, window: 1 << 20 }][usize::from(events % 2 == 1)];
         let mut rig = Rig::new(3, events);
         let queues: Vec<String> = (0..3).map(|home| rig.address_on(home)).collect();
-        let owner = rig.session(1, AUTOMATIC);
+        let owner = rig.session(1, how);
         for queue in &queues {
             rig.receive(owner, &create(10, queue, queue, true, RoutingType::ANYCAST));
             rig.receive(owner, &consume(10, 1, queue));
             rig.receive(owner, &send(10, queue, "x", None));
         }
-        rig.go_on(events);
+        rig.go_on(events / 2);
         rig.lose(owner);
         rig.settle();
+        if how.window > 0 {
+            assert!(rig.census()[1].sessions == 1);
+            rig.wait_ms(60_000 + CHECK_MS);
+        }
         let witness = rig.session(0, AUTOMATIC);
         for queue in &queues {
             // A send may have made an ordinary queue of the name before the temporary one came, or after.
