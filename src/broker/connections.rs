@@ -60,21 +60,29 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     /// A buffer was written, or the connection broke while it was.
+    #[inline]
     pub fn sent(&mut self, key: ConnectionKey, buffer: Vec<u8>) {
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let before = client.output.backlog();
         client.output.written(buffer);
-        if before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT {
-            let sessions: Vec<SessionKey> = client.channels.values().copied().collect();
-            for session in sessions {
-                self.front.review_hold(session);
-            }
-            self.stirred = true;
-        }
-        let Some(client) = self.front.clients.get(key) else { return };
+        let eased = before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
         if client.closing || !client.output.is_idle() || client.stalled {
             self.stirred = true;
             self.front.list(key);
+        }
+        if eased {
+            self.eased(key);
+        }
+    }
+
+    /// A client has taken so much that its deliveries may go on.
+    #[cold]
+    fn eased(&mut self, key: ConnectionKey) {
+        self.stirred = true;
+        let Some(client) = self.front.clients.get(key) else { return };
+        let sessions: Vec<SessionKey> = client.channels.values().copied().collect();
+        for session in sessions {
+            self.front.review_hold(session);
         }
     }
 

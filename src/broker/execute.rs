@@ -181,7 +181,7 @@ impl<B: BlockBuffer> Core<B> {
         if let Some((token, consumer)) = token.zip(opening) {
             session.opening(token, consumer);
         }
-        self.request(key, core, token, ask);
+        self.request_at_once(key, core, token, ask);
     }
 
     /// Asks several cores; the reply follows when all have answered.
@@ -234,6 +234,12 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Hands a request to a core: by a call here, by a letter elsewhere.
     pub(super) fn request(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
+        self.request_at_once(key, core, token, ask);
+    }
+
+    // As above, without the call: what every command of a client passes.
+    #[inline(always)]
+    fn request_at_once(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
         let from = self.front.session_ref(key);
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         let operation = session.operation();

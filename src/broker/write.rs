@@ -19,7 +19,7 @@ pub(super) struct To<'a> {
 }
 
 impl Front {
-    /// Writes a packet to the client of a session, one that counts. False: there is nobody to write to.
+    /// Writes a packet to the client of a session, one that counts. True: [`Front::review_hold`] may find a reason to pause its deliveries.
     pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To<'_>, &mut Vec<u8>)) -> bool {
         let Self { sessions, clients, listed, facts, unconfirmed_bytes, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return false };
@@ -32,6 +32,7 @@ impl Front {
             listed.push(session.connection);
         }
         if let Some(unconfirmed) = &mut session.unconfirmed {
+            // From here on what a client without a confirmation window never costs.
             let packet = client.output.bytes.get(before..).unwrap_or_default();
             unconfirmed.push(packet);
             *unconfirmed_bytes += packet.len();
@@ -47,11 +48,13 @@ impl Front {
                 crate::event!(NT208, ?connection);
                 self.close_now(connection);
             }
+            return true;
         }
-        true
+        client.output.backlog() > limits::OUTPUT_BYTES_SOFT
     }
 
-    /// As [`Front::write`], for a session whose client may come back.
+    /// As [`Front::write`], for a session whose client may come back. Its deliveries pause already.
+    #[cold]
     fn write_for_later(&mut self, key: SessionKey, packet: impl FnOnce(To<'_>, &mut Vec<u8>)) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let Some(unconfirmed) = &mut session.unconfirmed else { return false };
@@ -61,7 +64,7 @@ impl Front {
         unconfirmed.push(&bytes);
         self.unconfirmed_bytes += bytes.len();
         self.orphans.grown(bytes.len());
-        true
+        false
     }
 
     /// Writes a packet that does not count to the client of a session, if there is one.

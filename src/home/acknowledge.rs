@@ -104,6 +104,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
+    #[inline]
     pub(super) fn consumer_key(&self, who: Who, consumer: ConsumerId) -> Option<ConsumerKey> {
         self.consumer_keys.get(&(who.from, consumer)).copied()
     }

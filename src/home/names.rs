@@ -97,6 +97,7 @@ impl Names {
     }
 
     /// The queues of an address that get a message.
+    #[inline]
     pub(super) fn route(&mut self, address: AddressKey, publish: &Publish<'_>) -> Option<Targets> {
         let Self { addresses, queues, .. } = self;
         let address = addresses.get_mut(address)?;
