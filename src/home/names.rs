@@ -96,16 +96,12 @@ impl Names {
         }
     }
 
-    /// The queues of an address that get a message.
-    #[inline]
-    pub(super) fn route(&mut self, address: AddressKey, publish: &Publish<'_>) -> Option<Targets> {
+    /// The queues of an address with filters that get a message.
+    pub(super) fn route_filtered(&mut self, address: AddressKey, publish: &Publish<'_>) -> Option<Targets> {
         let Self { addresses, queues, .. } = self;
-        let address = addresses.get_mut(address)?;
-        if !address.has_filters() {
-            return Some(address.route(publish.routing, |_| true));
-        }
         let takes = |queue: &Queue| queue.filter.as_ref().is_none_or(|filter| filter.test(&publish.message).matches);
-        Some(address.route(publish.routing, |key| queues.get(key).is_some_and(takes)))
+        let address = addresses.get_mut(address)?;
+        Some(address.route_filtered(publish.routing, |key| queues.get(key).is_some_and(takes)))
     }
 
     /// Makes a queue behind an address that is there.

@@ -73,7 +73,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             return self.route_to_queue(&publish.address, queue, publish.routing);
         }
         let Some(key) = self.address_for(&publish.address, publish.routing)? else { return Ok(None) };
-        Ok(self.names.route(key, publish).map(|targets| (key, targets)))
+        let Some(address) = self.names.address_mut(key) else { return Ok(None) };
+        if address.has_filters() {
+            return Ok(self.names.route_filtered(key, publish).map(|targets| (key, targets)));
+        }
+        Ok(Some((key, address.route(publish.routing))))
     }
 
     /// As [`Home::route`], for a message to one queue of an address. A queue of that name behind another address gets nothing:

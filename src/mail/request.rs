@@ -86,7 +86,7 @@ pub enum Ask<'a> {
     /// Make an address, or add routing types to it.
     CreateAddress { name: Cow<'a, str>, routing: RoutingTypes, auto_created: bool },
     /// Make a queue, and its address if there is none.
-    CreateQueue(QueueDefinition<'a>),
+    CreateQueue(Box<QueueDefinition<'a>>),
     /// Remove a queue: one that has consumers only with `force`, and then they are told.
     DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str>, force: bool },
     /// Remove a temporary queue of this connection, if it is one: the connection is gone.
@@ -118,7 +118,7 @@ pub enum Ask<'a> {
         address: Cow<'a, str>,
         queue: Cow<'a, str>,
         browses: bool,
-        filter: Option<Cow<'a, str>>,
+        filter: Option<Box<str>>,
         priority: i32,
         started: bool,
         pre_acknowledge: bool,
@@ -293,6 +293,9 @@ impl Ask<'_> {
     }
 }
 
+// Every message's way to its home moves one of these: what is rare and large is boxed.
+const _: () = assert!(size_of::<Ask<'_>>() <= size_of::<Publish<'_>>() + 8);
+
 fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
 }
@@ -304,7 +307,7 @@ impl Ask<'_> {
             Self::CreateAddress { name, routing, auto_created } => {
                 Ask::CreateAddress { name: owned(name), routing, auto_created }
             }
-            Self::CreateQueue(definition) => Ask::CreateQueue(definition.into_owned()),
+            Self::CreateQueue(definition) => Ask::CreateQueue(Box::new(definition.into_owned())),
             Self::DeleteQueue { address, queue, force } => {
                 Ask::DeleteQueue { address: owned(address), queue: owned(queue), force }
             }
@@ -331,7 +334,7 @@ impl Ask<'_> {
                 ..publish
             }),
             Self::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge } => {
-                let (address, queue, filter) = (owned(address), owned(queue), filter.map(owned));
+                let (address, queue) = (owned(address), owned(queue));
                 Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge }
             }
             Self::CloseConsumer { consumer } => Ask::CloseConsumer { consumer },

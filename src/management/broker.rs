@@ -178,7 +178,7 @@ fn create_queue(request: Request, arguments: &[Value]) -> Step {
 
 fn make_queue(request: Request, definition: QueueDefinition<'static>) -> Step {
     let then = Then::QueueMade(Box::new(definition.clone()));
-    Conversation::one(request, Ask::CreateQueue(definition), then)
+    Conversation::one(request, Ask::CreateQueue(Box::new(definition)), then)
 }
 
 /// The address of a new queue is there, or it is not.

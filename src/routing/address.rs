@@ -91,31 +91,50 @@ impl Address {
         self.filters > 0
     }
 
-    /// The queues that get the next message: every multicast queue, and the anycast queues in turn, of those that take it. A message
-    /// that names no routing type goes to both kinds.
-    pub fn route(&mut self, routing: Option<RoutingType>, mut takes: impl FnMut(QueueKey) -> bool) -> Targets {
+    /// The queues that get the next message: every multicast queue, and the anycast queues in turn. A message that names no
+    /// routing type goes to both kinds.
+    pub fn route(&mut self, routing: Option<RoutingType>) -> Targets {
         let mut targets = Targets::new();
         if routing != Some(RoutingType::Anycast) {
             let all = self.bindings.iter().filter(|binding| binding.routing == RoutingType::Multicast);
-            let all = all.filter(|binding| takes(binding.queue));
             targets.extend(all.map(|binding| (binding.queue, binding.id)));
         }
         if routing != Some(RoutingType::Multicast)
-            && let Some(target) = self.take_anycast(takes)
+            && let Some(target) = self.take_anycast()
         {
             targets.push(target);
         }
         targets
     }
 
-    fn take_anycast(&mut self, mut takes: impl FnMut(QueueKey) -> bool) -> Option<(QueueKey, QueueId)> {
+    /// As [`Address::route`], among the queues that take the message. Apart from it, since hardly an address has filters.
+    #[cold]
+    pub fn route_filtered(&mut self, routing: Option<RoutingType>, takes: impl Fn(QueueKey) -> bool) -> Targets {
+        let takes = |binding: &&Binding| takes(binding.queue);
+        let mut targets = Targets::new();
+        if routing != Some(RoutingType::Anycast) {
+            let all = self.bindings.iter().filter(|binding| binding.routing == RoutingType::Multicast).filter(takes);
+            targets.extend(all.map(|binding| (binding.queue, binding.id)));
+        }
+        if routing != Some(RoutingType::Multicast) {
+            let count = self.bindings.len();
+            let places = (0..count).map(|step| (self.next_anycast + step) % count);
+            let mut found = places.filter_map(|at| self.bindings.get(at).map(|binding| (at, binding)));
+            if let Some((at, binding)) =
+                found.find(|(_, binding)| binding.routing == RoutingType::Anycast && takes(binding))
+            {
+                targets.push((binding.queue, binding.id));
+                self.next_anycast = (at + 1) % count;
+            }
+        }
+        targets
+    }
+
+    fn take_anycast(&mut self) -> Option<(QueueKey, QueueId)> {
         let count = self.bindings.len();
         for step in 0..count {
             let at = (self.next_anycast + step) % count;
-            if let Some(binding) = self.bindings.get(at)
-                && binding.routing == RoutingType::Anycast
-                && takes(binding.queue)
-            {
+            if let Some(binding) = self.bindings.get(at).filter(|binding| binding.routing == RoutingType::Anycast) {
                 self.next_anycast = (at + 1) % count;
                 return Some((binding.queue, binding.id));
             }
@@ -137,9 +156,9 @@ mod tests {
             address.bind(keys.insert(()), QueueId(id), routing, id == 3);
         }
         let ids = |targets: Targets| targets.iter().map(|(_, id)| id.0).collect::<Vec<_>>();
-        assert_eq!(ids(address.route(Some(RoutingType::Anycast), |_| true)), [1]);
-        assert_eq!(ids(address.route(Some(RoutingType::Anycast), |_| true)), [3]);
-        assert_eq!(ids(address.route(Some(RoutingType::Multicast), |_| true)), [2]);
-        assert_eq!(ids(address.route(None, |_| true)), [2, 1]);
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [1]);
+        assert_eq!(ids(address.route(Some(RoutingType::Anycast))), [3]);
+        assert_eq!(ids(address.route(Some(RoutingType::Multicast))), [2]);
+        assert_eq!(ids(address.route(None)), [2, 1]);
     }
 }

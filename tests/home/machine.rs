@@ -132,7 +132,7 @@ impl Machine {
         }
         let mut machine = Self::start(disk, setup);
         for queue in QUEUES {
-            machine.ask(Ask::CreateQueue(QueueDefinition {
+            machine.ask(Ask::CreateQueue(Box::new(QueueDefinition {
                 address: queue.into(),
                 name: queue.into(),
                 routing: RoutingType::Anycast,
@@ -142,7 +142,7 @@ impl Machine {
                 max_consumers: -1,
                 filter: None,
                 exists_is_fine: true,
-            }));
+            })));
         }
         machine.settle();
         machine
@@ -385,7 +385,7 @@ impl Machine {
     fn open_as(&mut self, queue: usize, browses: bool, filter: Option<&str>, credit: i32) {
         let name = *QUEUES.get(queue).unwrap_or(&"");
         let (consumer, priority, started, pre_acknowledge) = (consumer_of(self.session, queue), 0, true, false);
-        let (address, queue, filter) = (name.into(), name.into(), filter.map(Cow::Borrowed));
+        let (address, queue, filter) = (name.into(), name.into(), filter.map(Box::from));
         let ask = Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge };
         let answer = self.ask(ask);
         assert!(matches!(answer.reply, Ok(Reply::Queue(_))));

@@ -6,7 +6,7 @@ use ringmq::mail::{Ask, Lifetime, Publish, QueueDefinition, Reply, RoutingType};
 use crate::machine::{JOURNAL, Machine, Setup, publish_to};
 
 fn create(name: &'static str, lifetime: Lifetime) -> Ask<'static> {
-    Ask::CreateQueue(QueueDefinition {
+    Ask::CreateQueue(Box::new(QueueDefinition {
         address: "all".into(),
         name: name.into(),
         routing: RoutingType::Multicast,
@@ -16,7 +16,7 @@ fn create(name: &'static str, lifetime: Lifetime) -> Ask<'static> {
         filter: None,
         lifetime,
         exists_is_fine: false,
-    })
+    }))
 }
 
 fn messages(machine: &mut Machine, queue: &'static str) -> Option<i64> {

@@ -87,7 +87,7 @@ fn what_was_held_and_not_acknowledged_is_there_after_a_kill() {
 #[test]
 fn the_filter_of_a_queue_is_there_after_a_kill() {
     let create = |name: &'static str, filter: &'static str| {
-        Ask::CreateQueue(QueueDefinition {
+        Ask::CreateQueue(Box::new(QueueDefinition {
             address: "some".into(),
             name: name.into(),
             routing: RoutingType::Multicast,
@@ -97,7 +97,7 @@ fn the_filter_of_a_queue_is_there_after_a_kill() {
             max_consumers: -1,
             filter: Some(filter.into()),
             exists_is_fine: false,
-        })
+        }))
     };
     let send = |machine: &mut Machine| {
         for number in 0..10 {

@@ -240,7 +240,7 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
         // A client that repeats this after a reconnect does not wait and must not be told.
         exists_is_fine: !wanted.requires_response,
     };
-    Lowered::ask(Ask::CreateQueue(definition), respond)
+    Lowered::ask(Ask::CreateQueue(Box::new(definition)), respond)
 }
 
 /// The first attribute that asks for what this version's queues do not do, by its name in an address of the client. The values that
@@ -278,7 +278,7 @@ fn lower_create_consumer<'a>(create: &CreateConsumer<'a>) -> Lowered<'a> {
         address,
         queue,
         browses: create.browse_only,
-        filter: create.filter.filter(|filter| !filter.is_empty()).map(|filter| text(&filter)),
+        filter: create.filter.filter(|filter| !filter.is_empty()).map(|filter| filter.to_string().into()),
         priority: create.priority,
         started: false,
         pre_acknowledge: false,
