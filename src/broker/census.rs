@@ -43,6 +43,7 @@ impl<B: BlockBuffer> Core<B> {
                 + front.two_phase_due.len()
                 + front.stalled.len()
                 + front.aside.len()
+                + front.seekers.len()
                 + front.hold_changes.len(),
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),

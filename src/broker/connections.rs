@@ -4,6 +4,7 @@ use journal::{BlockBuffer, Now};
 use protocol::core::identity::ChannelId;
 use protocol::core::packet::{Packet, PacketType};
 
+use super::reattach::Way;
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
@@ -35,7 +36,7 @@ impl<B: BlockBuffer> Core<B> {
         if self.front.connection_count() == 0 && self.front.orphans.is_empty() {
             self.front.next_ttl_check_ms = millis(now) + self.front.settings.ttl_check_interval_ms;
         }
-        Some(self.front.add_client(origin, millis(now)))
+        Some(self.front.add_client(origin, now))
     }
 
     /// Bytes came.
@@ -90,6 +91,7 @@ impl<B: BlockBuffer> Core<B> {
     pub fn closed(&mut self, key: ConnectionKey) {
         self.stirred = true;
         let Some(mut client) = self.front.clients.remove(key) else { return };
+        self.front.seekers.retain(|seeker| *seeker != key);
         self.orphan_or_end(client.leave(key));
         self.release_replies();
     }
@@ -311,12 +313,11 @@ impl<B: BlockBuffer> Core<B> {
             Ok(Event::Handled) => {}
             // Its answers must not come before that to the close of the session that had the channel.
             Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
-            Ok(Event::CreateSession { name, channel, modes, .. }) => {
-                if !self.make_way(key, &name, modes) {
-                    return false;
-                }
-                self.create_session(key, channel, modes, name);
-            }
+            Ok(Event::CreateSession { name, channel, modes, .. }) => match self.make_way(key, &name, modes) {
+                Way::Free => self.create_session(key, channel, modes, name),
+                Way::Later => return false,
+                Way::Closed => {}
+            },
             Ok(Event::Reattach { name, last_received }) => return self.reattach(key, &name, last_received),
             Err(problem) => self.give_up(key, &problem),
         }

@@ -60,6 +60,8 @@ pub(super) struct Client {
     pub(super) temporary: Vec<Temporary>,
     /// Where it comes from.
     pub(super) origin: Origin,
+    /// When it came. All clocks of a process agree.
+    pub(super) accepted: Now,
     /// Sessions that it has closed, and may not know to be closed.
     pub(super) departed: VecDeque<SessionKey>,
     /// Its sessions end with it: it broke the protocol, was silent for too long, or the broker stops.
@@ -115,6 +117,8 @@ pub struct Front {
     pub(super) names: std::collections::HashMap<SessionName, SessionKey>,
     /// Sessions that wait for their clients to come back.
     pub(super) orphans: Orphans,
+    /// Connections for which other cores are asked for a session.
+    pub(super) seekers: Vec<ConnectionKey>,
     /// Bytes that all sessions keep for clients that may come back.
     pub(super) unconfirmed_bytes: usize,
     /// The time of the latest event, in ms of the loop's clock.
@@ -167,6 +171,7 @@ impl Front {
             sessions: SlotMap::with_key(),
             names: std::collections::HashMap::new(),
             orphans: Orphans::default(),
+            seekers: Vec::new(),
             unconfirmed_bytes: 0,
             now_ms: 0,
             stopping: false,
@@ -198,13 +203,14 @@ impl Front {
         self.clients.len()
     }
 
-    pub(super) fn add_client(&mut self, origin: Origin, now_ms: u64) -> ConnectionKey {
+    pub(super) fn add_client(&mut self, origin: Origin, now: Now) -> ConnectionKey {
         self.clients.insert(Client {
-            protocol: Connection::new(now_ms, self.settings.frame_bytes_max),
+            protocol: Connection::new(millis(now), self.settings.frame_bytes_max),
             output: crate::net::Output::default(),
             channels: HashMap::new(),
             temporary: Vec::new(),
             origin,
+            accepted: now,
             departed: VecDeque::new(),
             doomed: false,
             seeking: None,

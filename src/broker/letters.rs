@@ -70,8 +70,8 @@ impl<B: BlockBuffer> Core<B> {
             Letter::SnapshotWanted => self.home.want_snapshot(),
             Letter::Snapshot(snapshot) => self.home.take_snapshot(*snapshot),
             Letter::SnapshotSafe => self.home.snapshot_is_safe(),
-            Letter::Seek { connection, name, origin, purpose } => {
-                self.sought(from, connection, (name, origin, purpose))
+            Letter::Seek { connection, name, origin, accepted, purpose } => {
+                self.sought((from, connection, accepted), (name, origin, purpose))
             }
             Letter::Sought { connection, found } => self.front.heard_of(from, connection, found),
             Letter::Alias { queue, address } => {

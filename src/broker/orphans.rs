@@ -246,15 +246,15 @@ impl Front {
             && Self::is_name(name)
     }
 
-    /// A new session gets its name: its client finds it by that, if it comes back. One who comes from elsewhere does not take the
-    /// name of another's session away.
+    /// A new session gets its name: its client finds it by that, if it comes back. One who comes from elsewhere, or came
+    /// earlier, does not take the name of another's session away.
     pub(super) fn name_session(&mut self, key: SessionKey, name: SessionName) {
         let other = self.names.get(&name).copied();
-        let other = other.and_then(|key| Some((key, self.sessions.get(key)?.origin)));
+        let other = other.and_then(|key| self.sessions.get(key).map(|session| (key, session.origin, session.accepted)));
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(client) = self.clients.get(session.connection) else { return };
-        session.origin = client.origin;
-        let taken = other.is_some_and(|(_, origin)| origin != client.origin);
+        (session.origin, session.accepted) = (client.origin, client.accepted);
+        let taken = other.is_some_and(|(_, origin, at)| origin != client.origin || at > client.accepted);
         if taken || !Self::is_name(&name) {
             return;
         }
@@ -265,7 +265,7 @@ impl Front {
         {
             session.unconfirmed = Some(Unconfirmed::new(window));
         }
-        if let Some((other, _)) = other {
+        if let Some((other, ..)) = other {
             self.unname(other);
         }
         self.names.insert(name, key);

@@ -40,8 +40,10 @@ impl Reattach {
 }
 
 /// Other cores are asked for a session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Seeking {
+    name: SessionName,
+    purpose: Purpose,
     /// Answers still to come.
     missing: usize,
     /// Who has it.
@@ -51,6 +53,16 @@ pub(super) struct Seeking {
 /// A connection that moves from one core to another, with what was received and not handled.
 #[derive(Debug)]
 pub struct Migrant(Box<Client>);
+
+/// May a session be opened?
+pub(super) enum Way {
+    /// It may.
+    Free,
+    /// That has to wait.
+    Later,
+    /// Its client has come again since: the connection is closed.
+    Closed,
+}
 
 /// Where a session is.
 enum Place {
@@ -80,15 +92,30 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// A session of this name is about to be opened. False: that has to wait.
-    pub(super) fn make_way(&mut self, connection: ConnectionKey, name: &SessionName, modes: Modes) -> bool {
-        let Some(origin) = self.front.clients.get(connection).map(|client| client.origin) else { return true };
+    /// A session of this name is about to be opened: one of that name on an earlier connection ends, since its client has come again.
+    pub(super) fn make_way(&mut self, connection: ConnectionKey, name: &SessionName, modes: Modes) -> Way {
+        let client = self.front.clients.get(connection);
+        let Some((origin, accepted)) = client.map(|client| (client.origin, client.accepted)) else {
+            return Way::Closed;
+        };
         let resumable = self.front.is_resumable(name, modes, origin);
-        if let Some(session) = self.front.known(name, origin).filter(|key| self.front.orphans.contains(*key)) {
-            crate::event!(NT106, ?session);
-            self.fail_sessions(&[session]);
+        let mut outrun = false;
+        if let Some(session) = self.front.known(name, origin) {
+            outrun = self.front.is_outrun(connection, session);
+            if self.front.gives_way(session, accepted) {
+                crate::event!(NT106, ?session);
+                self.fail_sessions(&[session]);
+            }
         }
-        !resumable || self.seek(connection, name, Purpose::Replace).is_some()
+        if resumable {
+            let Some(found) = self.seek(connection, name, Purpose::Replace) else { return Way::Later };
+            outrun |= found.is_some();
+        }
+        if !outrun {
+            return Way::Free;
+        }
+        self.front.close_now(connection);
+        Way::Closed
     }
 
     fn place_of(&mut self, connection: ConnectionKey, name: &SessionName) -> Place {
@@ -120,11 +147,12 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Asks all other cores for a session. `None`: not all have answered. Else who has it.
     fn seek(&mut self, connection: ConnectionKey, name: &SessionName, purpose: Purpose) -> Option<Option<CoreId>> {
-        let Front { clients, letters, core, settings, .. } = &mut self.front;
+        let Front { clients, letters, core, settings, seekers, .. } = &mut self.front;
         let client = clients.get_mut(connection)?;
-        match client.seeking {
-            Some(Seeking { missing: 0, found }) => {
+        match client.seeking.as_ref().map(|seeking| (seeking.missing, seeking.found)) {
+            Some((0, found)) => {
                 client.seeking = None;
+                seekers.retain(|seeker| *seeker != connection);
                 return Some(found);
             }
             Some(_) => return None,
@@ -135,28 +163,34 @@ impl<B: BlockBuffer> Core<B> {
         }
         let mut missing = 0;
         for other in (0..settings.cores).map(CoreId).filter(|other| other != core) {
-            let (name, origin) = (name.clone(), client.origin);
-            letters.push_back((other, Letter::Seek { connection, name, origin, purpose }));
+            let (name, origin, accepted) = (name.clone(), client.origin, client.accepted);
+            letters.push_back((other, Letter::Seek { connection, name, origin, accepted, purpose }));
             missing += 1;
         }
-        client.seeking = Some(Seeking { missing, found: None });
+        client.seeking = Some(Seeking { name: name.clone(), purpose, missing, found: None });
+        seekers.push(connection);
         None
     }
 
     /// Another core asks for a session.
-    pub(super) fn sought(&mut self, by: CoreId, connection: ConnectionKey, wanted: (SessionName, Origin, Purpose)) {
-        let (name, origin, purpose) = wanted;
+    pub(super) fn sought(
+        &mut self,
+        (by, connection, accepted): (CoreId, ConnectionKey, Now),
+        (name, origin, purpose): (SessionName, Origin, Purpose),
+    ) {
         let session = self.front.known(&name, origin);
-        let ends = match purpose {
-            Purpose::Resume => false,
-            Purpose::End => true,
-            Purpose::Replace => session.is_some_and(|key| self.front.orphans.contains(key)),
+        let is_later = |key| self.front.sessions.get(key).is_some_and(|session| session.accepted > accepted);
+        let outruns = session.is_some_and(is_later)
+            || (purpose == Purpose::Replace && self.front.outruns_as_well(&name, origin, accepted));
+        let (found, ends) = match purpose {
+            Purpose::Resume => (session.is_some(), false),
+            Purpose::End => (false, !outruns),
+            Purpose::Replace => (outruns, session.is_some_and(|key| self.front.gives_way(key, accepted))),
         };
         if let Some(session) = session.filter(|_| ends) {
             crate::event!(NT106, ?session);
             self.fail_sessions(&[session]);
         }
-        let found = session.is_some() && purpose == Purpose::Resume;
         self.front.letters.push_back((by, Letter::Sought { connection, found }));
         self.release_replies();
     }
@@ -170,6 +204,11 @@ impl<B: BlockBuffer> Core<B> {
 
     /// The session is here and its client may have it. False: commands of it are still under way.
     fn go_on_with(&mut self, connection: ConnectionKey, key: SessionKey, last_received: i32) -> bool {
+        if self.front.is_outrun(connection, key) {
+            // Its client has given this connection up and has come again since. Whatever it hears here would be wrong there.
+            self.front.close_now(connection);
+            return true;
+        }
         self.cut_off(connection, key);
         if !self.front.may_go_on(connection, key, last_received) {
             if self.front.sessions.contains_key(key) {
@@ -252,6 +291,40 @@ impl Front {
         self.settings.reattach.allows(session.origin, origin).then_some(key)
     }
 
+    /// Has a session spoken on a connection that came after this one? Requests of two connections of a client may be handled in
+    /// another order than they came, since one of them may move from core to core.
+    fn is_outrun(&self, connection: ConnectionKey, key: SessionKey) -> bool {
+        let (Some(session), Some(client)) = (self.sessions.get(key), self.clients.get(connection)) else {
+            return false;
+        };
+        session.accepted > client.accepted
+    }
+
+    /// Sessions of this name that are about to be opened here: those of earlier connections are not. Is there one of a later connection?
+    fn outruns_as_well(&mut self, name: &SessionName, origin: Origin, accepted: Now) -> bool {
+        let mut outruns = false;
+        for key in self.seekers.clone() {
+            let Some(client) = self.clients.get(key).filter(|client| client.origin == origin) else { continue };
+            let opens = |seeking: &Seeking| seeking.purpose == Purpose::Replace && seeking.name == *name;
+            if !client.seeking.as_ref().is_some_and(opens) {
+                continue;
+            }
+            outruns |= client.accepted > accepted;
+            if client.accepted < accepted {
+                self.close_now(key);
+            }
+        }
+        outruns
+    }
+
+    /// Does a session end when one of its name is opened on a connection that was accepted then? Its client has given it up, though the
+    /// end of its connection may not have been noticed.
+    fn gives_way(&self, key: SessionKey, accepted: Now) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let waits = self.orphans.contains(key) && session.accepted <= accepted;
+        waits || (session.unconfirmed.is_some() && session.accepted < accepted)
+    }
+
     /// Another core has or has not the session that this connection has named.
     pub(super) fn heard_of(&mut self, from: CoreId, connection: ConnectionKey, found: bool) {
         let seeking = self.clients.get_mut(connection).and_then(|client| client.seeking.as_mut());
@@ -286,7 +359,7 @@ impl Front {
         kept.confirm(last_received);
         *unconfirmed_bytes -= before - kept.bytes();
         session.connection = connection;
-        session.origin = client.origin;
+        (session.origin, session.accepted) = (client.origin, client.accepted);
         kept.write(&mut client.output.bytes);
         client.protocol.session_reattached(Some(confirmations.tell()), &mut client.output.bytes);
         client.protocol.logged_in();

@@ -15,7 +15,7 @@ pub use request::{
     Acknowledge, Ask, ConnectionRef, Lifetime, Publish, QueueDefinition, Request, RoutingType, RoutingTypes,
 };
 
-use journal::{LaneId, LaneMark, Lsn, Vector};
+use journal::{LaneId, LaneMark, Lsn, Now, Vector};
 
 use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin, QueueId, SessionKey, SessionName};
 
@@ -94,8 +94,8 @@ pub enum Letter {
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
     /// A connection of the sender names a session that the sender does not have.
-    Seek { connection: ConnectionKey, name: SessionName, origin: Origin, purpose: Purpose },
-    /// The answer: the session is here and may go on.
+    Seek { connection: ConnectionKey, name: SessionName, origin: Origin, accepted: Now, purpose: Purpose },
+    /// The answer: the session is here and may go on; or, if it was to be replaced, it is one of a later connection.
     Sought { connection: ConnectionKey, found: bool },
 }
 
@@ -106,7 +106,7 @@ pub enum Purpose {
     Resume,
     /// Its client has come back where it cannot go on with it: it ends, however it is.
     End,
-    /// Its client opens a session of the same name: it ends if it waits for its client.
+    /// Its client opens a session of the same name: it ends, unless it is on a later connection.
     Replace,
 }
 

@@ -12,6 +12,7 @@ mod unconfirmed;
 mod verb;
 
 use hashbrown::HashMap;
+use journal::Now;
 
 pub use confirmations::Confirmations;
 pub use cores::CoreSet;
@@ -59,6 +60,8 @@ pub struct Session<C> {
     pub name: Option<SessionName>,
     /// Where its client is.
     pub origin: Origin,
+    /// When the last connection on which it spoke was accepted.
+    pub accepted: Now,
     /// What its client may want once more. None: the session ends with its connection.
     pub unconfirmed: Option<Unconfirmed>,
     /// A commit over several cores that is under way.
@@ -101,6 +104,7 @@ impl<C> Session<C> {
             confirmations: modes.confirmation_window.map(Confirmations::new),
             name: None,
             origin: Origin::default(),
+            accepted: Now(0),
             unconfirmed: None,
             two_phase: None,
             ended: None,

@@ -1,15 +1,16 @@
 //! What belongs to a connection, or is under way on it, when its client loses it and comes back, or does not.
 
-use protocol::core::identity::RoutingType;
+use protocol::core::identity::{CommandId, RoutingType};
 use protocol::core::packet::Packet;
 use protocol::core::packet::query::QueueQuery;
+use protocol::core::packet::session::ReattachSession;
 use protocol::simple_string::SimpleString;
 use ringmq::broker::Census;
 
 use crate::full::{LONG, fill};
 use crate::management::{ANSWERS, Wanted, request};
 use crate::peer::{AUTOMATIC, What, consume, create_named, create_queue, create_session, frame, send};
-use crate::reattach::{NAME, REFUSED, WINDOWED, greet, named, reattach, whats};
+use crate::reattach::{NAME, REFUSED, WINDOWED, delivered_again, greet, holding, named, reattach, whats};
 use crate::rig::{CHECK_MS, CONNECTIONS_MAX, Peer, Rig};
 use crate::temporary::{HOMES, create};
 
@@ -210,6 +211,57 @@ fn a_connection_takes_over_no_more_temporary_queues_than_it_may_have() {
         rig.lose(back);
         rig.wait_ms(TTL_MS + CHECK_MS);
         assert_eq!(rig.census(), [Census::default()]);
+    }
+}
+
+/// The first connection moves from core to core while the second one comes to where the session is: they may be handled in either order.
+#[test]
+fn a_connection_that_its_client_has_given_up_does_not_take_the_session_away_again() {
+    let mut late = 0;
+    for events in 0..24 {
+        for seed in 0..8 {
+            let mut rig = Rig::new(2, seed);
+            let (owner, queue) = holding(&mut rig, 0, 7, WINDOWED);
+            rig.lose(owner);
+            let given_up = greet(&mut rig, 1, 7);
+            // It had received less when it said so.
+            let say = |last: i32| ReattachSession { name: NAME.into(), last_confirmed: CommandId(last) };
+            rig.tell(given_up, 1, &Packet::ReattachSession(say(0)));
+            rig.go_on(events);
+            let back = greet(&mut rig, 0, 7);
+            let came = reattach(&mut rig, back, NAME, 1);
+            assert!(came.contains(&What::Reattached(3, true)), "{events} events, seed {seed}: {came:?}");
+            assert!(!rig.has_closed(back) && rig.has_closed(given_up), "{events} events, seed {seed}");
+            late += u64::from(whats(&mut rig, given_up).is_empty());
+            assert!(is_there(&mut rig, back, 10, &queue), "{events} events, seed {seed}");
+            assert_eq!(delivered_again(&mut rig, &queue), None, "{events} events, seed {seed}");
+        }
+    }
+    assert!(late > 20, "{late} of them were late: the runs prove little");
+}
+
+/// The first connection is the same client's, and nobody has noticed that it is dead.
+#[test]
+fn a_session_that_is_opened_again_is_there_once() {
+    for cores in [1, 2] {
+        for events in 0..12 {
+            for seed in 0..6 {
+                let mut rig = Rig::new(cores, seed);
+                let given_up = greet(&mut rig, 0, 7);
+                rig.receive(given_up, &create_named(10, NAME, WINDOWED));
+                rig.go_on(events);
+                // Its client did not hear the answer, opens the session again, and goes on with it wherever it comes in.
+                let again = named(&mut rig, usize::from(cores) - 1, 7, WINDOWED);
+                let queue = rig.address_on(0);
+                let work = [send(10, &queue, "one", Some(1)), send(10, &queue, "two", Some(2))].concat();
+                assert_eq!(heard(&mut rig, again, &work), [What::Null(1), What::Null(2)]);
+                rig.lose(again);
+                let back = greet(&mut rig, 0, 7);
+                assert_eq!(reattach(&mut rig, back, NAME, 1), [What::Reattached(1, true)], "{events}, {seed}");
+                let sessions: usize = rig.census().iter().map(|census| census.sessions).sum();
+                assert_eq!(sessions, 1, "{cores} cores, {events} events, seed {seed}");
+            }
+        }
     }
 }
 

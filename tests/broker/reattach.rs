@@ -215,7 +215,7 @@ pub(crate) fn whats(rig: &mut Rig, peer: Peer) -> Vec<What> {
 pub(crate) const REFUSED: What = What::Reattached(-1, false);
 
 /// A session that holds a message of a queue, and the queue. Its client has received the answer to its consumer and the message.
-fn holding(rig: &mut Rig, core: usize, address: u128, how: How) -> (Peer, String) {
+pub(crate) fn holding(rig: &mut Rig, core: usize, address: u128, how: How) -> (Peer, String) {
     let queue = rig.address_on(0);
     let peer = named(rig, core, address, how);
     rig.receive(peer, &[send(10, &queue, "one", None), consume(10, 0, &queue)].concat());
@@ -226,7 +226,7 @@ fn holding(rig: &mut Rig, core: usize, address: u128, how: How) -> (Peer, String
 }
 
 /// How often the message of a queue was delivered before, as another client sees it that gets it now; `None`: somebody has it.
-fn delivered_again(rig: &mut Rig, queue: &str) -> Option<i32> {
+pub(crate) fn delivered_again(rig: &mut Rig, queue: &str) -> Option<i32> {
     let other = rig.session(0, AUTOMATIC);
     rig.receive(other, &consume(10, 0, queue));
     rig.settle();

@@ -160,6 +160,8 @@ impl Rig {
 
     /// A client comes to a core from this place.
     pub(crate) fn connect_from(&mut self, core: usize, origin: Origin) -> Peer {
+        // One came before the other.
+        self.now = self.now.plus_nanos(TURN_NANOS);
         let key = self.seats[core].core.accepted(origin, self.now).unwrap();
         self.seats[core].due = true;
         Peer { core, key }
