@@ -127,6 +127,9 @@ pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 /// Producers of one core that wait for credits of full addresses; one more is refused.
 pub const PRODUCERS_WAITING_MAX: usize = 65_536;
 
+/// Full addresses of one core that producers wait for: every turn looks at each of them.
+pub const ADDRESSES_WAITED_FOR_MAX: usize = 1_024;
+
 /// Requests of one home that wait for the creation of addresses by another core, which takes one write: more clients than that
 /// wait in their sockets.
 pub const PARKED_MAX: usize = 256;

@@ -96,7 +96,9 @@ impl<B: BlockBuffer> Home<B> {
             deliver.producer_credits(who.from, named, credits, true);
             return Outcome::done(Vector::new());
         };
-        let has_place = self.full.producers < limits::PRODUCERS_WAITING_MAX;
+        let at = self.full.waiting.iter().position(|(of, _)| *of == key);
+        let has_place = self.full.producers < limits::PRODUCERS_WAITING_MAX
+            && (at.is_some() || self.full.waiting.len() < limits::ADDRESSES_WAITED_FOR_MAX);
         // Who finds no place must not wait for ever: the client's send fails and may be tried again.
         if policy == FullPolicy::Fail || !has_place {
             deliver.producer_credits(who.from, named, credits, false);
@@ -104,7 +106,7 @@ impl<B: BlockBuffer> Home<B> {
         if has_place {
             let producer = Producer { session: who.from, credits, named: named.into() };
             self.full.producers += 1;
-            match self.full.waiting.iter_mut().find(|(of, _)| *of == key) {
+            match at.and_then(|at| self.full.waiting.get_mut(at)) {
                 Some((_, producers)) => producers.push(producer),
                 None => {
                     self.full.waiting.push((key, vec![producer]));
