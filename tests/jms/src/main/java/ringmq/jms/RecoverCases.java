@@ -13,8 +13,8 @@ final class RecoverCases {
 
     static List<Case> all() {
         return List.of(
-                Case.of("recover_auto", RecoverCases::recoverAuto),
-                Case.of("recover_dups_ok", RecoverCases::recoverDupsOk),
+                Case.of("recover_auto", scope -> recoverConsumed(scope, Session.AUTO_ACKNOWLEDGE)),
+                Case.of("recover_dups_ok", scope -> recoverConsumed(scope, Session.DUPS_OK_ACKNOWLEDGE)),
                 Case.of("recover_individual", RecoverCases::recoverIndividual),
                 Case.of("recover_transacted", RecoverCases::recoverTransacted),
                 Case.of("recover_two_consumers", RecoverCases::recoverTwoConsumers));
@@ -25,26 +25,14 @@ final class RecoverCases {
     }
 
     /**
-     * What was received is consumed: recover() gives nothing of it back. Here and below the first message in the client's
-     * buffer may count as delivered, because the client says so with its request; such counts are not looked at.
+     * What was received is consumed, or is before the client recovers: recover() gives nothing of it back. Here and below
+     * the first message in the client's buffer may count as delivered, because the client says so with its request; such
+     * counts are not looked at.
      */
-    private static void recoverAuto(Scope scope) throws Exception {
+    private static void recoverConsumed(Scope scope, int mode) throws Exception {
         String queue = scope.queue("q");
         scope.fill(queue, "1", "2", "3", "4");
-        Session session = scope.started().createSession(false, Session.AUTO_ACKNOWLEDGE);
-        MessageConsumer consumer = consumer(session, queue);
-        Texts.expect(consumer, "1/1", "2/1");
-        session.recover();
-        Scope.expectNext(consumer, "3");
-        Texts.expect(consumer, "4/1");
-        Scope.expectNone(consumer, "after the last");
-    }
-
-    /** The client acknowledges late, but at the latest before it recovers. */
-    private static void recoverDupsOk(Scope scope) throws Exception {
-        String queue = scope.queue("q");
-        scope.fill(queue, "1", "2", "3", "4");
-        Session session = scope.started().createSession(false, Session.DUPS_OK_ACKNOWLEDGE);
+        Session session = scope.started().createSession(false, mode);
         MessageConsumer consumer = consumer(session, queue);
         Texts.expect(consumer, "1/1", "2/1");
         session.recover();
