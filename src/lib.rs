@@ -14,6 +14,7 @@ pub mod management;
 pub mod net;
 pub mod queue;
 pub mod routing;
+pub mod security;
 pub mod session;
 pub mod store;
 pub mod transaction;

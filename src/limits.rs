@@ -32,6 +32,22 @@ pub const SESSIONS_PER_CONNECTION_MAX: usize = 4_096;
 /// Temporary queues of one connection; a further one is refused.
 pub const TEMPORARY_QUEUES_PER_CONNECTION_MAX: usize = 4_096;
 
+/// Bytes of the password of somebody who logs in; a longer one is wrong.
+pub const LOGIN_BYTES_MAX: usize = 1_024;
+
+/// Logins of one core that are being looked into at the same time; further connections wait, in order. Each takes tens of milliseconds
+/// of one thread.
+pub const LOGINS_PER_CORE_MAX: usize = 16;
+
+/// Logins that a connection may fail at; then it is closed, so that guessing costs a connection every few tries.
+pub const LOGIN_FAILURES_MAX: usize = 3;
+
+/// Logins that each core remembers, so that clients who come again do not wait for the hash of their password.
+pub const LOGINS_REMEMBERED_MAX: usize = 1_024;
+
+/// Addresses of which a session remembers what its user may do; beyond it all are looked up again.
+pub const PERMISSIONS_REMEMBERED_MAX: usize = 256;
+
 /// Consumers of one session; a further one is refused.
 pub const CONSUMERS_PER_SESSION_MAX: usize = 4_096;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use protocol::core::identity::ChannelId;
-use protocol::core::packet::session::{AddMetadataV2, CreateSession, SessionForm, SessionSettings};
+use protocol::core::packet::session::{AddMetadataV2, CreateSession, Password, SessionForm, SessionSettings};
 use protocol::core::packet::transaction::{Commit, Rollback};
 use protocol::core::packet::{Packet, PacketType};
 use protocol::core::text::Text;
@@ -45,7 +45,7 @@ impl Session {
                 channel: session.channel.id,
                 version: shared.options.version,
                 user: credentials.map(|credentials| Text::from(credentials.user.as_str())),
-                password: credentials.map(|credentials| Text::from(credentials.password.as_str())),
+                password: credentials.map(|credentials| Password(Text::from(credentials.password.as_str()))),
                 min_large_message_size: MIN_LARGE_MESSAGE_BYTES,
                 xa: options.xa,
                 auto_commit_sends: options.auto_commit_sends,

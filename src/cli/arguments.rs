@@ -46,6 +46,9 @@ pub(super) enum Command {
     /// Look after queues
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Look after those who may log in
+    #[command(subcommand)]
+    User(UserCommand),
     /// Print the version
     #[command(after_help = "Examples:\n  ringmq version")]
     Version,
@@ -170,6 +173,40 @@ pub(super) struct QueuePurgeOptions {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user to the users file; makes the file if there is none
+    #[command(after_help = help::USER_ADD)]
+    Add(UserOptions),
+    /// List the users with their roles
+    #[command(after_help = help::USER_LIST)]
+    List(ShowOptions),
+    /// Give a user another password, and other roles if some are named
+    #[command(after_help = help::USER_RESET)]
+    Reset(UserOptions),
+    /// Remove a user
+    #[command(after_help = help::USER_REMOVE)]
+    Remove(UserName),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UserName {
+    #[command(flatten)]
+    pub(super) config: ConfigOptions,
+    /// The user
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UserOptions {
+    #[command(flatten)]
+    pub(super) user: UserName,
+    /// A role of the user (may be repeated) [default of a new user: amq]
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(super) roles: Vec<String>,
 }
 
 /// Where settings come from; the same for every command that reads the configuration.

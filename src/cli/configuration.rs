@@ -14,10 +14,19 @@ const FILE: &str = "ringmq.toml";
 
 /// The configuration that these options, the environment and the file give.
 pub(super) fn load(options: &ConfigOptions) -> Result<Config, Report> {
+    config::load(&sources(options)?)
+}
+
+/// The same for those who make the users file: it is not looked at, nor what must fit together.
+pub(super) fn load_values(options: &ConfigOptions) -> Result<Config, Report> {
+    config::load_values(&sources(options)?)
+}
+
+fn sources(options: &ConfigOptions) -> Result<Sources, Report> {
     let unnamed = || Path::new(FILE).exists().then(|| PathBuf::from(FILE));
     let file = options.config.clone().or_else(unnamed).map(|path| FileText::read(&path)).transpose()?;
     let environment = std::env::vars_os().collect();
-    config::load(&Sources { file, environment, command_line: overrides(options) })
+    Ok(Sources { file, environment, command_line: overrides(options) })
 }
 
 /// The settings that the command line makes.

@@ -20,6 +20,12 @@ Queues
   queue delete  Delete a queue with what waits in it
   queue purge   Remove all messages that wait in a queue
 
+Users
+  user add      Add a user to the users file; makes the file if there is none
+  user list     List the users with their roles
+  user reset    Give a user another password, and other roles if some are named
+  user remove   Remove a user
+
 About
   version       Print the version
 
@@ -115,6 +121,39 @@ Examples:
 Exit codes: 0 removed, 1 failed, 2 not confirmed, 4 not authorised, 5 cannot connect, 6 no such queue,
 8 timed out";
 
+pub(super) const USER_ADD: &str = "\
+The password is read from RINGMQ_PASSWORD; without it from the terminal, or one line of standard
+input. The broker reads the file when it starts. In a new file the role may do everything; see
+docs/users.md for permissions.
+
+Examples:
+  ringmq user add alice
+  ringmq user add alice --role ops --role amq --data-directory /var/lib/ringmq
+
+Exit codes: 0 added, 1 the file cannot be written, 3 configuration invalid, 7 there is such a user";
+
+pub(super) const USER_LIST: &str = "\
+Examples:
+  ringmq user list
+  ringmq user list --json
+
+Exit codes: 0 listed, 3 configuration invalid, 6 there is no users file";
+
+pub(super) const USER_RESET: &str = "\
+The password is read as by `ringmq user add`.
+
+Examples:
+  ringmq user reset alice
+  ringmq user reset alice --role ops
+
+Exit codes: 0 done, 1 the file cannot be written, 3 configuration invalid, 6 no such user";
+
+pub(super) const USER_REMOVE: &str = "\
+Examples:
+  ringmq user remove alice
+
+Exit codes: 0 removed, 1 the file cannot be written, 3 configuration invalid, 6 no such user";
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -146,7 +185,7 @@ mod tests {
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         let mut found = Vec::new();
         leaves(&command, "", &mut found);
-        assert_eq!(found.len(), 9);
+        assert_eq!(found.len(), 13);
         for (path, leaf) in found {
             let about = leaf.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("  {path:12}  {about}")), "`{path}` is not in the help, or not as it is");

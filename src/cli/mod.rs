@@ -20,6 +20,7 @@ mod producer;
 mod progress;
 mod queue;
 mod secrets;
+mod user;
 mod work;
 
 mod exit;
@@ -66,6 +67,7 @@ fn execute(arguments: Vec<OsString>, broker: Broker) -> Exit {
         Command::Producer(options) => producer::produce(&options),
         Command::Consumer(options) => consumer::consume(&options),
         Command::Queue(command) => queue::run(&command),
+        Command::User(command) => user::run(&command),
         Command::Version => Output::stdout().finish(|out| writeln!(out, "ringmq {}", env!("CARGO_PKG_VERSION"))),
     }
 }
@@ -104,6 +106,9 @@ mod tests {
         check("queue create --name q --anycast --multicast", Exit::Usage);
         check("queue purge --name q --url tcp://127.0.0.1:1", Exit::Usage);
         check("queue purge --name q --yes --url tcp://127.0.0.1:1", Exit::CannotConnect);
+        check("user add", Exit::Usage);
+        check("user list --data /nowhere", Exit::NotFound);
+        check("user remove nobody --data /nowhere", Exit::NotFound);
         check("config show", Exit::Ok);
         check("config show --json --set journal-lanes=4", Exit::Ok);
         check("config show --set journal-lane=4", Exit::ConfigurationInvalid);

@@ -11,7 +11,7 @@ use crate::{Finding, expect_none, expect_places};
 /// Written from other people's statements, which name files that we may build one day.
 const QUOTING: &str = "docs/requirements.md";
 /// Files that the user of the broker has, not the repository.
-const OF_THE_USER: [&str; 2] = ["ringmq.toml", "etc/overlay.toml"];
+const OF_THE_USER: [&str; 3] = ["ringmq.toml", "users.toml", "etc/overlay.toml"];
 const ENDINGS: [&str; 5] = [".rs", ".md", ".toml", ".sh", ".service"];
 
 fn check(tree: &Tree) -> Vec<Finding> {

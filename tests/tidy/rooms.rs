@@ -25,11 +25,12 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 20] = [
+const ROOMS: [Room; 21] = [
     decides(0, "limits", &[]),
     decides(0, "event", &[]),
     decides(1, "message", &[]),
     decides(2, "queue", &[]),
+    decides(2, "security", &[]),
     decides(3, "store", &[]),
     decides(4, "mail", &[]),
     decides(5, "routing", &[]),

@@ -61,7 +61,7 @@ async fn a_session_carries_who_logs_in_and_may_be_refused() {
         let Packet::CreateSession(create) = request.packet() else { unreachable!() };
         let settings = create.settings;
         assert_eq!(settings.user.unwrap(), "u");
-        assert_eq!(settings.password.unwrap(), "p");
+        assert_eq!(settings.password.unwrap().0, "p");
         assert_eq!(create.client_id.unwrap(), "c");
         assert_eq!((settings.auto_commit_sends, settings.auto_commit_acks), (false, false));
         assert_eq!(settings.confirmation_window, -1);

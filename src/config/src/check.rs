@@ -17,17 +17,28 @@ pub(crate) fn relations(config: &Config, report: &mut Report) {
     waits_for_the_disk(config, report);
 }
 
-/// Anonymous clients are accepted, so nobody beyond this host may reach the port.
+/// Where nobody has to log in, nobody beyond this host may reach the port.
 fn listens_on_loopback(config: &Config, report: &mut Report) {
     let host = *config.acceptor_host;
-    if !host.is_loopback() {
-        report.push(
-            at(config, "acceptor.host", Code::OPEN_DOOR, format!("refusing to listen on {host}: there are no users"))
-                .note("not a loopback address")
-                .help("anyone who reaches the port could send and receive; users cannot be configured in this release")
-                .help("listen on 127.0.0.1 or ::1, and reach the broker from elsewhere through an SSH tunnel"),
-        );
+    let has_users = config.users.as_ref().is_some_and(|users| !users.users.is_empty());
+    if host.is_loopback() || has_users {
+        return;
     }
+    let reason = match &config.users {
+        Some(_) => "the users file names no user",
+        // A users file that is wrong has its own errors.
+        None if report.has_errors() => return,
+        None => "there are no users",
+    };
+    report.push(
+        at(config, "acceptor.host", Code::OPEN_DOOR, format!("refusing to listen on {host}: {reason}"))
+            .note("not a loopback address")
+            .help(format!(
+                "make a user: `ringmq user add NAME`, with the same settings; it goes to {}",
+                config.users_path().display()
+            ))
+            .help("or listen on 127.0.0.1 or ::1, and reach the broker from elsewhere through an SSH tunnel"),
+    );
 }
 
 /// Two kinds of data in one directory would take each other's files for their own.
@@ -117,7 +128,7 @@ fn is_set(config: &Config, path: &str) -> bool {
 }
 
 /// A diagnostic at the place where the row `path` was set.
-fn at(config: &Config, path: &str, code: Code, message: impl Into<String>) -> Diagnostic {
+pub(crate) fn at(config: &Config, path: &str, code: Code, message: impl Into<String>) -> Diagnostic {
     let anchor = config.chosen.iter().find(|chosen| chosen.attribute.path() == path);
     match anchor.and_then(|chosen| chosen.anchor.clone()) {
         Some(anchor) => Diagnostic { code, message: message.into(), ..anchor },

@@ -196,6 +196,14 @@ impl Report {
         }
     }
 
+    /// Takes what another report holds.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.cut |= other.cut;
+        for diagnostic in other.diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
     /// Whether looking for more is of no use.
     pub(crate) fn is_full(&self) -> bool {
         self.diagnostics.len() >= DIAGNOSTICS_MAX

@@ -47,24 +47,47 @@ impl FileText {
     /// # Errors
     /// If it cannot be read, is too large, or is not UTF-8 text.
     pub fn read(path: &Path) -> Result<Self, Report> {
+        Self::read_as("configuration file", path)
+    }
+
+    /// Reads a users file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is too large, or is not UTF-8 text.
+    pub fn read_users(path: &Path) -> Result<Self, Report> {
+        Self::read_as("users file", path)
+    }
+
+    fn read_as(what: &str, path: &Path) -> Result<Self, Report> {
         let name = path.display().to_string();
-        Self::read_bytes(path).and_then(|bytes| Self::decode(&name, bytes)).map_err(|diagnostic| {
+        Self::read_bytes(what, path).and_then(|bytes| Self::decode(what, &name, bytes)).map_err(|diagnostic| {
             let mut report = Report::default();
             report.push(diagnostic.source(name));
             report
         })
     }
 
-    fn read_bytes(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Another text under the same name.
+    pub(crate) fn renewed(&self, text: String) -> Self {
+        Self { name: Arc::clone(&self.name), text }
+    }
+
+    fn read_bytes(what: &str, path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
         let unreadable = |error: std::io::Error| {
-            let message = "the configuration file cannot be read";
+            let message = format!("the {what} cannot be read");
             Box::new(Diagnostic::error(Code::UNREADABLE, message).note(error.to_string()))
         };
         let mut bytes = Vec::new();
         let mut file = File::open(path).map_err(unreadable)?.take(FILE_BYTES_MAX + 1);
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
-            let message = "the configuration file is too large";
+            let message = format!("the {what} is too large");
             let error = Diagnostic::error(Code::TOO_LARGE, message);
             let note = format!("more than {} KiB", FILE_BYTES_MAX >> 10);
             return Err(Box::new(error.note(note).help("is it the right file?")));
@@ -72,22 +95,27 @@ impl FileText {
         Ok(bytes)
     }
 
-    fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
+    fn decode(what: &str, name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         String::from_utf8(bytes).map(|text| Self::new(name, text)).map_err(|error| {
-            let message = "the configuration file is not UTF-8 text";
+            let message = format!("the {what} is not UTF-8 text");
             let note = format!("at byte {}", error.utf8_error().valid_up_to());
             Box::new(Diagnostic::error(Code::NOT_TEXT, message).note(note))
         })
     }
 
     /// A diagnostic that points at a part of the text.
-    fn at(&self, range: &Range<usize>, code: Code, message: impl Into<String>) -> Diagnostic {
+    pub(crate) fn at(&self, range: &Range<usize>, code: Code, message: impl Into<String>) -> Diagnostic {
         let (place, excerpt) = Excerpt::new(&self.name, &self.text, range);
         Diagnostic { place: Some(place), excerpt: Some(excerpt), ..Diagnostic::error(code, message) }
     }
+
+    /// The same without the line itself, which may hold what nobody should read.
+    pub(crate) fn at_blind(&self, range: &Range<usize>, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { excerpt: None, ..self.at(range, code, message) }
+    }
 }
 
-type Key<'i> = Spanned<Cow<'i, str>>;
+pub(crate) type Key<'i> = Spanned<Cow<'i, str>>;
 
 /// Takes every setting of the file into the draft.
 pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
@@ -110,7 +138,7 @@ pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
 }
 
 /// The parser sorts by key; people read from the top.
-fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Spanned<DeValue<'i>>)> {
+pub(crate) fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
@@ -238,7 +266,7 @@ impl Reader<'_> {
 }
 
 /// A key as it is repeated in a message: short, and on one line.
-fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     const CHARS_MAX: usize = 60;
     let mut short: String = name.chars().take(CHARS_MAX).map(|c| if c.is_control() { '?' } else { c }).collect();
     if name.chars().nth(CHARS_MAX).is_some() {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the table ([`TABLE`]), the typed result ([`Config`]), the origin of each value, and the texts of errors.
 //! Takes: a TOML file, environment variables `RINGMQ_*` and options of the command line, as plain values; it reads
-//! one file and nothing else. Gives: a [`Config`] in which every value is in range and fits the others, or a
+//! that file and the users file, and nothing else. Gives: a [`Config`] in which every value is in range and fits the others, or a
 //! [`Report`] that names everything that is wrong at once.
 //!
 //! Must stay true: a setting exists only as a row of the table, so the file, the environment, `config show` and the
@@ -37,6 +37,8 @@ mod suggest;
 mod reference;
 mod show;
 
+mod users;
+
 pub mod json;
 
 pub use attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
@@ -44,9 +46,10 @@ pub use command_line::Override;
 pub use diagnostic::{Code, Diagnostic, Report, Severity};
 pub use directories::Directories;
 pub use file::{FILE_BYTES_MAX, FileText};
-pub use load::{Sources, load};
+pub use load::{Sources, load, load_values};
 pub use origin::{Origin, Place, Setting};
 pub use reference::reference;
 pub use show::{show, show_json};
 pub use table::{Config, TABLE};
 pub use types::{Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode};
+pub use users::{EditError, Grant, PERMISSIONS, USER_NAME_BYTES_MAX, USERS_MAX, User, Users, user_name_problem};

@@ -11,6 +11,7 @@ use crate::file::FileText;
 use crate::origin::Origin;
 use crate::table::{Config, TABLE};
 use crate::text::{Raw, Refusal, parse};
+use crate::users::Users;
 use crate::value::Value;
 use crate::{check, command_line, environment, file};
 
@@ -30,13 +31,26 @@ pub struct Sources {
 /// # Errors
 /// A [`Report`] with at least one error. Warnings alone do not fail: they are in [`Config::warnings`].
 pub fn load(sources: &Sources) -> Result<Config, Report> {
+    draft(sources).finish()
+}
+
+/// The same without a look at the users file and at what must fit together: for those who make that file, and change what does not
+/// fit yet.
+///
+/// # Errors
+/// A [`Report`] with at least one error.
+pub fn load_values(sources: &Sources) -> Result<Config, Report> {
+    draft(sources).values().map(|(config, _)| config)
+}
+
+fn draft(sources: &Sources) -> Draft {
     let mut draft = Draft::default();
     if let Some(text) = &sources.file {
         file::apply(text, &mut draft);
     }
     environment::apply(&sources.environment, &mut draft);
     command_line::apply(&sources.command_line, &mut draft);
-    draft.finish()
+    draft
 }
 
 /// The value chosen for one row.
@@ -68,8 +82,8 @@ impl Draft {
         }
     }
 
-    /// Fills the gaps with defaults, checks what must fit together, and builds the typed result.
-    fn finish(mut self) -> Result<Config, Report> {
+    /// Fills the gaps with defaults and builds the typed result; gives what was found on the way too.
+    fn values(mut self) -> Result<(Config, Report), Report> {
         let mut chosen = Vec::with_capacity(TABLE.len());
         for attribute in TABLE {
             if let Some(at) = self.set.iter().position(|set| set.attribute.is(attribute)) {
@@ -82,17 +96,27 @@ impl Draft {
                 Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
             }
         }
-        let Some(mut config) = Config::assemble(chosen) else {
+        let Some(config) = Config::assemble(chosen) else {
             if !self.report.has_errors() {
                 self.report.push(Diagnostic::error(Code::TABLE, "a row of the table does not fit its field"));
             }
             return Err(self.report);
         };
-        check::relations(&config, &mut self.report);
-        if self.report.has_errors() {
-            return Err(self.report);
+        Ok((config, self.report))
+    }
+
+    /// The values, with users, after a look at what must fit together.
+    fn finish(self) -> Result<Config, Report> {
+        let (mut config, mut report) = self.values()?;
+        match Users::read(&config) {
+            Ok(users) => config.users = users,
+            Err(found) => report.extend(found),
         }
-        config.warnings = self.report.into_diagnostics();
+        check::relations(&config, &mut report);
+        if report.has_errors() {
+            return Err(report);
+        }
+        config.warnings = report.into_diagnostics();
         debug_assert!(config.warnings.iter().all(|warning| warning.severity == Severity::Warning));
         Ok(config)
     }

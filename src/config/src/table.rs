@@ -16,6 +16,7 @@ use crate::origin::Setting;
 use crate::types::{
     Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode,
 };
+use crate::users::Users;
 
 /// Turns the rows below into [`TABLE`] and [`Config`], so that a row and its field cannot part.
 macro_rules! attributes {
@@ -35,6 +36,8 @@ macro_rules! attributes {
                 $(#[doc = $help])+
                 pub $field: Setting<$type>,
             )+
+            /// Who may log in; none: nobody has to.
+            pub users: Option<Users>,
             /// What a person should know though nothing is wrong enough to stop.
             pub warnings: Vec<Diagnostic>,
             /// The same values as they were parsed, in the order of the table, for [`crate::show()`].
@@ -51,7 +54,7 @@ macro_rules! attributes {
                     let $field =
                         Setting { value: <$type>::from_value(&row.value)?, origin: row.origin.clone() };
                 )+
-                Some(Self { $($field,)+ warnings: Vec::new(), chosen })
+                Some(Self { $($field,)+ users: None, warnings: Vec::new(), chosen })
             }
         }
     };
@@ -229,6 +232,12 @@ attributes! {
         default: "info",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "cli: the log",
     }
+    /// The file of users, their passwords' hashes, and what roles may do; `ringmq user` makes and changes it (docs/users.md). A
+    /// relative path starts at `data-directory`. Where there is none, nobody has to log in.
+    users_file: PathBuf = "users-file" {
+        aliases: &[], scope: Scope::Server, kind: DIRECTORY, default: "users.toml",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "server: logins and permissions",
+    }
     /// Messages to this address are requests to look after the broker; they are carried out, not stored. The command line of
     /// Artemis knows no other name than the default.
     management_address: String = "management-address" {
@@ -237,8 +246,8 @@ attributes! {
     }
 
 
-    /// The address to listen on. Only loopback addresses are accepted until users can be configured, because anyone
-    /// who reaches the port may send and receive.
+    /// The address to listen on. One that others than this host can reach needs a users file with a user, because without
+    /// users anyone who reaches the port may send and receive.
     acceptor_host: IpAddr = "host" {
         aliases: &["bind"], scope: Scope::Acceptor, kind: Kind::Host, default: "127.0.0.1",
         takes_effect: TakesEffect::Reload, requirements: &["S1-110"], used_by: "net: the acceptor",

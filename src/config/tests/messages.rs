@@ -71,15 +71,15 @@ configuration: 1 error
 #[test]
 fn open_door() {
     check(
-        "[acceptor]\nhost = \"0.0.0.0\"\n",
+        "data-directory = \"nowhere\"\n[acceptor]\nhost = \"0.0.0.0\"\n",
         "\
 error[CF020]: refusing to listen on 0.0.0.0: there are no users
- --> ringmq.toml:2:8
+ --> ringmq.toml:3:8
   |
-2 | host = \"0.0.0.0\"
+3 | host = \"0.0.0.0\"
   |        ^^^^^^^^^ not a loopback address
-  = help: anyone who reaches the port could send and receive; users cannot be configured in this release
-  = help: listen on 127.0.0.1 or ::1, and reach the broker from elsewhere through an SSH tunnel
+  = help: make a user: `ringmq user add NAME`, with the same settings; it goes to nowhere/users.toml
+  = help: or listen on 127.0.0.1 or ::1, and reach the broker from elsewhere through an SSH tunnel
 
 configuration: 1 error
 ",

@@ -305,7 +305,7 @@ pub fn encode(channel: ChannelId, packet: &Packet<'_>, version: Version, out: &m
 }
 
 /// Appends a frame up to its fields; the length is one that no reader accepts until [`end_frame`] has put the right one.
-#[inline]
+#[inline(always)]
 pub(super) fn begin_frame(packet_type: PacketType, channel: ChannelId, out: &mut Vec<u8>) -> usize {
     let start = out.len();
     let mut writer = Writer::new(out);

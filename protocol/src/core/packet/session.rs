@@ -1,5 +1,7 @@
 //! Opening, reattaching and describing sessions, and the producers of a session.
 
+use std::fmt;
+
 use super::layout::layout;
 use crate::core::cursor::{CursorError, Reader, Writer};
 use crate::core::identity::{ChannelId, CommandId, ProducerId};
@@ -28,6 +30,28 @@ pub struct CreateSession<'a> {
     pub client_id: Option<Text<'a>>,
 }
 
+/// A password. It is never shown.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Password<'a>(pub Text<'a>);
+
+impl fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a password")
+    }
+}
+
+impl<'a> Wire<'a> for Password<'a> {
+    const PRESENT: u8 = <Text<'a> as Wire<'a>>::PRESENT;
+
+    fn read(reader: &mut Reader<'a>, version: Version) -> Result<Self, CursorError> {
+        Text::read(reader, version).map(Self)
+    }
+
+    fn write(&self, writer: &mut Writer<'_>, version: Version) {
+        self.0.write(writer, version);
+    }
+}
+
 layout! {
     /// What a session shall be.
     SessionSettings<'a> {
@@ -40,7 +64,7 @@ layout! {
         /// Who logs in.
         user: Option<Text<'a>>;
         /// With what.
-        password: Option<Text<'a>>;
+        password: Option<Password<'a>>;
         /// Messages above this come in pieces of this size.
         min_large_message_size: i32;
         /// Whether work belongs to XA branches.
