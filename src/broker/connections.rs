@@ -1,15 +1,19 @@
 //! Connections come, bring bytes, fall silent, and go.
 
+use std::sync::Arc;
+
 use journal::{BlockBuffer, Now};
 use protocol::core::identity::ChannelId;
 use protocol::core::packet::{Packet, PacketType};
 
+use super::login::Admission;
 use super::reattach::Way;
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
 use crate::message::{ConnectionKey, Origin, SessionKey, SessionName};
 use crate::net::core::{Event, Problem, Respond, is_sent_to};
+use crate::security::Identity;
 use crate::session::{CoreSet, Modes, Session};
 
 /// Why a frame must wait.
@@ -92,6 +96,7 @@ impl<B: BlockBuffer> Core<B> {
         self.stirred = true;
         let Some(mut client) = self.front.clients.remove(key) else { return };
         self.front.seekers.retain(|seeker| *seeker != key);
+        self.front.forget_login(key, client.login.take());
         self.orphan_or_end(client.leave(key));
         self.release_replies();
     }
@@ -313,11 +318,20 @@ impl<B: BlockBuffer> Core<B> {
             Ok(Event::Handled) => {}
             // Its answers must not come before that to the close of the session that had the channel.
             Ok(Event::CreateSession { channel, .. }) if self.is_closing(key, channel) => return false,
-            Ok(Event::CreateSession { name, channel, modes, .. }) => match self.make_way(key, &name, modes) {
-                Way::Free => self.create_session(key, channel, modes, name),
-                Way::Later => return false,
-                Way::Closed => {}
-            },
+            Ok(Event::CreateSession { name, channel, modes, login, .. }) => {
+                let user = match self.admit(key, login) {
+                    Admission::Open => None,
+                    Admission::As(user) => Some(user),
+                    Admission::Wait => return false,
+                    Admission::Refused => return true,
+                };
+                // Behind the login: a name alone must not end the session that has it.
+                match self.make_way(key, &name, modes) {
+                    Way::Free => self.create_session(key, channel, modes, name, user),
+                    Way::Later => return false,
+                    Way::Closed => {}
+                }
+            }
             Ok(Event::Reattach { name, last_received }) => return self.reattach(key, &name, last_received),
             Err(problem) => self.give_up(key, &problem),
         }
@@ -330,7 +344,14 @@ impl<B: BlockBuffer> Core<B> {
         session.and_then(|session| self.front.sessions.get(*session)).is_some_and(|session| session.closing)
     }
 
-    fn create_session(&mut self, key: ConnectionKey, channel: i64, modes: Modes, name: SessionName) {
+    fn create_session(
+        &mut self,
+        key: ConnectionKey,
+        channel: i64,
+        modes: Modes,
+        name: SessionName,
+        user: Option<Arc<Identity>>,
+    ) {
         let number = self.front.next_session_number;
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let refusal = if client.channels.len() >= limits::SESSIONS_PER_CONNECTION_MAX {
@@ -347,7 +368,9 @@ impl<B: BlockBuffer> Core<B> {
         client.protocol.logged_in();
         client.wrong_names = 0;
         client.protocol.session_created(&mut client.output.bytes);
-        let session = self.front.sessions.insert(Session::new(key, channel, number, modes));
+        let mut session = Session::new(key, channel, number, modes);
+        session.user = user;
+        let session = self.front.sessions.insert(session);
         client.channels.insert(channel, session);
         self.front.name_session(session, name);
         self.front.next_session_number = number.next(self.front.settings.cores);

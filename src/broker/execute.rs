@@ -13,6 +13,7 @@ use crate::mail::{Answer, Ask, Deliver, Failure, FailureKind, Letter, Request, T
 use crate::message::{ConnectionKey, CoreId, SessionKey};
 use crate::net::core::{Respond, is_kept, lower};
 use crate::routing;
+use crate::security::Permissions;
 use crate::session::{CoreSet, Next, Verb};
 use journal::Vector;
 
@@ -142,6 +143,14 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     fn ask(&mut self, key: SessionKey, mut ask: Ask<'_>, respond: Respond) {
+        let permissions = if self.front.policy.is_none() {
+            None
+        } else {
+            match self.front.look_up(key, &mut ask) {
+                Ok(permissions) => Some(permissions),
+                Err(failure) => return self.refuse(key, &ask, failure, respond),
+            }
+        };
         let Some(core) = self.core_for(key, &ask) else {
             if ask.address() == Some(&self.front.facts.management_address) {
                 return self.manage(key, ask, respond);
@@ -181,7 +190,14 @@ impl<B: BlockBuffer> Core<B> {
         if let Some((token, consumer)) = token.zip(opening) {
             session.opening(token, consumer);
         }
-        self.request_at_once(key, core, token, ask);
+        self.request_as(key, core, token, permissions, ask);
+    }
+
+    /// Somebody may not do what he asks for.
+    #[cold]
+    fn refuse(&mut self, key: SessionKey, ask: &Ask<'_>, failure: Failure, respond: Respond) {
+        let verb = if matches!(ask, Ask::Publish(_)) { Verb::RefuseSend(failure) } else { Verb::Refuse(failure) };
+        self.execute(key, verb, respond);
     }
 
     /// Asks several cores; the reply follows when all have answered.
@@ -232,18 +248,25 @@ impl<B: BlockBuffer> Core<B> {
         }
     }
 
-    /// Hands a request to a core: by a call here, by a letter elsewhere.
+    /// Hands a request of the broker's own to a core.
     pub(super) fn request(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
-        self.request_at_once(key, core, token, ask);
+        self.request_as(key, core, token, None, ask);
     }
 
-    // As above, without the call: what every command of a client passes.
+    /// Hands a request to a core: by a call here, by a letter elsewhere.
     #[inline(always)]
-    fn request_at_once(&mut self, key: SessionKey, core: CoreId, token: Option<Token>, ask: Ask<'_>) {
+    fn request_as(
+        &mut self,
+        key: SessionKey,
+        core: CoreId,
+        token: Option<Token>,
+        permissions: Option<Permissions>,
+        ask: Ask<'_>,
+    ) {
         let from = self.front.session_ref(key);
         let Some(session) = self.front.sessions.get_mut(key) else { return };
         let operation = session.operation();
-        let request = Request { from, operation, token, ask };
+        let request = Request { from, operation, token, permissions, ask };
         if core != self.front.core {
             self.front.letters.push_back((core, Letter::Request(request.into_owned())));
             return;
@@ -295,7 +318,12 @@ impl<B: BlockBuffer> Core<B> {
                     self.home.watch(lane, lsn);
                     return self.front.gate.wait(lane, lsn, Waiter::Reply(key));
                 }
-                Next::Released(released) => self.front.reply(key, &released),
+                Next::Released(mut released) => {
+                    if let Err(failure) = &mut released.reply {
+                        self.front.name_user(key, failure);
+                    }
+                    self.front.reply(key, &released);
+                }
             }
         }
     }

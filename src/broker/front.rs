@@ -1,12 +1,14 @@
 //! The side of a core that faces clients: tables of connections and sessions, and what is to be written to them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use journal::Now;
 use slotmap::SlotMap;
 
 use super::aside::Aside;
+use super::login::{LoginState, Logins};
 use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::orphans::Orphans;
 use super::reattach::{Reattach, Seeking};
@@ -18,6 +20,7 @@ use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin, Sessi
 use crate::net::core::{
     Connection, Respond, ServerFacts, consumer_gone, deliver, disconnect, nothing_more, producer_credits,
 };
+use crate::security::Policy;
 use crate::session::Session;
 
 /// Tokens with this bit belong to a commit over several cores, not to a reply.
@@ -76,6 +79,10 @@ pub(super) struct Client {
     pub(super) settled: bool,
     /// Sessions that it has asked for in vain since it opened one.
     pub(super) wrong_names: u32,
+    /// A login that its next frame waits for.
+    pub(super) login: Option<LoginState>,
+    /// Logins that have failed.
+    pub(super) failed_logins: usize,
     /// In the list of those to be written to.
     pub(super) listed: bool,
     /// Frames wait until the lanes take records, or until a commit is done.
@@ -152,6 +159,10 @@ pub struct Front {
     pub(super) aliases: HashMap<Box<str>, Box<str>>,
     /// Sessions whose deliveries pause or go on.
     pub(super) hold_changes: Vec<SessionKey>,
+    /// Who may do what; none: nobody has to log in.
+    pub(super) policy: Option<Arc<Policy>>,
+    /// Logins that are looked into, and the connections that wait until they may be.
+    pub(super) logins: Logins,
     /// Requests to look after the broker that are under way, by their numbers.
     pub(super) calls: HashMap<u32, Call>,
     /// Those of them that may go on.
@@ -192,6 +203,8 @@ impl Front {
             next_ttl_check_ms: 0,
             aliases: HashMap::new(),
             hold_changes: Vec::new(),
+            policy: None,
+            logins: Logins::default(),
             calls: HashMap::new(),
             calls_due: Vec::new(),
             next_call: 0,
@@ -218,6 +231,8 @@ impl Front {
             moving: false,
             settled: false,
             wrong_names: 0,
+            login: None,
+            failed_logins: 0,
             listed: false,
             stalled: false,
             unread: false,
@@ -272,6 +287,9 @@ impl Front {
 
     /// Gives what is to be written, closed, paused and sent to other cores.
     pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
+        if self.logins.is_waiting() {
+            self.give_logins(output);
+        }
         let Self { listed, clients, awaits_sent, .. } = self;
         // Drained from behind: which connection is written to first means nothing.
         while let Some(key) = listed.pop() {

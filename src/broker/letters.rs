@@ -152,6 +152,7 @@ mod tests {
         Letter::Request(Request {
             from,
             token: None,
+            permissions: None,
             operation: crate::store::record::Operation { session: SessionNumber(1), command: 1 },
             ask: crate::mail::Ask::Start,
         })

@@ -9,8 +9,10 @@ mod connections;
 mod execute;
 mod front;
 mod letters;
+mod login;
 mod manage;
 mod orphans;
+mod permit;
 mod reattach;
 mod reply;
 mod temporary;
@@ -27,6 +29,7 @@ use crate::home::{ColdRead, Home};
 use crate::mail::Letter;
 use crate::message::{ConnectionKey, CoreId};
 use crate::net::core::{LastAddress, ServerFacts};
+use crate::security::{Login, Policy};
 
 /// What a core wants done.
 #[allow(missing_docs, reason = "a field is named by what the variant says")]
@@ -38,6 +41,8 @@ pub enum Output<B> {
     Close { connection: ConnectionKey },
     /// Give the connection to another core: stop receiving and sending, then [`Core::departed`] here and [`Core::arrived`] there.
     Move { connection: ConnectionKey, core: CoreId },
+    /// Find out whether this is who he says he is; then [`Core::login_judged`].
+    Login { connection: ConnectionKey, login: Login },
     /// Receive nothing from the client for now, or receive again.
     Receive { connection: ConnectionKey, on: bool },
     /// Carry out a lane's command.
@@ -71,6 +76,11 @@ impl<B: BlockBuffer> Core<B> {
         let front = Front::new(core, facts, settings);
         let last_address = Some(Box::default());
         Self { home, front, last_address, stirred: true, due: None, inbox, letters_first: false }
+    }
+
+    /// From now on clients have to log in, and may do what this says. Called before the first one comes.
+    pub fn require_login(&mut self, policy: std::sync::Arc<Policy>) {
+        self.front.policy = Some(policy);
     }
 
     /// Goes on with everything that is under way and gives what is to be done. Called once a turn of the loop; costs next to

@@ -75,7 +75,8 @@ impl<B: BlockBuffer> Core<B> {
             let lane = routing::home_lane(&address, self.front.settings.lanes);
             let core = routing::core_of_lane(lane, self.front.settings.cores);
             let (address, queue) = (address.into_string().into(), name.into_string().into());
-            let request = Request { from, operation, token: None, ask: Ask::Forsake { address, queue, owner: maker } };
+            let ask = Ask::Forsake { address, queue, owner: maker };
+            let request = Request { from, operation, token: None, permissions: None, ask };
             if core != self.front.core {
                 self.front.letters.push_back((core, Letter::Request(request)));
             } else if let Outcome::Done(answer) = self.home.ask(request, &mut self.front) {

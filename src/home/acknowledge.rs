@@ -104,7 +104,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
     }
 
-    #[inline]
+    // Asked for every acknowledgement in one place, and rarely in others, which would make a call of it.
+    #[inline(always)]
     pub(super) fn consumer_key(&self, who: Who, consumer: ConsumerId) -> Option<ConsumerKey> {
         self.consumer_keys.get(&(who.from, consumer)).copied()
     }

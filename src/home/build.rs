@@ -51,6 +51,7 @@ impl<B: BlockBuffer> Home<B> {
             full_matters: settings.full.matters(),
             postponed: Vec::new(),
             delivered_bytes: 0,
+            allowed: None,
             filter_bytes: 0,
             walked: 0,
             crowded: false,

@@ -25,7 +25,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub(super) fn create_consumer(&mut self, who: Who, address: &str, queue: &str, wanted: &Wanted<'_>) -> Outcome {
         let found = self.names.find_queue(queue).filter(|key| {
             let of = self.names.queue(*key).and_then(|queue| self.names.address(queue.address));
-            address == queue || of.is_some_and(|of| *of.name == *address)
+            // A plain name finds a queue whatever its address, unless permissions were looked up for an address of that name.
+            (address == queue && self.allowed.is_none()) || of.is_some_and(|of| *of.name == *address)
         });
         let Some(key) = found else {
             return Outcome::failed(FailureKind::NoSuchQueue, format!("AMQ229017: Queue {queue} does not exist"));

@@ -46,6 +46,7 @@ use crate::limits;
 use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};
 use crate::message::{ConsumerId, ConsumerKey, CoreId, MessageId, QueueKey};
 use crate::queue::Place;
+use crate::security::{self, Permission, Permissions};
 use crate::store::record::TransactionId;
 use bodies::Bodies;
 use keeper::Keeper;
@@ -169,6 +170,9 @@ pub struct Home<B: BlockBuffer> {
     postponed: Vec<QueueKey>,
     /// Bytes delivered in this turn.
     delivered_bytes: usize,
+    /// What the user of the request in hand may do, if it is one that anything depends on; see [`Request::permissions`]. Here and not in [`Who`], which every step of every
+    /// message is handed.
+    allowed: Option<Permissions>,
     /// Taken of [`limits::FILTER_MEMORY_PER_HOME_MAX`].
     filter_bytes: usize,
     /// Steps that consumers with a way of their own have gone in this turn.
@@ -205,10 +209,13 @@ impl<B: BlockBuffer> Home<B> {
         if !matches!(request.ask, Ask::Lose { .. }) && self.must_park(&request) {
             return self.park(request);
         }
-        let Request { from, operation, token, ask } = request;
+        let Request { from, operation, token, permissions, ask } = request;
         let who = Who { from, operation, token };
         match ask {
-            Ask::Publish(publish) => self.publish(who, publish, deliver),
+            Ask::Publish(publish) => {
+                self.allowed = permissions;
+                self.publish(who, publish, deliver)
+            }
             Ask::Acknowledge(acknowledge) => self.acknowledge(who, acknowledge, deliver),
             Ask::Credit { consumer, bytes } => self.credit(who, consumer, bytes, deliver),
             Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
@@ -229,6 +236,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::CreateConsumer { consumer, address, queue, browses, filter, priority, started, pre_acknowledge } => {
                 let filter = filter.as_deref();
                 let wanted = consume::Wanted { consumer, browses, filter, priority, started, pre_acknowledge };
+                self.allowed = permissions;
                 self.create_consumer(who, &address, &queue, &wanted)
             }
             Ask::CloseConsumer { consumer } => self.close_consumer(who, consumer, deliver),
@@ -239,9 +247,18 @@ impl<B: BlockBuffer> Home<B> {
             Ask::CreateAddress { name, routing, auto_created } => {
                 self.create_address(who, &name, routing, auto_created)
             }
-            Ask::CreateQueue(definition) => self.create_queue(who, &definition),
-            Ask::DeleteQueue { address, queue, force } => self.delete_queue(who, &address, &queue, force, deliver),
-            Ask::Forsake { address, queue, owner } => self.forsake(who, &address, &queue, owner, deliver),
+            Ask::CreateQueue(definition) => {
+                self.allowed = permissions;
+                self.create_queue(who, &definition)
+            }
+            Ask::DeleteQueue { address, queue, force } => {
+                self.allowed = permissions;
+                self.delete_queue(who, &address, &queue, force, deliver)
+            }
+            Ask::Forsake { address, queue, owner } => {
+                self.allowed = None;
+                self.forsake(who, &address, &queue, owner, deliver)
+            }
             Ask::QueryQueue { address, queue } => self.query_queue(&address, &queue),
             Ask::QueryAddress { address } => self.query_address(&address),
             Ask::ListQueues(listing) => self.list_queues(&listing),
@@ -251,6 +268,11 @@ impl<B: BlockBuffer> Home<B> {
             Ask::Purge { address, queue, limit } => self.purge(who, &address, &queue, limit, deliver),
             Ask::DeleteAddress { name } => self.delete_address(who, &name),
         }
+    }
+
+    /// May the user of the request in hand do this?
+    fn may(&self, permission: Permission) -> bool {
+        self.allowed.is_none_or(|permissions| permissions.has(permission))
     }
 
     /// May a session's request be handed in now? If not, the caller keeps it and tries again after a completion.
@@ -481,8 +503,14 @@ struct Who {
 }
 
 impl Who {
+    /// What it is told that may not. Its session knows what its user is called.
+    fn refused(permission: Permission, address: &str, queue: Option<&str>) -> Failure {
+        Failure::new(FailureKind::NotPermitted, security::refusal(security::SOMEBODY, permission, address, queue))
+    }
+
     /// Writes a request again, to be parked.
-    fn publish<'a>(self, publish: Publish<'a>) -> Request<'a> {
-        Request { from: self.from, operation: self.operation, token: self.token, ask: Ask::Publish(publish) }
+    fn publish<'a>(self, publish: Publish<'a>, permissions: Option<Permissions>) -> Request<'a> {
+        let Self { from, operation, token } = self;
+        Request { from, operation, token, permissions, ask: Ask::Publish(publish) }
     }
 }

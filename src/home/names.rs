@@ -14,6 +14,7 @@ use crate::mail::{
 };
 use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
 use crate::routing::{self, Address, Targets};
+use crate::security::Permission;
 
 /// The tables of one home.
 #[derive(Debug, Default)]
@@ -204,6 +205,9 @@ impl<B: journal::BlockBuffer> Home<B> {
             let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
             return Outcome::failed(FailureKind::QueueExists, text);
         }
+        if self.names.find_address(&definition.address).is_none() && !self.may(Permission::CreateAddress) {
+            return Outcome::Done(Answer::failed(Who::refused(Permission::CreateAddress, &definition.address, None)));
+        }
         self.bind(Some(who), Binding::Queue(definition.clone().into_owned()))
     }
 
@@ -282,7 +286,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 && binding.queue() == Some(publish.queue.as_ref().unwrap_or(&publish.address))
         };
         for request in std::mem::take(&mut self.parked) {
-            let Request { from, operation, token, ask: Ask::Publish(publish) } = &request else {
+            let Request { from, operation, token, ask: Ask::Publish(publish), .. } = &request else {
                 self.parked.push_back(request);
                 continue;
             };
@@ -464,6 +468,15 @@ impl<B: journal::BlockBuffer> Home<B> {
         }
         if let Some(problem) = routing::name_problem(name) {
             return Err(Failure::new(FailureKind::IllegalState, format!("an address cannot be named so: {problem}")));
+        }
+        let missing = known.is_none().then_some(Permission::CreateAddress);
+        let unmade = needs_queue.then_some(Permission::CreateDurableQueue);
+        if let Some(permission) = missing.into_iter().chain(unmade).find(|permission| !self.may(*permission)) {
+            return Err(Who::refused(
+                permission,
+                name,
+                (!matches!(permission, Permission::CreateAddress)).then_some(name),
+            ));
         }
         let binding = if needs_queue {
             made_on_first_use(name, name, routing)

@@ -9,6 +9,7 @@ use crate::mail::{Answer, Deliver, Failure, FailureKind, Publish, RoutingType};
 use crate::message::{AddressKey, MessageId};
 use crate::queue::Entry;
 use crate::routing::{Targets, name_problem};
+use crate::security::Permission;
 use crate::store::{encode, record};
 use crate::transaction::StagedSend;
 
@@ -31,7 +32,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         let (key, targets) = match self.route(&publish) {
             Ok(Some(found)) => found,
             Ok(None) if self.creating.is_empty() => return Outcome::done(Vector::new()),
-            Ok(None) => return self.park(who.publish(publish)),
+            Ok(None) => return self.park(who.publish(publish, self.allowed)),
             Err(failure) => return self.refuse_publish(who, publish.in_transaction, failure),
         };
         if targets.is_empty() {
@@ -96,6 +97,12 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
             if let Some(problem) = name_problem(address).or_else(|| name_problem(queue)) {
                 return Err(Failure::new(FailureKind::IllegalState, format!("a queue cannot be named so: {problem}")));
+            }
+            let missing = self.names.find_address(address).is_none().then_some(Permission::CreateAddress);
+            let needed = missing.into_iter().chain([Permission::CreateDurableQueue]);
+            if let Some(permission) = needed.into_iter().find(|permission| !self.may(*permission)) {
+                let queue = (permission != Permission::CreateAddress).then_some(queue);
+                return Err(Who::refused(permission, address, queue));
             }
             match self.bind(None, made_on_first_use(address, queue, routing)) {
                 Outcome::Done(Answer { reply: Err(failure), .. }) if failure.kind == FailureKind::QueueExists => {

@@ -5,9 +5,10 @@ use smallvec::SmallVec;
 
 use super::{Home, Outcome, Who};
 use crate::limits;
-use crate::mail::{Answer, Binding, ConnectionRef, Deliver, FailureKind, Lifetime, Reply};
+use crate::mail::{Answer, Binding, ConnectionRef, Deliver, Failure, FailureKind, Lifetime, Reply};
 use crate::message::{ConsumerKey, QueueKey};
 use crate::queue::Entry;
+use crate::security::Permission;
 
 impl<B: BlockBuffer> Home<B> {
     /// Consumes the next messages of a queue that may be delivered, as if a consumer had done it: what consumers hold stays with
@@ -62,6 +63,9 @@ impl<B: BlockBuffer> Home<B> {
     ) -> Outcome {
         let Some(key) = self.queue_named(address, name) else { return no_such_queue(name) };
         let Some(queue) = self.names.queue(key) else { return no_such_queue(name) };
+        if let Some(failure) = self.deletion_problem(queue, address) {
+            return Outcome::Done(Answer::failed(failure));
+        }
         let consumers: SmallVec<[_; 4]> = queue.consumers.iter().collect();
         if !consumers.is_empty() && !force {
             let count = consumers.len();
@@ -76,6 +80,20 @@ impl<B: BlockBuffer> Home<B> {
         }
         self.take_back_orphans(key);
         self.bind(Some(who), Binding::QueueGone { id, name: name.into(), address })
+    }
+
+    /// Why somebody may not delete a queue that was named so. Whose permissions count was looked up for the address that the name says:
+    /// a queue of another address is not there for him.
+    fn deletion_problem(&self, queue: &super::queue::Queue, address: &str) -> Option<Failure> {
+        self.allowed?;
+        let of = self.names.address(queue.address).map_or("", |of| &of.name);
+        if *of != *address {
+            let text = format!("AMQ229017: Queue {} does not exist", queue.name);
+            return Some(Failure::new(FailureKind::NoSuchQueue, text));
+        }
+        let is_durable = queue.lifetime == Lifetime::Durable;
+        let needed = if is_durable { Permission::DeleteDurableQueue } else { Permission::DeleteNonDurableQueue };
+        (!self.may(needed)).then(|| Who::refused(needed, of, Some(&queue.name)))
     }
 
     /// Removes a temporary queue whose connection is gone. One of that name that somebody else has made stays.

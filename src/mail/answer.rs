@@ -137,4 +137,6 @@ pub enum FailureKind {
     RolledBack,
     /// The broker may promise nothing any more.
     Stopped,
+    /// The user may not do this.
+    NotPermitted,
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Listing, SessionRef, Token};
 use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId};
+use crate::security::Permissions;
 use crate::store::record::{Operation, TransactionId};
 
 /// How an address hands its messages to its queues.
@@ -75,6 +76,9 @@ pub struct Request<'a> {
     pub operation: Operation,
     /// Where the answer is awaited; none for requests that nobody waits for.
     pub token: Option<Token>,
+    /// What the user of the session may do to the address that is spoken of. `None`: nobody has to log in, or the broker itself
+    /// asks, and everything is allowed.
+    pub permissions: Option<Permissions>,
     /// What is asked.
     pub ask: Ask<'a>,
 }
@@ -255,7 +259,8 @@ impl QueueDefinition<'_> {
 impl Request<'_> {
     /// The same, owning what it borrows, so that it can be sent to another core or wait.
     pub fn into_owned(self) -> Request<'static> {
-        Request { from: self.from, operation: self.operation, token: self.token, ask: self.ask.into_owned() }
+        let Self { from, operation, token, permissions, ask } = self;
+        Request { from, operation, token, permissions, ask: ask.into_owned() }
     }
 }
 

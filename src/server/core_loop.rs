@@ -17,6 +17,7 @@ use slotmap::SecondaryMap;
 use super::broken::{Broken, guarded};
 use super::disk::{Disk, DiskOptions, Owner};
 use super::lobby::{Door, Notice, Order};
+use super::logins::Desk;
 use super::post::{self, Post};
 use super::recovery;
 use super::tally::Tally;
@@ -25,6 +26,7 @@ use crate::home::{Home, Loader, Settings, Unfinished};
 use crate::limits;
 use crate::message::{ConnectionKey, CoreId};
 use crate::net::core::ServerFacts;
+use crate::security::{Login, Verdict, unable};
 
 /// Block buffers of a journal lane: enough that four groups are in flight while the next ones fill.
 const JOURNAL_LANE_BUFFERS: usize = 16;
@@ -57,6 +59,8 @@ pub(super) struct Start {
     pub(super) facts: ServerFacts,
     /// The connections of the whole broker.
     pub(super) tally: Tally,
+    /// Where logins are handed in; none: nobody has to log in.
+    pub(super) desk: Option<Desk>,
     pub(super) reuse_port: bool,
 }
 
@@ -137,6 +141,9 @@ struct CoreLoop {
     /// What the rooms want done, kept to be filled again.
     outputs: Vec<Output<AlignedBuffer>>,
     listener: Option<ListenerId>,
+    desk: Option<Desk>,
+    /// Where clients are who may have to log in.
+    peers: SecondaryMap<ConnectionKey, SocketAddr>,
     tally: Tally,
     reuse_port: bool,
     ready_told: bool,
@@ -175,8 +182,12 @@ impl CoreLoop {
             }
             Err(_) => return Err(Broken::Defect("another core failed while it was loading".to_owned())),
         }
+        let mut core = Core::new(start.door.core, home, start.facts, start.front);
+        if let Some(desk) = &start.desk {
+            core.require_login(Arc::clone(&desk.policy));
+        }
         let mut this = Self {
-            core: Core::new(start.door.core, home, start.facts, start.front),
+            core,
             door: start.door,
             driver,
             disk,
@@ -187,6 +198,8 @@ impl CoreLoop {
             unfinished: start.unfinished,
             outputs: Vec::new(),
             listener: None,
+            desk: start.desk,
+            peers: SecondaryMap::new(),
             tally: start.tally,
             reuse_port: start.reuse_port,
             ready_told: false,
@@ -275,11 +288,35 @@ impl CoreLoop {
                     self.driver.detach(*socket);
                 }
             }
+            Output::Login { connection, login } => self.log_in(connection, login),
             Output::Receive { connection, on } => {
                 let Some(socket) = self.connections.get(connection) else { return };
                 if on { self.driver.resume_receive(*socket) } else { self.driver.pause_receive(*socket) }
             }
         }
+    }
+
+    /// Finds out who this is; if it is not known already, an order brings the verdict.
+    fn log_in(&mut self, connection: ConnectionKey, login: Login) {
+        let peer = self.peers.get(connection).copied();
+        let verdict = match &self.desk {
+            Some(desk) => desk.hand_in(connection, login, peer),
+            None => Some(Verdict::Refused(unable("unknown", None))),
+        };
+        if let Some(verdict) = verdict {
+            self.core.login_judged(connection, verdict);
+        }
+    }
+
+    /// A login was judged.
+    fn judged(&mut self, connection: ConnectionKey, login: &Login, verdict: Verdict) {
+        if let Some(desk) = &mut self.desk {
+            desk.note(login, &verdict);
+        }
+        if let Verdict::Refused(text) = &verdict {
+            crate::event!(NT209, ?connection, "{text}");
+        }
+        self.core.login_judged(connection, verdict);
     }
 
     fn send(&mut self, connection: ConnectionKey, bytes: Vec<u8>) {
@@ -308,6 +345,7 @@ impl CoreLoop {
             Event::Closed { socket, .. } => {
                 if let Some(connection) = self.sockets.remove(&socket) {
                     self.connections.remove(connection);
+                    self.peers.remove(connection);
                     self.tally.leave();
                     self.core.closed(connection);
                     crate::event!(NT102, connection = ?connection);
@@ -335,6 +373,9 @@ impl CoreLoop {
             Some(connection) => {
                 self.sockets.insert(socket, connection);
                 self.connections.insert(connection, socket);
+                if self.desk.is_some() {
+                    self.peers.insert(connection, peer);
+                }
                 crate::event!(NT101, connection = ?connection, %peer);
             }
             None => {
@@ -351,6 +392,7 @@ impl CoreLoop {
     fn detached(&mut self, socket: SocketId, stream: TcpStream) {
         let Some(connection) = self.sockets.remove(&socket) else { return };
         self.connections.remove(connection);
+        self.peers.remove(connection);
         match self.core.departed(connection) {
             Some((core, migrant)) => self.outbox.push_back((core, Post::Visitor { migrant, stream })),
             None => {
@@ -363,6 +405,7 @@ impl CoreLoop {
     /// A connection comes from the core that accepted it.
     fn visited(&mut self, migrant: Migrant, stream: TcpStream) {
         let now = self.now();
+        let peer = stream.peer_addr().ok();
         let Ok(socket) = self.driver.adopt(stream) else {
             self.core.turned_away(migrant);
             return self.tally.leave();
@@ -371,6 +414,9 @@ impl CoreLoop {
             Some(connection) => {
                 self.sockets.insert(socket, connection);
                 self.connections.insert(connection, socket);
+                if let Some(peer) = peer.filter(|_| self.desk.is_some()) {
+                    self.peers.insert(connection, peer);
+                }
             }
             None => {
                 self.tally.leave();
@@ -424,6 +470,10 @@ impl CoreLoop {
                 Order::Checkpoint => {
                     self.core.home_mut().want_checkpoint();
                     self.checkpoint_asked = true;
+                    self.decide(now);
+                }
+                Order::Judged { connection, login, verdict } => {
+                    self.judged(connection, &login, verdict);
                     self.decide(now);
                 }
                 Order::End => self.end = true,

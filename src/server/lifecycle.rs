@@ -19,6 +19,7 @@ use super::disk::{DiskOptions, FILES_OPEN_MAX};
 use super::distrust::distrust;
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
+use super::logins::Office;
 use super::open::{Store, not_written, open, random_u64};
 use super::recovery::{self, Contents};
 use super::tally::Tally;
@@ -106,7 +107,10 @@ fn live(
         .map_err(|error| Failed::because(&event::JN309, "the lock cannot be written", &error))?;
     let address = listen(config, cores, announcer)?;
     event!(SV102, %address);
-    event!(SV201);
+    match &config.users {
+        None => event!(SV201),
+        Some(users) => event!(SV106, users = users.users.len()),
+    }
     announcer.ready();
     event!(SV103);
     let signal = await_signal(cores)?;
@@ -139,6 +143,7 @@ fn start_cores(
     let unfinished = Arc::new(std::mem::take(&mut contents.unfinished));
     let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, store));
     let tally = Tally::new(usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
+    let office = config.users.as_ref().map(|users| Office::new(users, count));
     let mut cores = Cores { orders: Vec::new(), threads: Vec::new(), notices };
     for (index, ((sleeper, endpoint), waker)) in (0..count).zip(sleepers.into_iter().zip(endpoints).zip(wakers)) {
         let core = CoreId(index);
@@ -165,6 +170,7 @@ fn start_cores(
             home: home_settings(config, store, contents, core, count, run_number),
             front: front_settings(config, store, count),
             tally: tally.clone(),
+            desk: office.as_ref().map(|office| office.desk(core)),
             facts: facts.clone(),
             reuse_port: count > 1,
         };
@@ -172,6 +178,10 @@ fn start_cores(
         let thread = std::thread::Builder::new().name(name).spawn(move || core_loop::run(start)).map_err(failed)?;
         cores.orders.push((orders, waker));
         cores.threads.push(thread);
+    }
+    if let Some(office) = office {
+        let failed = |error| Failed::because(&event::SV308, "the thread of logins cannot be started", &error);
+        office.open(cores.orders.clone()).map_err(failed)?;
     }
     Ok(cores)
 }
@@ -298,9 +308,9 @@ fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
 
 fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
     let count = cores.threads.len();
-    cores.order_all(Order::Close);
+    cores.order_all(&Order::Close);
     await_notices(&cores, count, |notice| matches!(notice, Notice::Closed))?;
-    cores.order_all(Order::Stop);
+    cores.order_all(&Order::Stop);
     await_notices(&cores, count, |notice| matches!(notice, Notice::Quiet))?;
     if let Some((orders, waker)) = cores.orders.first() {
         let _heard = orders.send(Order::Checkpoint);
@@ -312,7 +322,7 @@ fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
             Err(failed) => return Err(failed),
         }
     }
-    cores.order_all(Order::End);
+    cores.order_all(&Order::End);
     let mut vector = Vector::new();
     await_notices(&cores, count, |notice| {
         if let Notice::Stopped(promised) = notice {
@@ -328,9 +338,9 @@ fn stop_cores(cores: Cores) -> Result<Vector, Failed> {
 }
 
 impl Cores {
-    fn order_all(&self, order: Order) {
+    fn order_all(&self, order: &Order) {
         for (orders, waker) in &self.orders {
-            let _heard = orders.send(order);
+            let _heard = orders.send(order.clone());
             waker.wake();
         }
     }

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, Sender};
 use journal::Vector;
 
 use super::broken::Broken;
-use crate::message::CoreId;
+use crate::message::{ConnectionKey, CoreId};
+use crate::security::{Login, Verdict};
 
 /// What the main thread hears.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(super) enum Notice {
 }
 
 /// What a core is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Order {
     /// Open the acceptor; port 0 means any.
     Listen(SocketAddr),
@@ -41,6 +42,8 @@ pub(super) enum Order {
     Stop,
     /// Write the index; for core 0, while all cores still run.
     Checkpoint,
+    /// This came of a login.
+    Judged { connection: ConnectionKey, login: Login, verdict: Verdict },
     /// Nothing more is wanted.
     End,
 }

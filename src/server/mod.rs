@@ -11,6 +11,7 @@ pub(crate) mod distrust;
 pub(crate) mod exit;
 mod lifecycle;
 mod lobby;
+mod logins;
 mod losses;
 mod open;
 mod post;

@@ -11,6 +11,8 @@ mod two_phase;
 mod unconfirmed;
 mod verb;
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use journal::Now;
 
@@ -24,6 +26,7 @@ pub use verb::Verb;
 use crate::limits;
 use crate::mail::{Answer, Ask, Failure, FailureKind, Token};
 use crate::message::{ConnectionKey, ConsumerId, CoreId, Origin, SessionName, SessionNumber};
+use crate::security::{Identity, Permissions};
 use crate::store::record::Operation;
 
 /// How a client opened its session.
@@ -72,6 +75,10 @@ pub struct Session<C> {
     pub closing: bool,
     /// It is closed and answered. It stays only for a client that has not heard the answer.
     pub finished: bool,
+    /// Who has opened it; none: nobody has to log in.
+    pub user: Option<Arc<Identity>>,
+    /// What that user may do to the addresses that were spoken of.
+    pub permissions: HashMap<Box<str>, Permissions>,
     /// What a client says about it.
     pub metadata: Vec<(String, String)>,
     /// Its deliveries pause until its connection has taken what is written.
@@ -110,6 +117,8 @@ impl<C> Session<C> {
             ended: None,
             closing: false,
             finished: false,
+            user: None,
+            permissions: HashMap::new(),
             metadata: Vec::new(),
             held_back: false,
             aside: 0,

@@ -17,5 +17,6 @@ mod qualified;
 mod reattach;
 mod replay;
 mod rig;
+mod security;
 mod selecting;
 mod temporary;

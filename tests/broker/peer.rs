@@ -10,7 +10,7 @@ use protocol::core::identity::{
 use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer, ForceDelivery};
 use protocol::core::packet::credit::{ConsumerCredits, ProducerCredits};
 use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
-use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
+use protocol::core::packet::session::{CreateSession, Password, SessionForm, SessionSettings};
 use protocol::core::packet::topology::SubscribeTopologyV2;
 use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::core::packet::{Direction, Packet, decode, encode};
@@ -193,12 +193,21 @@ pub(crate) fn create_session(channel: i64, how: How) -> Vec<u8> {
 
 /// A session of this name.
 pub(crate) fn create_named(channel: i64, name: &str, how: How) -> Vec<u8> {
+    log_in_named(channel, name, how, None)
+}
+
+/// As [`create_session`], with a name and a password.
+pub(crate) fn log_in(channel: i64, how: How, login: Option<(&str, &str)>) -> Vec<u8> {
+    log_in_named(channel, "session that logs in", how, login)
+}
+
+fn log_in_named(channel: i64, name: &str, how: How, login: Option<(&str, &str)>) -> Vec<u8> {
     let settings = SessionSettings {
         name: name.into(),
         channel: ChannelId(channel),
         version: Version::NEWEST,
-        user: None,
-        password: None,
+        user: login.map(|(user, _)| user.into()),
+        password: login.map(|(_, password)| Password(password.into())),
         min_large_message_size: 100 * 1024,
         xa: false,
         auto_commit_sends: how.automatic,

@@ -5,6 +5,7 @@
 //! client, the letters from one core to another, the completions of one lane.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use journal::testing::Random;
 use journal::{
@@ -18,6 +19,7 @@ use ringmq::mail::{Ask, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId, Origin};
 use ringmq::net::core::ServerFacts;
 use ringmq::routing;
+use ringmq::security::{Login, Policy, Verdict};
 
 /// So large that a run stays in the first segments.
 const SEGMENT_BYTES: u64 = 1 << 28;
@@ -50,6 +52,8 @@ struct Seat {
     disk: VecDeque<(LaneId, Command<AlignedBuffer>)>,
     /// Bytes that clients have not taken yet.
     wires: VecDeque<(ConnectionKey, Vec<u8>)>,
+    /// Logins without a verdict.
+    logins: VecDeque<(ConnectionKey, Login)>,
     /// Something happened since its last turn.
     due: bool,
 }
@@ -61,6 +65,7 @@ enum Next {
     Disk(usize),
     Wire(usize),
     Letter(usize),
+    Login(usize),
     Leave(usize),
     Arrive(usize),
 }
@@ -98,6 +103,10 @@ pub(crate) struct Rig {
     withheld: Vec<(usize, LaneId, SegmentSequence)>,
     /// The control: other cores do not hear that a session has ended.
     pub(crate) ends_are_lost: bool,
+    /// What comes of a login.
+    judge: fn(&Login) -> Verdict,
+    /// Logins get no verdicts.
+    pub(crate) judge_rests: bool,
 }
 
 impl Rig {
@@ -150,7 +159,21 @@ impl Rig {
             segments_stand: false,
             withheld: Vec::new(),
             ends_are_lost: false,
+            judge: |login| Verdict::Refused(format!("nobody judges {login:?}")),
+            judge_rests: false,
         }
+    }
+
+    /// Clients have to log in.
+    pub(crate) fn require_login(&mut self, policy: Policy, judge: fn(&Login) -> Verdict) {
+        let policy = Arc::new(policy);
+        self.seats.iter_mut().for_each(|seat| seat.core.require_login(Arc::clone(&policy)));
+        self.judge = judge;
+    }
+
+    /// Logins that are looked into.
+    pub(crate) fn logins(&self) -> usize {
+        self.seats.iter().map(|seat| seat.logins.len()).sum()
     }
 
     /// A client comes to a core.
@@ -270,6 +293,9 @@ impl Rig {
             if !seat.disk.is_empty() && !self.disk_stands {
                 possible.push(Next::Disk(at));
             }
+            if !seat.logins.is_empty() && !self.judge_rests {
+                possible.push(Next::Login(at));
+            }
             if !seat.wires.is_empty() && !self.wires_stand {
                 possible.push(Next::Wire(at));
             }
@@ -294,6 +320,12 @@ impl Rig {
         match next {
             Next::Turn(at) => self.turn(at),
             Next::Disk(at) => self.write(at),
+            Next::Login(at) => {
+                let seat = &mut self.seats[at];
+                let Some((key, login)) = seat.logins.pop_front() else { return };
+                seat.core.login_judged(key, (self.judge)(&login));
+                seat.due = true;
+            }
             Next::Wire(at) => {
                 let seat = &mut self.seats[at];
                 let Some((key, bytes)) = seat.wires.pop_front() else { return };
@@ -354,6 +386,7 @@ impl Rig {
                     }
                 }
                 Output::Move { connection, .. } => self.leaving.push(Peer { core: at, key: connection }),
+                Output::Login { connection, login } => seat.logins.push_back((connection, login)),
                 Output::Receive { .. } | Output::Read(_) => {}
             }
         }
@@ -425,7 +458,7 @@ fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: Full
         cores,
     };
     let core = Core::new(CoreId(core), home, facts, front);
-    Seat { core, disk: VecDeque::new(), wires: VecDeque::new(), due: true }
+    Seat { core, disk: VecDeque::new(), wires: VecDeque::new(), logins: VecDeque::new(), due: true }
 }
 
 /// A lane in its first epoch, ready to be appended to.

@@ -20,6 +20,7 @@ use ringmq::mail::{
     Token,
 };
 use ringmq::message::{ConsumerId, CoreId, MessageId, SessionKey, SessionNumber};
+use ringmq::security::Permissions;
 use ringmq::store::record::Operation;
 use slotmap::KeyData;
 
@@ -101,6 +102,8 @@ pub(crate) struct Machine {
     heard: Heard,
     /// Who asks.
     pub(crate) session: usize,
+    /// What its user may do; none: everything.
+    pub(crate) permissions: Option<Permissions>,
     now: Now,
     tokens: u64,
 }
@@ -194,6 +197,7 @@ impl Machine {
             failed_reads: 0,
             heard: Heard::default(),
             session: 0,
+            permissions: None,
             now: Now(1),
             tokens: 0,
         }
@@ -250,7 +254,8 @@ impl Machine {
         self.tokens += 1;
         let token = Token(self.tokens);
         let operation = Operation { session: SessionNumber(self.session as u32), command: self.tokens };
-        let request = Request { from: session(self.session), operation, token: Some(token), ask };
+        let (from, permissions) = (session(self.session), self.permissions);
+        let request = Request { from, operation, token: Some(token), permissions, ask };
         if let Outcome::Done(answer) = self.home.ask(request, &mut self.heard) {
             self.heard.answers.insert(token, answer);
         }

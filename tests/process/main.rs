@@ -31,6 +31,7 @@ mod stop;
 mod time_to_live;
 mod transactions;
 mod two_phase;
+mod users;
 
 use std::process::ExitCode;
 
@@ -76,6 +77,9 @@ fn main() -> ExitCode {
         Trial { name: "secrets_are_seen_nowhere", run: secrets::passwords_are_seen_nowhere },
         Trial { name: "secrets_are_not_in_errors", run: secrets::errors_show_no_password },
         Trial { name: "secrets_that_are_seen_are_caught", run: secrets::a_password_that_is_seen_is_caught },
+        Trial { name: "users_file_is_made_and_changed", run: users::a_users_file_is_made_and_changed },
+        Trial { name: "users_log_in", run: users::clients_log_in_and_do_what_they_may },
+        Trial { name: "users_open_the_door", run: users::a_user_opens_the_door },
         Trial { name: "start_twice_on_nothing", run: start::two_on_an_empty_directory },
         Trial { name: "start_on_a_taken_port", run: start::a_taken_port_is_told },
         Trial { name: "start_says_what_runs", run: start::it_says_what_runs_and_where },

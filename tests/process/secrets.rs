@@ -13,6 +13,7 @@ use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::{Process, Stream, text_of};
 use crate::server::{BINARY, Server};
+use crate::users;
 use crate::wire::SOON;
 
 const CANARY: &str = "c4n4ry-9f2e-s3cr3t";
@@ -32,7 +33,7 @@ enum Way {
 /// A client's command that logs in with the canary.
 fn client(verb: &str, url: &str, way: Way) -> Command {
     let mut command = Command::new(BINARY);
-    command.args([verb, "--clientID", MARKER, "--message-count", "1", "--destination", "queue://canary"]);
+    command.args([verb, "--clientID", MARKER, "--message-count", "1", "--destination", MARKER]);
     match way {
         Way::Option => command.args(["--url", url, "--user", "somebody", "--password", CANARY]),
         Way::Joined => command.arg(format!("--url={url}")).args(["--user=somebody", &format!("--password={CANARY}")]),
@@ -59,12 +60,34 @@ fn arguments_of(pid: u32) -> Result<String, String> {
 }
 
 pub(crate) fn passwords_are_seen_nowhere() -> Verdict {
+    for with_users in [false, true] {
+        seen_nowhere(with_users).map_err(|what| format!("users: {with_users}: {what}"))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Where there are users, the password is checked; a wrong login has it too, and a name.
+fn seen_nowhere(with_users: bool) -> Result<(), String> {
     let folder = Folder::new("secrets")?;
     let data = folder.path().join("data");
-    let server = Server::small(&data, &["--set", "log-level=trace"])?;
+    if with_users {
+        users::add(&data, "somebody", CANARY)?;
+    }
+    let server = Server::small(&data, &["--set", "log-level=trace"])?.expect_complaint("NT209");
+    searched_broker(&server)?;
+    if with_users {
+        let mut wrong = Command::new(BINARY);
+        wrong.args(["producer", "--url", &server.url(), "--user", MARKER, "--message-count", "1"]);
+        let ended = Process::start(wrong.env("RINGMQ_PASSWORD", CANARY))?.end(MESSAGES)?;
+        searched("a refusal", &text_of(&ended.lines))?;
+    }
     for way in [Way::Option, Way::Joined, Way::Url, Way::Variable] {
         one_message(&server, way).map_err(|what| format!("{way:?}: {what}"))?;
     }
+    let mut stat = Command::new(BINARY);
+    stat.args(["queue", "stat", "--json", "--user", "somebody", "--url", &server.url()]);
+    let ended = Process::start(stat.env("RINGMQ_PASSWORD", CANARY))?.end(MESSAGES)?;
+    searched("an answer of the management address", &text_of(&ended.lines))?;
     server.signal(Signal::SIGTERM)?;
     let log = text_of(&server.ended()?.lines);
     if log.contains(CANARY) {
@@ -73,8 +96,19 @@ pub(crate) fn passwords_are_seen_nowhere() -> Verdict {
     if !(log.contains("INFO") || log.contains("info")) {
         return Err(format!("the log was not read:\n{log}"));
     }
-    store(&data)?;
-    Ok(Outcome::Passed)
+    if with_users && !log.contains(MARKER) {
+        return Err(format!("a refused login is not in the log:\n{log}"));
+    }
+    store(&data)
+}
+
+/// The broker's own arguments.
+fn searched_broker(server: &Server) -> Result<(), String> {
+    let arguments = arguments_of(server.pid())?;
+    if arguments.contains(CANARY) || !arguments.contains("log-level=trace") {
+        return Err(format!("the broker's arguments: {arguments}"));
+    }
+    Ok(())
 }
 
 /// A consumer waits while its arguments are read, then a producer sends what it waits for.

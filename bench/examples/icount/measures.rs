@@ -112,7 +112,8 @@ fn route(run: Run) -> Option<usize> {
         let send = || {
             let home_core = routing::core_of_lane(routing::home_lane(client::ADDRESS, 1), 1);
             let operation = Operation { session: SessionNumber(1), command: number };
-            let request = Request { from, operation, token: Some(Token(number)), ask: Ask::Publish(publish) };
+            let (token, permissions, ask) = (Some(Token(number)), None, Ask::Publish(publish));
+            let request = Request { from, operation, token, permissions, ask };
             (home_core == from.core).then(|| home.ask(request, &mut Nobody))
         };
         let is_warm = number >= run.done() as u64;

@@ -15,6 +15,7 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use super::reply::ServerFacts;
 use crate::limits;
 use crate::message::SessionName;
+use crate::security::{Login, Secret};
 use crate::session::Modes;
 
 /// A CORE connection.
@@ -52,7 +53,7 @@ pub enum Event {
     /// Nothing is left to do for it.
     Handled,
     /// A session is to be opened.
-    CreateSession { name: SessionName, channel: i64, modes: Modes, client_id: Option<String> },
+    CreateSession { name: SessionName, channel: i64, modes: Modes, client_id: Option<String>, login: Login },
     /// The client wants to go on with a session of a connection that it has lost; the last packet that it got there.
     Reattach { name: SessionName, last_received: i32 },
 }
@@ -256,7 +257,7 @@ impl Connection {
         let settings = &create.settings;
         if !settings.version.is_accepted() {
             let text = format!(
-                "AMQ229031: this server serves client versions {} to {}, not {}",
+                "AMQ229033: Server and client versions incompatible: this server serves client versions {} to {}, not {}",
                 Version::OLDEST,
                 Version::NEWEST,
                 settings.version
@@ -279,6 +280,10 @@ impl Connection {
             channel: settings.channel.0,
             modes,
             client_id: create.client_id.map(|id| id.to_string()),
+            login: Login {
+                user: settings.user.map(|name| name.to_string()),
+                password: settings.password.map(|password| Secret(password.0.to_string())),
+            },
         }
     }
 
@@ -304,6 +309,12 @@ impl Connection {
     /// Tells the client that its session cannot be opened.
     pub fn session_refused(&self, text: &str, out: &mut Vec<u8>) {
         let code = protocol::core::error_code::ErrorCode::INTERNAL_ERROR;
+        super::reply::exception(ChannelId::SESSION, code, text, None, self.version, out);
+    }
+
+    /// Tells the client that it is not who it says it is.
+    pub fn login_refused(&self, text: &str, out: &mut Vec<u8>) {
+        let code = protocol::core::error_code::ErrorCode::SECURITY_EXCEPTION;
         super::reply::exception(ChannelId::SESSION, code, text, None, self.version, out);
     }
 }

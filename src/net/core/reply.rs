@@ -154,6 +154,7 @@ fn code_of(kind: FailureKind) -> ErrorCode {
         FailureKind::InvalidFilter => ErrorCode::INVALID_FILTER_EXPRESSION,
         FailureKind::RolledBack => ErrorCode::TRANSACTION_ROLLED_BACK,
         FailureKind::Stopped => ErrorCode::SHUTDOWN_ERROR,
+        FailureKind::NotPermitted => ErrorCode::SECURITY_EXCEPTION,
     }
 }
 

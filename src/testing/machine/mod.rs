@@ -257,6 +257,8 @@ impl Machine {
             }
             Output::Close { connection } => self.close_by_server(at, connection),
             Output::Move { connection, .. } => self.move_to(at, connection),
+            // Nobody has to log in on this machine.
+            Output::Login { .. } => {}
             Output::Receive { connection, on } => self.pause(at, connection, !on),
         }
     }
