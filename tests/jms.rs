@@ -2,7 +2,7 @@
 //!
 //! Takes Java, Maven and (once) Maven Central; where one is missing it says `skipped:` with the reason. Gives one test line for
 //! each case of the program on each client that it runs on (`tests/jms/suite.rs`). Must stay true: the program knows nothing of RingMQ, so it runs unchanged against the broker
-//! whose client it is (`tests/jms/run-peer.sh`). What it asks of its broker (`@kill`, `@stop`, `@start`) is done here.
+//! whose client it is (`tests/jms/run-peer.sh`). What it asks of its broker (`@kill`, `@start`, …) is done here.
 //! `RINGMQ_JMS_URL` names another broker that is running already; then the cases that restart it are skipped.
 
 // These files serve other tests as well, and no test uses all of them.
@@ -225,6 +225,8 @@ impl Talk {
                 "@kill" => broker.kill(),
                 "@stop" => broker.terminate(),
                 "@start" => broker.restart(),
+                "@users" => broker.secure(true),
+                "@nobody" => broker.secure(false),
                 other => Err(format!("`{other}` is nothing that a broker can do")),
             };
             let answer = done.err().map_or_else(|| "ok".to_owned(), |what| what.replace('\n', " "));

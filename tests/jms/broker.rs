@@ -16,6 +16,11 @@ use crate::server::{BINARY, complaints, core_port};
 /// A start replays at most what the cases wrote.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const END_WITHIN: Duration = Duration::from_secs(120);
+const COMMAND_WITHIN: Duration = Duration::from_secs(60);
+/// The users that the cases know, with their passwords, and the roles of each.
+const USERS: [(&str, &str); 3] = [("all", "amq"), ("reader", "readers"), ("writer", "writers")];
+/// What the roles may do beside the first one, which may do everything.
+const GRANTS: [(&str, &str); 3] = [("send", "writers"), ("consume", "readers"), ("browse", "readers")];
 /// How much of the log a failure shows.
 const LINES_SHOWN: usize = 80;
 
@@ -26,6 +31,8 @@ pub(crate) struct Broker {
     life: u32,
     forgets: bool,
     port: u16,
+    /// Its clients have to log in.
+    secured: bool,
     process: Option<Process>,
     log: Vec<(crate::process::Stream, String)>,
 }
@@ -34,7 +41,7 @@ impl Broker {
     /// Starts one on a free port. One that `forgets` begins every life with an empty data directory.
     pub(crate) fn start(forgets: bool) -> Result<Self, String> {
         let folder = Folder::new("jms")?;
-        let mut broker = Self { folder, life: 0, forgets, port: 0, process: None, log: Vec::new() };
+        let mut broker = Self { folder, life: 0, forgets, port: 0, secured: false, process: None, log: Vec::new() };
         broker.restart()?;
         Ok(broker)
     }
@@ -55,13 +62,54 @@ impl Broker {
         }
         let mut command = Command::new(BINARY);
         command.args(["run", "--port", &self.port.to_string(), "--set", "journal-file-size=1MiB", "--data-directory"]);
-        command.arg(self.data()).current_dir(self.folder.path()).env_remove("RINGMQ_CONFIG");
+        command.arg(self.data());
+        if self.secured {
+            command.args(["--set", &self.users_file()]);
+        }
+        command.current_dir(self.folder.path()).env_remove("RINGMQ_CONFIG");
         let process = Process::start(&mut command)?;
         process.line(|line| line.starts_with("ready in "), "its ready line", READY_WITHIN)?;
         let listen = process.line(|line| core_port(line).is_some(), "its listen line", READY_WITHIN)?;
         self.port = core_port(&listen).ok_or_else(|| format!("no port in `{listen}`"))?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// From its next start on its clients have to log in, or nobody has to.
+    pub(crate) fn secure(&mut self, secured: bool) -> Result<(), String> {
+        self.secured = secured;
+        let file = self.users();
+        if !secured || file.exists() {
+            return Ok(());
+        }
+        for (name, role) in USERS {
+            let mut command = Command::new(BINARY);
+            command.args(["user", "add", name, "--role", role, "--data-directory"]).arg(self.data());
+            command.args(["--set", &self.users_file()]).env("RINGMQ_PASSWORD", name).env_remove("RINGMQ_CONFIG");
+            let ended = Process::start(command.current_dir(self.folder.path()))?.end(COMMAND_WITHIN)?;
+            if !ended.status.success() {
+                return Err(format!("the user {name} was not added: {}", text_of(&ended.lines)));
+            }
+        }
+        let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+        let mut text = std::fs::read_to_string(&file).map_err(failed)?;
+        for (permission, role) in GRANTS {
+            let first = format!("\n{permission} = [\"amq\"");
+            if !text.contains(&first) {
+                return Err(format!("the users file gives nobody `{permission}`:\n{text}"));
+            }
+            text = text.replace(&first, &format!("{first}, \"{role}\""));
+        }
+        std::fs::write(&file, text).map_err(failed)
+    }
+
+    /// Where the users of the cases are, as an option.
+    fn users_file(&self) -> String {
+        format!("users-file={}", self.users().display())
+    }
+
+    fn users(&self) -> PathBuf {
+        self.folder.path().join("users.toml")
     }
 
     /// SIGKILL, and it is gone.

@@ -71,11 +71,23 @@ case $client_kind in
         ;;
 esac
 
-# A durable journal as Artemis sets it up itself; only CORE, no console, no passwords.
-"$home/bin/artemis" create "$instance" --name peer --user peer --password peer --allow-anonymous --silent \
+# A durable journal as Artemis sets it up itself; only CORE, no console; clients log in only where a case wants it.
+"$home/bin/artemis" create "$instance" --name peer --user peer --password peer --require-login --silent \
     --nio --no-web --host 127.0.0.1 --default-port "$port" --java-memory 512M \
     --no-hornetq-acceptor --no-mqtt-acceptor --no-amqp-acceptor --no-stomp-acceptor >"$dir/create.log" 2>&1
 sed -i 's|<persistence-enabled>|<security-enabled>false</security-enabled>\n      &|' "$instance/etc/broker.xml"
+
+# The users of the security cases, each with its name as its password.
+printf '%s = %s\n' all all reader reader writer writer >"$instance/etc/artemis-users.properties"
+printf '%s\n' 'amq = all' 'readers = reader' 'writers = writer' >"$instance/etc/artemis-roles.properties"
+for grant in send:writers consume:readers browse:readers; do
+    sed -i "s|\(<permission type=\"${grant%%:*}\" roles=\"amq\)|\1,${grant#*:}|" "$instance/etc/broker.xml"
+done
+
+# Whether clients have to log in, from the next start on.
+secured() {
+    sed -i "s|<security-enabled>[a-z]*<|<security-enabled>$1<|" "$instance/etc/broker.xml"
+}
 
 # AMQ221007 is the line of a broker that is active; its acceptor listens from then on.
 start() {
@@ -113,6 +125,8 @@ while IFS= read -r line <&3; do
         @kill) end KILL; echo ok >&4 ;;
         @stop) end TERM; echo ok >&4 ;;
         @start) if start >"$dir/start.log"; then echo ok >&4; else head -1 "$dir/start.log" >&4; fi ;;
+        @users) secured true && echo ok >&4 ;;
+        @nobody) secured false && echo ok >&4 ;;
         *) echo "$line" ;;
     esac
 done

@@ -9,8 +9,8 @@ use crate::build::{self, Program, Refusal};
 const GENERATIONS: [&str; 3] = ["2.6.4", "2.18.0", "2.40.0"];
 
 /// What an older client is asked for: connecting, bodies, acknowledgements, transactions, windows, listeners, sends of every
-/// kind, and coming back after its connection was cut.
-const SMOKE: [&str; 12] = [
+/// kind, coming back after its connection was cut, and logging in.
+const SMOKE: [&str; 13] = [
     "connect_close_50",
     "client_id_unique",
     "text_umlauts",
@@ -23,11 +23,12 @@ const SMOKE: [&str; 12] = [
     "listener",
     "async_send_window",
     "cut_reconnect_window",
+    "login_wrong_then_right",
 ];
 
 /// What the jakarta client is asked for beside [`SMOKE`]. Its code is that of the javax client under another package name,
 /// so this is the part of the suite that has to do with the classes of JMS rather than with the broker.
-const JAKARTA: [&str; 63] = [
+const JAKARTA: [&str; 65] = [
     "client_id_in_url",
     "client_id_shared",
     "client_metadata",
@@ -91,6 +92,8 @@ const JAKARTA: [&str; 63] = [
     "completion_of_closed_producer",
     "completion_of_context",
     "redelivery_after_kill",
+    "login_of_context",
+    "permission_browse",
 ];
 
 /// The cases of one client.

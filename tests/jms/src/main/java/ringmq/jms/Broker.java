@@ -7,15 +7,18 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The broker's life, which is the runner's business: the program asks on standard output (`@kill`, `@stop`, `@start`)
- * and waits for the line `ok` on standard input. `@start` is answered when the broker is ready again on the same port,
- * `@kill` and `@stop` when its process is gone. Anything else than `ok` is the reason why it could not be done.
+ * The broker's life, which is the runner's business: the program asks on standard output (`@kill`, `@stop`, `@start`,
+ * `@users`, `@nobody`) and waits for the line `ok` on standard input. `@start` is answered when the broker is ready again
+ * on the same port, `@kill` and `@stop` when its process is gone. `@users` makes it start with the users of
+ * {@link SecurityCases} from then on, `@nobody` without; it must be down. Anything else than `ok` is the reason why it
+ * could not be done.
  */
 final class Broker {
     private final boolean answered;
     private final PrintStream out;
     private final BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     private boolean up = true;
+    private boolean secured;
 
     Broker(boolean answered, PrintStream out) {
         this.answered = answered;
@@ -42,6 +45,17 @@ final class Broker {
     void start() throws IOException {
         ask("@start");
         up = true;
+    }
+
+    /** Its clients have to log in, or nobody has to; it is restarted if that is new. */
+    void secure(boolean wanted) throws IOException {
+        if (wanted == secured) {
+            return;
+        }
+        stop();
+        ask(wanted ? "@users" : "@nobody");
+        secured = wanted;
+        start();
     }
 
     /** After a case that failed half way the next one still needs a broker. */

@@ -6,9 +6,10 @@ package ringmq.jms;
  * @param name     what `--case` takes and the result line shows
  * @param seconds  bound of the case; a client that gets no answer waits 30 s by itself, so most cases stay below that
  * @param restarts whether the case stops and starts the broker, and so needs a runner that answers
+ * @param secured  whether the broker must know users ({@link SecurityCases}), which needs such a runner as well
  * @param body     the case; it fails by throwing
  */
-record Case(String name, int seconds, boolean restarts, Body body) {
+record Case(String name, int seconds, boolean restarts, boolean secured, Body body) {
 
     /** What a case does. */
     interface Body {
@@ -16,10 +17,14 @@ record Case(String name, int seconds, boolean restarts, Body body) {
     }
 
     static Case of(String name, Body body) {
-        return new Case(name, 20, false, body);
+        return new Case(name, 20, false, false, body);
     }
 
     static Case restarting(String name, Body body) {
-        return new Case(name, 90, true, body);
+        return new Case(name, 90, true, false, body);
+    }
+
+    static Case secured(String name, Body body) {
+        return new Case(name, 20, false, true, body);
     }
 }

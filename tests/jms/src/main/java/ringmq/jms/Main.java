@@ -12,7 +12,7 @@ public final class Main {
     private static final String USAGE = """
             --url tcp://HOST:PORT    the broker
             --case NAME|all          which case (may be repeated; `all` is the default)
-            --control                a runner answers `@kill`, `@stop` and `@start`; without it restart cases are skipped
+            --control                a runner answers `@kill`, `@stop`, `@start` …; without it cases that restart are skipped
             --list                   only the names of the cases
             --load KEY=VALUE,…       no cases but load: queue, producers, consumers, seconds, batch, size, prefix
             --drain QUEUE            takes everything out of a queue and prints it as a consumer of the load would

@@ -61,6 +61,7 @@ final class Runner {
         cases.addAll(CutCases.all());
         cases.addAll(ReattachCases.all());
         cases.addAll(RestartCases.all());
+        cases.addAll(SecurityCases.all());
         return cases;
     }
 
@@ -74,10 +75,11 @@ final class Runner {
         int passed = 0;
         int failed = 0;
         for (Case one : chosen) {
-            if (one.restarts() && !broker.isControlled()) {
+            if ((one.restarts() || one.secured()) && !broker.isControlled()) {
                 out.println("skipped " + one.name() + " nobody restarts the broker (--control)");
                 continue;
             }
+            broker.secure(one.secured());
             long began = System.nanoTime();
             String why = hanging < HANGING_MAX ? judge(one) : "not run, too many cases before it had no end";
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
@@ -86,13 +88,15 @@ final class Runner {
             failed += why == null ? 0 : 1;
             broker.ensureUp();
         }
+        // Another client's run may follow on the same broker.
+        broker.secure(false);
         out.println(passed + " passed, " + failed + " failed");
         return failed == 0;
     }
 
     /** Null, or why the case failed. */
     private String judge(Case one) {
-        Scope scope = new Scope(url, "t." + run + "." + one.name(), broker);
+        Scope scope = new Scope(url, one.secured(), "t." + run + "." + one.name(), broker);
         FutureTask<Void> task = new FutureTask<>(() -> {
             one.body().run(scope);
             scope.expectEmpty();

@@ -26,14 +26,17 @@ final class Scope {
     static final long EMPTY = 50;
 
     private final String url;
+    private final boolean secured;
     private final String prefix;
     private final Broker broker;
     private final List<ActiveMQConnectionFactory> factories = new ArrayList<>();
     private final List<Connection> connections = new ArrayList<>();
     private final Set<String> queues = new TreeSet<>();
 
-    Scope(String url, String prefix, Broker broker) {
+    /** With a `secured` broker a connection that names nobody is that of a user who may do everything. */
+    Scope(String url, boolean secured, String prefix, Broker broker) {
         this.url = url;
+        this.secured = secured;
         this.prefix = prefix;
         this.broker = broker;
     }
@@ -78,7 +81,16 @@ final class Scope {
     /** The test's answers must come soon or not at all: a call that hangs is a failure after 10 s, not after 30 s. */
     synchronized ActiveMQConnectionFactory factory(String parameters) {
         String bound = parameters.contains("callTimeout=") ? "" : "&callTimeout=10000";
-        String full = url + "?" + parameters + bound;
+        String user = secured && !parameters.contains("user=") ? "&user=all&password=all" : "";
+        return made(url + "?" + parameters + user + bound);
+    }
+
+    /** One whose connections name nobody. */
+    ActiveMQConnectionFactory anonymous() {
+        return made(url + "?callTimeout=10000");
+    }
+
+    private synchronized ActiveMQConnectionFactory made(String full) {
         ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory(full);
         factories.add(factory);
         return factory;
