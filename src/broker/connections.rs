@@ -395,7 +395,9 @@ impl<B: BlockBuffer> Core<B> {
         self.front.remove_session(key);
     }
 
-    fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
+    /// The client broke the protocol: its connection is closed, and its sessions end with it.
+    #[cold]
+    pub(super) fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
         crate::event!(NT203, connection = ?key, "connection closed: {problem}");
         self.front.doom(key);
         self.front.close_after_output(key);

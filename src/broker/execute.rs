@@ -11,15 +11,14 @@ use crate::home::Outcome;
 use crate::limits;
 use crate::mail::{Answer, Ask, Deliver, Failure, FailureKind, Letter, Request, Token};
 use crate::message::{ConnectionKey, CoreId, SessionKey};
-use crate::net::core::{Respond, is_kept, lower};
+use crate::net::core::{Problem, Respond, is_kept, lower};
 use crate::routing;
 use crate::security::Permissions;
 use crate::session::{CoreSet, Next, Verb};
 use journal::Vector;
 
 impl<B: BlockBuffer> Core<B> {
-    /// A packet on the channel of a session. One for a channel that nobody opened, or that its client has closed, is dropped, as
-    /// the reference does: it could make something at a home that nobody would take away again.
+    /// A packet on the channel of a session, if there is one.
     #[inline(always)]
     pub(super) fn session_packet(
         &mut self,
@@ -28,8 +27,10 @@ impl<B: BlockBuffer> Core<B> {
         packet: &Packet<'_>,
         body_bytes: usize,
     ) {
-        let Some(key) = key else { return };
-        let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else { return };
+        let session = key.and_then(|key| Some((key, self.front.sessions.get_mut(key)?)));
+        let Some((key, session)) = session.filter(|(_, session)| !session.closing) else {
+            return self.packet_without_session(connection, packet);
+        };
         let modes = session.modes;
         if let Packet::PacketsConfirmed(confirmed) = packet {
             return self.front.confirmed_by_client(key, confirmed.command_id.0);
@@ -46,9 +47,8 @@ impl<B: BlockBuffer> Core<B> {
         match lower(packet, modes, &mut last) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
             None => {
-                let packet_type = packet.packet_type();
-                crate::event!(NT203, ?connection, "connection closed: {packet_type} has no place on a session channel");
-                self.front.close_after_output(connection);
+                let text = format!("{} has no place on a session channel", packet.packet_type());
+                self.give_up(connection, &Problem::Packet(text));
             }
         }
         self.last_address = Some(last);
@@ -57,6 +57,16 @@ impl<B: BlockBuffer> Core<B> {
             && session.replies.end_kept(Respond::Nothing)
         {
             self.front.due.push(key);
+        }
+    }
+
+    /// A packet on a channel that nobody opened, or that its client has closed, is dropped, as the reference does: clients send some
+    /// that cross the close, and it could make something at a home that nobody would take away again. One that nobody knows ends the
+    /// connection wherever it comes.
+    #[cold]
+    fn packet_without_session(&mut self, connection: ConnectionKey, packet: &Packet<'_>) {
+        if let Packet::Unknown { .. } = packet {
+            self.give_up(connection, &Problem::unknown(packet));
         }
     }
 

@@ -68,6 +68,7 @@ impl<B: BlockBuffer> Core<B> {
                 client.protocol.login_refused(&text, &mut client.output.bytes);
                 self.front.list(key);
                 if is_enough {
+                    self.front.doom(key);
                     self.front.close_after_output(key);
                 }
                 Admission::Refused

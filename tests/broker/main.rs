@@ -11,6 +11,7 @@ mod counts;
 mod full;
 mod full_address;
 mod management;
+mod misplaced;
 mod mixed;
 mod peer;
 mod qualified;

@@ -21,6 +21,7 @@ use crate::peer::{
     AUTOMATIC, How, TRANSACTED, What, consume, create_consumer, create_queue, create_session, frame, frames, log_in,
     send, summary,
 };
+use crate::reattach::WINDOWED;
 use crate::rig::{Peer, Rig};
 
 /// Everybody's password is his name; the name is the only role.
@@ -381,4 +382,20 @@ fn a_login_waits_alone() {
         assert_eq!(heard[1..], [Told::What(What::SessionOpen), Told::What(What::Null(3))], "{heard:?}");
     }
     assert_eq!(rig.logins(), 0);
+}
+
+#[test]
+fn whoever_guesses_does_not_come_back_for_his_sessions() {
+    let mut rig = rig(1, 12, "#", &[]);
+    let peer = session(&mut rig, 0, "root", WINDOWED);
+    for _ in 0..limits::LOGIN_FAILURES_MAX {
+        told(&mut rig, peer, &log_in(11, AUTOMATIC, Some(("root", "wrong"))));
+    }
+    assert_eq!(rig.closed, [peer]);
+    assert_eq!(rig.census()[0], ringmq::broker::Census::default());
+    // The control: one that is lost waits.
+    let peer = session(&mut rig, 0, "root", WINDOWED);
+    rig.lose(peer);
+    rig.settle();
+    assert_eq!(rig.census()[0].sessions, 1);
 }

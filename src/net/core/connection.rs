@@ -69,6 +69,13 @@ pub enum Problem {
     Packet(String),
 }
 
+impl Problem {
+    /// A packet that nobody knows.
+    pub fn unknown(packet: &Packet<'_>) -> Self {
+        Self::Packet(format!("the client sent {}, which this server does not know", packet.packet_type()))
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -214,7 +221,7 @@ impl Connection {
                 self.topology(facts, out);
             }
             Packet::SubscribeTopology(_) => self.topology(facts, out),
-            Packet::Unknown { .. } => return Err(unexpected(packet)),
+            Packet::Unknown { .. } => return Err(Problem::unknown(packet)),
             // Nothing else has a meaning on this channel; the reference drops it too.
             _ => {}
         }
@@ -247,7 +254,7 @@ impl Connection {
                 let name = SessionName::new(reattach.name.to_string());
                 return Ok(Event::Reattach { name, last_received: reattach.last_confirmed.0 });
             }
-            Packet::Unknown { .. } => return Err(unexpected(packet)),
+            Packet::Unknown { .. } => return Err(Problem::unknown(packet)),
             _ => {}
         }
         Ok(Event::Handled)
@@ -317,10 +324,6 @@ impl Connection {
         let code = protocol::core::error_code::ErrorCode::SECURITY_EXCEPTION;
         super::reply::exception(ChannelId::SESSION, code, text, None, self.version, out);
     }
-}
-
-fn unexpected(packet: &Packet<'_>) -> Problem {
-    Problem::Packet(format!("the client sent {}, which this server does not know", packet.packet_type()))
 }
 
 /// Appends a packet. One that is too long for a frame cannot come from here: all of ours are short.

@@ -123,9 +123,9 @@ fn lower_rare<'a>(packet: &Packet<'a>, modes: Modes) -> Option<Lowered<'a>> {
         }
         Packet::CreateAddress(create) => lower_create_address(create),
         Packet::CreateQueueV2(create) => lower_create_queue(create),
-        Packet::CreateSharedQueueV2(_) | Packet::CreateQueue(_) | Packet::CreateSharedQueue(_) => {
-            refuse("subscriptions are not served by this version", Respond::NULL)
-        }
+        Packet::CreateQueue(create) => refuse(SUBSCRIPTIONS, if_wanted(create.requires_response)),
+        Packet::CreateSharedQueue(create) => refuse(SUBSCRIPTIONS, if_wanted(create.requires_response)),
+        Packet::CreateSharedQueueV2(create) => refuse(SUBSCRIPTIONS, if_wanted(create.definition.requires_response)),
         Packet::DeleteQueue(delete) => {
             let (address, queue) = qualified(&delete.name);
             Lowered::ask(Ask::DeleteQueue { address, queue, force: false }, Respond::NULL)
@@ -152,10 +152,16 @@ fn lower_rare<'a>(packet: &Packet<'a>, modes: Modes) -> Option<Lowered<'a>> {
         // Not answered: what answers is the last piece.
         Packet::SendLarge(_) => refuse_send(LARGE_MESSAGES, Respond::Nothing),
         Packet::SendContinuation(piece) => refuse_send(LARGE_MESSAGES, respond_to_send(&piece.trailer, modes)),
-        xa if is_xa(xa) => refuse("XA transactions are not served by this version", Respond::NULL),
+        // Clients say this on their way back and wait for nothing.
+        Packet::XaFailed(_) => refuse(XA, Respond::Nothing),
+        xa if is_xa(xa) => refuse(XA, Respond::NULL),
         _ => return None,
     })
 }
+
+const SUBSCRIPTIONS: &str = "subscriptions are not served by this version";
+
+const XA: &str = "XA transactions are not served by this version";
 
 const LARGE_MESSAGES: &str = "messages in pieces (above minLargeMessageSize) are not served by this version: raise \
                               minLargeMessageSize in the client's URL, or send smaller messages";
