@@ -20,4 +20,5 @@ mod replay;
 mod rig;
 mod security;
 mod selecting;
+mod states;
 mod temporary;

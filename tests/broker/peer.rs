@@ -21,6 +21,11 @@ use protocol::simple_string::SimpleString;
 
 use crate::rig::{Peer, Rig};
 
+/// The channel of a client's session, where it has one.
+pub(crate) const OWN: i64 = 10;
+/// A consumer of it, where it has one.
+pub(crate) const CONSUMER: i64 = 0;
+
 /// Something that a client heard on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Heard {

@@ -219,6 +219,12 @@ impl Rig {
         self.settle();
     }
 
+    /// A core is told to stop.
+    pub(crate) fn stop(&mut self, core: usize) {
+        self.seats[core].core.stop();
+        self.seats[core].due = true;
+    }
+
     /// Has the broker closed this connection?
     pub(crate) fn has_closed(&self, peer: Peer) -> bool {
         self.closed.contains(&peer)

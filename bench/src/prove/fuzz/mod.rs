@@ -16,5 +16,5 @@ pub use control::{Planted, caught, planted};
 pub use figures::{Figures, Finding};
 pub use run::{Part, run};
 pub use target::Target;
-pub use targets::all;
+pub use targets::{all, examples};
 pub use verdict::Verdict;

@@ -11,6 +11,7 @@ mod records;
 mod streams;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Display, Write};
 use std::path::Path;
 
@@ -31,6 +32,15 @@ pub fn all(top: &Path) -> Result<Vec<Target>, String> {
     targets.extend(journal::targets());
     targets.extend(records::targets());
     Ok(targets)
+}
+
+/// Bodies of frames by the number of their packet type, as the captures have them and as older clients would write them: some of every
+/// type. `top` is the top of the repository.
+///
+/// # Errors
+/// The captures cannot be read, or a packet type has no example.
+pub fn examples(top: &Path) -> Result<BTreeMap<i8, Vec<Vec<u8>>>, String> {
+    packets::examples(&captures::all(top)?)
 }
 
 /// Formatting costs many times what decoding does: so much text is enough to have looked at the fields of anything.
