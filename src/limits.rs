@@ -11,6 +11,19 @@ pub const CORES_MAX: usize = 64;
 /// A frame before login: the largest packet that a client sends then is CREATESESSION, far below this.
 pub const FRAME_BYTES_BEFORE_LOGIN: usize = 64 * 1024;
 
+/// As [`FRAME_BYTES_BEFORE_LOGIN`], for a connection within TLS: what TLS holds comes on top.
+pub const FRAME_BYTES_BEFORE_LOGIN_WITHIN_TLS: usize = 16 * 1024;
+
+/// Bytes that a client may send until the handshake of TLS is done, its certificates included; a usual one takes less than 2 KiB, one
+/// with a chain of certificates 6 KiB.
+pub const TLS_HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that are put into TLS records in one go: room for records is made in pieces of that size.
+pub const TLS_PIECE_BYTES: usize = 64 * 1024;
+
+/// Bytes of a buffer for records that a connection keeps to use it again; a larger one is given back.
+pub const TLS_SPARE_BYTES_MAX: usize = 8 * 1024;
+
 /// Bytes kept of a client before login while what it asked for is sought on other cores; then nothing more is received from it.
 pub const KEPT_BEFORE_LOGIN: usize = FRAME_BYTES_BEFORE_LOGIN / 4;
 

@@ -43,6 +43,14 @@ impl<B: BlockBuffer> Core<B> {
         Some(self.front.add_client(origin, now))
     }
 
+    /// The handshake of TLS is done on a connection that nothing was received on: all that is received comes from whoever has shown a
+    /// certificate with this digest, or none.
+    pub fn secured(&mut self, key: ConnectionKey, identity: Option<[u8; 32]>) {
+        let Some(client) = self.front.clients.get_mut(key) else { return };
+        client.origin.identity = identity;
+        client.protocol.within_tls();
+    }
+
     /// Bytes came.
     pub fn received(&mut self, key: ConnectionKey, bytes: &[u8], now: Now) {
         self.stirred = true;
@@ -398,7 +406,10 @@ impl<B: BlockBuffer> Core<B> {
     /// The client broke the protocol: its connection is closed, and its sessions end with it.
     #[cold]
     pub(super) fn give_up(&mut self, key: ConnectionKey, problem: &Problem) {
-        crate::event!(NT203, connection = ?key, "connection closed: {problem}");
+        match problem {
+            Problem::Tls => crate::event!(NT212, connection = ?key, "connection closed: {problem}"),
+            _ => crate::event!(NT203, connection = ?key, "connection closed: {problem}"),
+        }
         self.front.doom(key);
         self.front.close_after_output(key);
     }

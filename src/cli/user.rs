@@ -81,7 +81,7 @@ fn add(options: &UserOptions) -> Result<Exit, Problem> {
     if Users::parse(&old)?.find(name).is_some() {
         return Err(EditError::Exists(name.clone()).into());
     }
-    let user = User { name: name.clone(), password: new_hash(name)?, roles };
+    let user = User { name: name.clone(), password: Some(new_hash(name)?), certificate: None, roles };
     file::write(&path, old.with_user(&user)?.text())?;
     said(format_args!("user {name} was added to {}{NOT_YET}", path.display()))
 }

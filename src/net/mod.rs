@@ -4,5 +4,6 @@
 
 pub mod core;
 mod output;
+pub mod tls;
 
 pub use output::Output;

@@ -10,8 +10,8 @@ use crate::limits;
 
 /// Somebody who may log in.
 pub struct Account {
-    /// The argon2id hash of the password.
-    pub hash: String,
+    /// The argon2id hash of the password; none: nobody logs in with one.
+    pub hash: Option<String>,
     /// Who it is then.
     pub identity: Arc<Identity>,
 }
@@ -37,18 +37,18 @@ impl Accounts {
         Self { accounts, verifier: Verifier::default() }
     }
 
-    /// What comes of a login from this peer. Takes tens of milliseconds, whoever it is.
+    /// What comes of a login from this peer, which has shown a certificate of this subject. Takes tens of milliseconds, whoever it is.
     #[must_use]
-    pub fn judge(&self, login: &Login, peer: &str) -> Verdict {
+    pub fn judge(&self, login: &Login, peer: &str, subject: Option<&str>) -> Verdict {
         let fits = |text: &str| text.len() <= limits::LOGIN_BYTES_MAX;
         let (user, password) = (login.user.as_deref(), login.password.as_ref().map(|secret| secret.0.as_str()));
         let account = user.and_then(|name| self.accounts.get(name));
         // Somebody without a password is as slow as somebody with a wrong one.
-        let hash = account.filter(|_| password.is_some_and(fits)).map(|account| account.hash.as_str());
+        let hash = account.filter(|_| password.is_some_and(fits)).and_then(|account| account.hash.as_deref());
         let right = self.verifier.verify(password.filter(|text| fits(text)).unwrap_or_default(), hash);
         match account {
             Some(account) if right => Verdict::Known(Arc::clone(&account.identity)),
-            _ => Verdict::Refused(unable(peer, user.map(shortened).as_deref())),
+            _ => Verdict::Refused(unable(peer, user.map(shortened).as_deref(), subject.map(shortened).as_deref())),
         }
     }
 }
@@ -70,12 +70,13 @@ mod tests {
     #[test]
     fn only_name_and_password_together_are_welcome() {
         let account = |name: &str, password: &str| Account {
-            hash: hash(password, [3; 16]).unwrap(),
+            hash: Some(hash(password, [3; 16]).unwrap()),
             identity: Arc::new(Identity { name: name.to_owned(), roles: vec![format!("role of {name}")] }),
         };
-        let accounts = Accounts::new([account("ann", "s3cr3t"), account("empty", "")]);
-        let welcome = |user, password| matches!(accounts.judge(&login(user, password), "h:1"), Verdict::Known(_));
-        match accounts.judge(&login(Some("ann"), Some("s3cr3t")), "h:1") {
+        let without = Account { hash: None, ..account("certified", "") };
+        let accounts = Accounts::new([account("ann", "s3cr3t"), account("empty", ""), without]);
+        let welcome = |user, password| matches!(accounts.judge(&login(user, password), "h:1", None), Verdict::Known(_));
+        match accounts.judge(&login(Some("ann"), Some("s3cr3t")), "h:1", None) {
             Verdict::Known(identity) => assert_eq!(identity.roles, ["role of ann"]),
             refused => panic!("{refused:?}"),
         }
@@ -86,6 +87,8 @@ mod tests {
             (Some("ann"), Some("")),
             (Some("ann"), None),
             (Some("empty"), None),
+            (Some("certified"), None),
+            (Some("certified"), Some("")),
             (Some("ann"), Some(long.as_str())),
             (Some("Ann"), Some("s3cr3t")),
             (Some("ann\0"), Some("s3cr3t")),
@@ -94,7 +97,7 @@ mod tests {
             (None, Some("s3cr3t")),
             (None, None),
         ] {
-            match accounts.judge(&login(user, password), "h:1") {
+            match accounts.judge(&login(user, password), "h:1", None) {
                 Verdict::Refused(text) => {
                     assert!(text.starts_with("AMQ229031: Unable to validate user from h:1. Username: "), "{text}");
                     assert!(!text.contains("s3cr3t"), "{text}");
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_strange_name_is_repeated_on_one_short_line() {
-        let text = unable("h:1", Some(&shortened(&format!("a\nb{}", "c".repeat(5_000)))));
+        let text = unable("h:1", Some(&shortened(&format!("a\nb{}", "c".repeat(5_000)))), None);
         assert!(text.contains("a?bccc") && text.len() < 500 && !text.contains('\n'), "{text}");
     }
 }

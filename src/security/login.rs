@@ -58,11 +58,11 @@ pub fn refusal(user: &str, permission: Permission, address: &str, queue: Option<
     }
 }
 
-/// What a client is told that cannot log in; `peer` is where it is.
+/// What a client is told that cannot log in; `peer` is where it is, `subject` whose certificate it has shown.
 #[must_use]
-pub fn unable(peer: &str, user: Option<&str>) -> String {
-    let user = user.unwrap_or("null");
-    format!("AMQ229031: Unable to validate user from {peer}. Username: {user}; SSL certificate subject DN: unavailable")
+pub fn unable(peer: &str, user: Option<&str>, subject: Option<&str>) -> String {
+    let (user, subject) = (user.unwrap_or("null"), subject.unwrap_or("unavailable"));
+    format!("AMQ229031: Unable to validate user from {peer}. Username: {user}; SSL certificate subject DN: {subject}")
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
             "AMQ229213: User: limited does not have permission='CONSUME' for queue auth.perm on address auth.perm"
         );
         assert_eq!(
-            unable("127.0.0.1:50304", None),
+            unable("127.0.0.1:50304", None, None),
             "AMQ229031: Unable to validate user from 127.0.0.1:50304. Username: null; SSL certificate subject DN: \
              unavailable"
         );

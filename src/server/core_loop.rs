@@ -20,12 +20,14 @@ use super::lobby::{Door, Notice, Order};
 use super::logins::Desk;
 use super::post::{self, Post};
 use super::recovery;
+use super::secured::{Next, Secured, SecuredSockets};
 use super::tally::Tally;
 use crate::broker::{Core, FrontSettings, Migrant, Output};
 use crate::home::{Home, Loader, Settings, Unfinished};
 use crate::limits;
 use crate::message::{ConnectionKey, CoreId};
 use crate::net::core::ServerFacts;
+use crate::net::tls::Acceptor;
 use crate::security::{Login, Verdict, unable};
 
 /// Block buffers of a journal lane: enough that four groups are in flight while the next ones fill.
@@ -61,6 +63,8 @@ pub(super) struct Start {
     pub(super) tally: Tally,
     /// Where logins are handed in; none: nobody has to log in.
     pub(super) desk: Option<Desk>,
+    /// TLS on all connections; none: on no connection.
+    pub(super) acceptor: Option<Acceptor>,
     pub(super) reuse_port: bool,
 }
 
@@ -144,6 +148,8 @@ struct CoreLoop {
     desk: Option<Desk>,
     /// Where clients are who may have to log in.
     peers: SecondaryMap<ConnectionKey, SocketAddr>,
+    /// TLS on all connections, if the acceptor speaks it.
+    secured: Option<SecuredSockets>,
     tally: Tally,
     reuse_port: bool,
     ready_told: bool,
@@ -200,6 +206,7 @@ impl CoreLoop {
             listener: None,
             desk: start.desk,
             peers: SecondaryMap::new(),
+            secured: start.acceptor.map(SecuredSockets::new),
             tally: start.tally,
             reuse_port: start.reuse_port,
             ready_told: false,
@@ -247,8 +254,8 @@ impl CoreLoop {
         if self.core.reads_letters() || (self.core.takes_letters() && self.endpoint.holds_any()) {
             return Wait::Not;
         }
-        // A send that nobody waits for is no reason to wake up.
-        let wait = if self.core.awaits_sent() { Wait::Event } else { Wait::Arrival };
+        // A send that nobody waits for is no reason to wake up. Within TLS more may wait than the rooms know.
+        let wait = if self.core.awaits_sent() || self.secured.is_some() { Wait::Event } else { Wait::Arrival };
         let deadline = self.core.deadline(now).map(|at| Moment::from_nanoseconds(at.0));
         if self.core.is_crowded() || !self.outbox.is_empty() || self.disk.is_waiting() {
             return wait(Some(Moment::from_nanoseconds(now.0) + RETRY));
@@ -280,7 +287,10 @@ impl CoreLoop {
             Output::Letter { core, letter } => self.outbox.push_back((core, Post::Letter(letter))),
             Output::Close { connection } => {
                 if let Some(socket) = self.connections.get(connection) {
-                    self.driver.close(*socket);
+                    match &mut self.secured {
+                        None => self.driver.close(*socket),
+                        Some(secured) => secured.close(connection, *socket, &mut self.driver),
+                    }
                 }
             }
             Output::Move { connection, .. } => {
@@ -299,9 +309,10 @@ impl CoreLoop {
     /// Finds out who this is; if it is not known already, an order brings the verdict.
     fn log_in(&mut self, connection: ConnectionKey, login: Login) {
         let peer = self.peers.get(connection).copied();
+        let shown = self.secured.as_ref().and_then(|secured| secured.peer(connection));
         let verdict = match &self.desk {
-            Some(desk) => desk.hand_in(connection, login, peer),
-            None => Some(Verdict::Refused(unable("unknown", None))),
+            Some(desk) => desk.hand_in(connection, login, peer, shown.map(|shown| shown.subject.as_str())),
+            None => Some(Verdict::Refused(unable("unknown", None, None))),
         };
         if let Some(verdict) = verdict {
             self.core.login_judged(connection, verdict);
@@ -321,6 +332,12 @@ impl CoreLoop {
 
     fn send(&mut self, connection: ConnectionKey, bytes: Vec<u8>) {
         let Some(socket) = self.connections.get(connection) else { return self.core.sent(connection, bytes) };
+        if let Some(secured) = &mut self.secured {
+            return match secured.send(connection, bytes) {
+                Ok(()) => secured.pump(connection, *socket, &mut self.driver),
+                Err(bytes) => self.core.sent(connection, bytes),
+            };
+        }
         if let Err(refused) = self.driver.send(*socket, bytes) {
             // The socket is closing; its last event follows.
             self.core.sent(connection, refused.buffer);
@@ -333,19 +350,35 @@ impl CoreLoop {
             Event::Received { socket, buffer } => {
                 let now = self.now();
                 if let Some(connection) = self.sockets.get(&socket) {
-                    self.core.received(*connection, self.driver.bytes(&buffer), now);
+                    match &mut self.secured {
+                        None => self.core.received(*connection, self.driver.bytes(&buffer), now),
+                        Some(secured) => {
+                            let bytes = self.driver.bytes(&buffer);
+                            let next = secured.received(*connection, bytes, &mut self.core, now);
+                            Self::go_on(secured, next, *connection, socket, &mut self.driver);
+                        }
+                    }
                 }
                 self.driver.recycle(buffer);
             }
             Event::Sent { socket, buffer, .. } => {
                 if let Some(connection) = self.sockets.get(&socket) {
-                    self.core.sent(*connection, buffer);
+                    match &mut self.secured {
+                        None => self.core.sent(*connection, buffer),
+                        Some(secured) => {
+                            if let Some(buffer) = secured.sent(*connection, buffer) {
+                                self.core.sent(*connection, buffer);
+                            }
+                            secured.pump(*connection, socket, &mut self.driver);
+                        }
+                    }
                 }
             }
             Event::Closed { socket, .. } => {
                 if let Some(connection) = self.sockets.remove(&socket) {
                     self.connections.remove(connection);
                     self.peers.remove(connection);
+                    self.release(connection);
                     self.tally.leave();
                     self.core.closed(connection);
                     crate::event!(NT102, connection = ?connection);
@@ -366,6 +399,26 @@ impl CoreLoop {
         }
     }
 
+    /// What becomes of a connection within TLS that something was received on.
+    fn go_on(
+        secured: &mut SecuredSockets,
+        next: Next,
+        connection: ConnectionKey,
+        socket: SocketId,
+        driver: &mut Driver,
+    ) {
+        match next {
+            Next::GoOn => secured.pump(connection, socket, driver),
+            Next::Close => secured.close(connection, socket, driver),
+            Next::CloseSilently => driver.close(socket),
+        }
+    }
+
+    /// A connection goes: what TLS holds for it.
+    fn release(&mut self, connection: ConnectionKey) -> Option<Box<Secured>> {
+        self.secured.as_mut()?.remove(connection)
+    }
+
     fn accepted(&mut self, socket: SocketId, peer: SocketAddr) {
         let now = self.now();
         let entered = self.tally.enter();
@@ -377,6 +430,9 @@ impl CoreLoop {
                     self.peers.insert(connection, peer);
                 }
                 crate::event!(NT101, connection = ?connection, %peer);
+                if self.secured.as_mut().is_some_and(|secured| !secured.accepted(connection, peer)) {
+                    self.driver.close(socket);
+                }
             }
             None => {
                 if entered {
@@ -393,8 +449,9 @@ impl CoreLoop {
         let Some(connection) = self.sockets.remove(&socket) else { return };
         self.connections.remove(connection);
         self.peers.remove(connection);
+        let secured = self.release(connection);
         match self.core.departed(connection) {
-            Some((core, migrant)) => self.outbox.push_back((core, Post::Visitor { migrant, stream })),
+            Some((core, migrant)) => self.outbox.push_back((core, Post::Visitor { migrant, stream, secured })),
             None => {
                 self.tally.leave();
                 self.core.closed(connection);
@@ -403,7 +460,7 @@ impl CoreLoop {
     }
 
     /// A connection comes from the core that accepted it.
-    fn visited(&mut self, migrant: Migrant, stream: TcpStream) {
+    fn visited(&mut self, migrant: Migrant, stream: TcpStream, came: Option<Box<Secured>>) {
         let now = self.now();
         let peer = stream.peer_addr().ok();
         let Ok(socket) = self.driver.adopt(stream) else {
@@ -416,6 +473,10 @@ impl CoreLoop {
                 self.connections.insert(connection, socket);
                 if let Some(peer) = peer.filter(|_| self.desk.is_some()) {
                     self.peers.insert(connection, peer);
+                }
+                if let (Some(secured), Some(came)) = (&mut self.secured, came) {
+                    secured.arrived(connection, came);
+                    secured.pump(connection, socket, &mut self.driver);
                 }
             }
             None => {
@@ -431,10 +492,10 @@ impl CoreLoop {
             let mut visitors = Vec::new();
             self.endpoint.receive(limits::MAIL_PER_PAIR_MAX, |from, post| match post {
                 Post::Letter(letter) => core.letter(CoreId(from.0), letter),
-                Post::Visitor { migrant, stream } => visitors.push((migrant, stream)),
+                Post::Visitor { migrant, stream, secured } => visitors.push((migrant, stream, secured)),
             });
-            for (migrant, stream) in visitors {
-                self.visited(migrant, stream);
+            for (migrant, stream, secured) in visitors {
+                self.visited(migrant, stream, secured);
             }
         }
     }

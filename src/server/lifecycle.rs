@@ -31,6 +31,7 @@ use crate::home::{FullPolicy, FullSettings, Settings};
 use crate::limits;
 use crate::message::CoreId;
 use crate::net::core::ServerFacts;
+use crate::net::tls::Acceptor;
 
 /// How long a core may take to promise the start of its epoch.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -144,6 +145,9 @@ fn start_cores(
     let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, store));
     let tally = Tally::new(usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
     let office = config.users.as_ref().map(|users| Office::new(users, count));
+    let acceptor = config.tls.as_ref().map(Acceptor::new).transpose().map_err(|text| {
+        Failed::new(&event::SV309, Exit::DaemonConfigurationInvalid, format!("TLS cannot be set up: {text}"))
+    })?;
     let mut cores = Cores { orders: Vec::new(), threads: Vec::new(), notices };
     for (index, ((sleeper, endpoint), waker)) in (0..count).zip(sleepers.into_iter().zip(endpoints).zip(wakers)) {
         let core = CoreId(index);
@@ -171,6 +175,7 @@ fn start_cores(
             front: front_settings(config, store, count),
             tally: tally.clone(),
             desk: office.as_ref().map(|office| office.desk(core)),
+            acceptor: acceptor.clone(),
             facts: facts.clone(),
             reuse_port: count > 1,
         };
@@ -292,7 +297,7 @@ fn listen(config: &Config, cores: &Cores, announcer: &Announcer) -> Result<Socke
             }
         };
     }
-    announcer.listening(address, "core");
+    announcer.listening(address, if config.tls.is_some() { "core over TLS" } else { "core" });
     Ok(address)
 }
 

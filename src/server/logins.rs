@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 
-use config::Users;
+use config::{User, Users};
+use hashbrown::HashMap;
 use runtime::Waker;
 
 use super::lobby::Order;
@@ -25,7 +26,11 @@ struct Job {
     connection: ConnectionKey,
     login: Login,
     peer: String,
+    subject: Option<String>,
 }
+
+/// Users by the subjects of their certificates.
+type Certificates = HashMap<String, Arc<Identity>>;
 
 /// Where a core hands in logins.
 #[derive(Debug)]
@@ -33,20 +38,35 @@ pub(super) struct Desk {
     core: CoreId,
     jobs: SyncSender<Job>,
     remembered: Remembered,
+    certificates: Arc<Certificates>,
     /// Who may do what.
     pub(super) policy: Arc<Policy>,
 }
 
 impl Desk {
-    /// Somebody logs in. Gives the verdict if it is known; else an order brings it.
-    pub(super) fn hand_in(&self, connection: ConnectionKey, login: Login, peer: Option<SocketAddr>) -> Option<Verdict> {
+    /// Somebody logs in who has shown a certificate of this subject, or none. Gives the verdict if it is known; else an order brings
+    /// it.
+    pub(super) fn hand_in(
+        &self,
+        connection: ConnectionKey,
+        login: Login,
+        peer: Option<SocketAddr>,
+        subject: Option<&str>,
+    ) -> Option<Verdict> {
+        // Who says a name is who he says, or nobody: a certificate is for those who say none.
+        if login.user.is_none()
+            && let Some(identity) = subject.and_then(|subject| self.certificates.get(subject))
+        {
+            return Some(Verdict::Known(Arc::clone(identity)));
+        }
         if let Some(identity) = self.remembered.find(&login) {
             return Some(Verdict::Known(identity));
         }
         let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
-        let refused = unable(&peer, None);
+        let refused = unable(&peer, None, subject);
+        let subject = subject.map(str::to_owned);
         // The queue is as long as all that may be asked: without place there is only when the thread is gone.
-        let handed_in = self.jobs.try_send(Job { core: self.core, connection, login, peer });
+        let handed_in = self.jobs.try_send(Job { core: self.core, connection, login, peer, subject });
         handed_in.err().map(|_| Verdict::Refused(refused))
     }
 
@@ -62,6 +82,7 @@ impl Desk {
 pub(super) struct Office {
     accounts: Accounts,
     policy: Arc<Policy>,
+    certificates: Arc<Certificates>,
     jobs: SyncSender<Job>,
     inbox: Receiver<Job>,
 }
@@ -70,7 +91,8 @@ impl Office {
     /// For these users and so many cores.
     pub(super) fn new(users: &Users, cores: u16) -> Self {
         let (jobs, inbox) = sync_channel(limits::LOGINS_PER_CORE_MAX * usize::from(cores));
-        Self { accounts: accounts(users), policy: Arc::new(policy(users)), jobs, inbox }
+        let (policy, certificates) = (Arc::new(policy(users)), Arc::new(certificates(users)));
+        Self { accounts: accounts(users), policy, certificates, jobs, inbox }
     }
 
     /// A core's desk.
@@ -80,8 +102,8 @@ impl Office {
         for (place, byte) in key.iter_mut().zip(halves.into_iter().flat_map(u128::to_le_bytes)) {
             *place = byte;
         }
-        let policy = Arc::clone(&self.policy);
-        Desk { core, jobs: self.jobs.clone(), remembered: Remembered::new(key), policy }
+        let (policy, certificates) = (Arc::clone(&self.policy), Arc::clone(&self.certificates));
+        Desk { core, jobs: self.jobs.clone(), remembered: Remembered::new(key), certificates, policy }
     }
 
     /// Starts the thread. It ends when all desks are gone.
@@ -92,8 +114,8 @@ impl Office {
         let Self { accounts, inbox, jobs, .. } = self;
         drop(jobs);
         let work = move || {
-            for Job { core, connection, login, peer } in inbox {
-                let verdict = accounts.judge(&login, &peer);
+            for Job { core, connection, login, peer, subject } in inbox {
+                let verdict = accounts.judge(&login, &peer, subject.as_deref());
                 let Some((orders, waker)) = cores.get(usize::from(core.0)) else { continue };
                 // A core that is gone needs no verdict.
                 let _heard = orders.send(Order::Judged { connection, login, verdict });
@@ -105,10 +127,15 @@ impl Office {
 }
 
 fn accounts(users: &Users) -> Accounts {
-    Accounts::new(users.users.iter().map(|user| Account {
-        hash: user.password.clone(),
-        identity: Arc::new(Identity { name: user.name.clone(), roles: user.roles.clone() }),
-    }))
+    Accounts::new(users.users.iter().map(|user| Account { hash: user.password.clone(), identity: identity(user) }))
+}
+
+fn certificates(users: &Users) -> Certificates {
+    users.users.iter().filter_map(|user| Some((user.certificate.clone()?, identity(user)))).collect()
+}
+
+fn identity(user: &User) -> Arc<Identity> {
+    Arc::new(Identity { name: user.name.clone(), roles: user.roles.clone() })
 }
 
 fn policy(users: &Users) -> Policy {

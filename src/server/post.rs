@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, TcpStream};
 
+use super::secured::Secured;
 use crate::broker::Migrant;
 use crate::mail::Letter;
 use crate::message::Origin;
@@ -11,8 +12,8 @@ use crate::message::Origin;
 pub(super) enum Post {
     /// From room to room.
     Letter(Letter),
-    /// A connection that moves, with all that was received and not handled.
-    Visitor { migrant: Migrant, stream: TcpStream },
+    /// A connection that moves, with all that was received and not handled, and what TLS holds for it.
+    Visitor { migrant: Migrant, stream: TcpStream, secured: Option<Box<Secured>> },
 }
 
 /// Where a client comes from.

@@ -10,6 +10,7 @@ use protocol::core::packet::consumer::ForceDelivery;
 use protocol::core::packet::response::PacketsConfirmed;
 use protocol::core::packet::session::ReattachSession;
 use protocol::core::packet::transaction::Commit;
+use ringmq::broker::Reattach;
 use ringmq::limits::ORPHANS_PER_CORE_MAX;
 use ringmq::message::Origin;
 
@@ -255,6 +256,45 @@ fn only_who_comes_from_the_same_host_may_have_a_session() {
         assert_eq!(delivered_again(&mut rig, &queue), None);
         let owner = greet(&mut rig, usize::from(cores) - 1, 7);
         assert_eq!(reattach(&mut rig, owner, NAME, 1), [What::Reattached(3, true)]);
+    }
+}
+
+/// A client from this host that has shown this certificate, or none, and has said which protocol it speaks.
+fn shown(rig: &mut Rig, core: usize, (address, certificate): (u128, Option<u8>)) -> Peer {
+    let peer = rig.connect_from(core, host(address));
+    rig.secured(peer, certificate.map(|number| [number; 32]));
+    rig.receive(peer, &HANDSHAKE);
+    peer
+}
+
+#[test]
+fn a_certificate_belongs_to_where_a_client_comes_from() {
+    use Reattach::{Off, SameHost, Tls};
+    for (rule, had, has, may) in [
+        (SameHost, (7, Some(1)), (7, Some(1)), true),
+        (SameHost, (7, Some(1)), (7, Some(2)), false),
+        (SameHost, (7, Some(1)), (7, None), false),
+        (SameHost, (7, Some(1)), (8, Some(1)), false),
+        (SameHost, (7, None), (7, Some(1)), false),
+        (SameHost, (7, None), (7, None), true),
+        (Tls, (7, Some(1)), (8, Some(1)), true),
+        (Tls, (7, Some(1)), (7, Some(2)), false),
+        (Tls, (7, Some(1)), (7, None), false),
+        (Tls, (7, None), (7, None), false),
+        (Off, (7, Some(1)), (7, Some(1)), false),
+    ] {
+        for cores in [1, 2] {
+            let mut rig = Rig::reattaching(cores, 1, rule);
+            let owner = shown(&mut rig, 0, had);
+            rig.receive(owner, &create_named(10, NAME, WINDOWED));
+            rig.settle();
+            assert_eq!(whats(&mut rig, owner), [What::SessionOpen]);
+            rig.lose(owner);
+            rig.settle();
+            let back = shown(&mut rig, usize::from(cores) - 1, has);
+            let answer = reattach(&mut rig, back, NAME, -1);
+            assert!(matches!(answer[..], [What::Reattached(_, went_on)] if went_on == may), "{rule:?} {had:?} {has:?}");
+        }
     }
 }
 

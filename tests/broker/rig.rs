@@ -127,6 +127,12 @@ impl Rig {
         Self::of(seats, seed)
     }
 
+    /// As [`Rig::new`], for clients who may come back by this rule.
+    pub(crate) fn reattaching(cores: u16, seed: u64, reattach: Reattach) -> Self {
+        let full = FullSettings::default();
+        Self::of((0..cores).map(|core| any_seat(core, cores, true, SEGMENT_BYTES, full, reattach)).collect(), seed)
+    }
+
     /// The disk has room again.
     pub(crate) fn make_segments(&mut self) {
         self.segments_stand = false;
@@ -188,6 +194,11 @@ impl Rig {
         let key = self.seats[core].core.accepted(origin, self.now).unwrap();
         self.seats[core].due = true;
         Peer { core, key }
+    }
+
+    /// The client of a new connection has shown a certificate with this digest, or none.
+    pub(crate) fn secured(&mut self, peer: Peer, identity: Option<[u8; 32]>) {
+        self.seats[peer.core].core.secured(peer.key, identity);
     }
 
     /// The client's bytes come in.
@@ -426,6 +437,10 @@ fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
 }
 
 fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSettings) -> Seat {
+    any_seat(core, cores, auto_create, bytes, full, Reattach::SameHost)
+}
+
+fn any_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSettings, reattach: Reattach) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
         lanes.push(started_lane(LaneId::BINDINGS, bytes));
@@ -456,7 +471,7 @@ fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: Full
         handshake_timeout_ms: 3_600_000,
         connections_max: CONNECTIONS_MAX,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
-        reattach: Reattach::SameHost,
+        reattach,
         sync_transactional: true,
         sync_non_transactional: true,
         full_matters: full.matters(),

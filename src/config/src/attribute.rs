@@ -138,6 +138,8 @@ pub enum Kind {
     Choice(&'static [Choice]),
     /// A directory.
     Directory,
+    /// A file; empty for none.
+    File,
     /// The name of an address or a queue.
     Name,
     /// An IP address to listen on, or `localhost`.

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, Report, Severity};
 use crate::table::Config;
+use crate::types::SessionReattach;
 use crate::value::duration_text;
 
 /// Adds an error or a warning for every relation that does not hold.
@@ -14,6 +15,7 @@ pub(crate) fn relations(config: &Config, report: &mut Report) {
     directories_are_apart(config, report);
     pool_holds_the_minimum(config, report);
     ttl_is_seen_in_time(config, report);
+    certificates_are_shown(config, report);
     waits_for_the_disk(config, report);
 }
 
@@ -101,6 +103,34 @@ fn ttl_is_seen_in_time(config: &Config, report: &mut Report) {
             severity: Severity::Warning,
             ..warning.help("a silent connection is only noticed at the next look")
         });
+    }
+}
+
+/// Where sessions go on by certificates only, and users are known by theirs, clients must be able to show some.
+fn certificates_are_shown(config: &Config, report: &mut Report) {
+    let asked =
+        *config.acceptor_ssl_enabled && (*config.acceptor_need_client_auth || *config.acceptor_want_client_auth);
+    if asked {
+        return;
+    }
+    if *config.session_reattach == SessionReattach::Tls {
+        report.push(
+            at(
+                config,
+                "session-reattach",
+                Code::CONFLICT,
+                "`session-reattach` is tls, but clients show no certificates",
+            )
+            .note("no session could ever go on")
+            .help("set `acceptor.ssl-enabled`, and `acceptor.need-client-auth` or `acceptor.want-client-auth`"),
+        );
+    }
+    let by_certificate = |user: &&crate::users::User| user.certificate.is_some();
+    if let Some(user) = config.users.as_ref().and_then(|users| users.users.iter().find(by_certificate)) {
+        let message = format!("user {} has a certificate, but clients are not asked for theirs", user.name);
+        let warning = at(config, "acceptor.need-client-auth", Code::CONFLICT, message);
+        let note = "set `need-client-auth` or `want-client-auth`, and `ssl-enabled`";
+        report.push(Diagnostic { severity: Severity::Warning, ..warning.note(note) });
     }
 }
 

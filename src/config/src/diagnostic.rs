@@ -48,6 +48,8 @@ impl Code {
     pub const CONFLICT: Self = Self("CF021");
     /// A setting that lets an answered operation be lost.
     pub const NOT_DURABLE: Self = Self("CF022");
+    /// A certificate or a key that cannot be used.
+    pub const CERTIFICATE: Self = Self("CF023");
     /// An environment variable that looks like ours and is not.
     pub const UNKNOWN_VARIABLE: Self = Self("CF030");
     /// A command line override that names no attribute.

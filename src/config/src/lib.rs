@@ -2,7 +2,7 @@
 //!
 //! Owns: the table ([`TABLE`]), the typed result ([`Config`]), the origin of each value, and the texts of errors.
 //! Takes: a TOML file, environment variables `RINGMQ_*` and options of the command line, as plain values; it reads
-//! that file and the users file, and nothing else. Gives: a [`Config`] in which every value is in range and fits the others, or a
+//! that file, the users file and the PEM files that are named, and nothing else. Gives: a [`Config`] in which every value is in range and fits the others, or a
 //! [`Report`] that names everything that is wrong at once.
 //!
 //! Must stay true: a setting exists only as a row of the table, so the file, the environment, `config show` and the
@@ -37,6 +37,7 @@ mod suggest;
 mod reference;
 mod show;
 
+mod tls;
 mod users;
 
 pub mod json;
@@ -51,5 +52,8 @@ pub use origin::{Origin, Place, Setting};
 pub use reference::reference;
 pub use show::{show, show_json};
 pub use table::{Config, TABLE};
-pub use types::{Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode};
+pub use tls::{Certificate, ClientCertificates, Tls};
+pub use types::{
+    Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, Protocols, SessionReattach, SyncMode,
+};
 pub use users::{EditError, Grant, PERMISSIONS, USER_NAME_BYTES_MAX, USERS_MAX, User, Users, user_name_problem};

@@ -11,6 +11,7 @@ use crate::file::FileText;
 use crate::origin::Origin;
 use crate::table::{Config, TABLE};
 use crate::text::{Raw, Refusal, parse};
+use crate::tls::Tls;
 use crate::users::Users;
 use crate::value::Value;
 use crate::{check, command_line, environment, file};
@@ -34,7 +35,7 @@ pub fn load(sources: &Sources) -> Result<Config, Report> {
     draft(sources).finish()
 }
 
-/// The same without a look at the users file and at what must fit together: for those who make that file, and change what does not
+/// The same without a look at the users file, at certificates, and at what must fit together: for those who make that file, and change what does not
 /// fit yet.
 ///
 /// # Errors
@@ -112,6 +113,7 @@ impl Draft {
             Ok(users) => config.users = users,
             Err(found) => report.extend(found),
         }
+        config.tls = Tls::read(&config, &mut report);
         check::relations(&config, &mut report);
         if report.has_errors() {
             return Err(report);

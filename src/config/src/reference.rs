@@ -61,7 +61,8 @@ fn entry(page: &mut String, row: &Attribute) {
     if let Some(choices) = choices(&row.kind) {
         let _ = writeln!(page, "{choices}");
     }
-    let _ = writeln!(page, "- values: {}; default `{}`", accepts(&row.kind), row.default);
+    let default = if row.default.is_empty() { "nothing".to_owned() } else { format!("`{}`", row.default) };
+    let _ = writeln!(page, "- values: {}; default {default}", accepts(&row.kind));
     let effect = match row.takes_effect {
         TakesEffect::Never => "never: fixed when the store is created",
         other => other.word(),
@@ -105,6 +106,7 @@ fn accepts(kind: &Kind) -> String {
         ),
         Kind::Choice(_) => "one of the above, in any case".to_owned(),
         Kind::Directory => "a path".to_owned(),
+        Kind::File => "a path, or nothing".to_owned(),
         Kind::Name => "a name".to_owned(),
         Kind::Host => "an IP address, or `localhost`".to_owned(),
         Kind::Auto(inner) => format!("`auto`, or {}", accepts(inner)),

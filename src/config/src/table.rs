@@ -13,8 +13,10 @@ use crate::attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
 use crate::diagnostic::Diagnostic;
 use crate::load::Chosen;
 use crate::origin::Setting;
+use crate::tls::Tls;
 use crate::types::{
-    Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, SessionReattach, SyncMode,
+    Auto, ByteSize, FromValue, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, Protocols, SessionReattach,
+    SyncMode,
 };
 use crate::users::Users;
 
@@ -38,6 +40,8 @@ macro_rules! attributes {
             )+
             /// Who may log in; none: nobody has to.
             pub users: Option<Users>,
+            /// What the acceptor needs for TLS; none: it speaks none.
+            pub tls: Option<Tls>,
             /// What a person should know though nothing is wrong enough to stop.
             pub warnings: Vec<Diagnostic>,
             /// The same values as they were parsed, in the order of the table, for [`crate::show()`].
@@ -54,7 +58,7 @@ macro_rules! attributes {
                     let $field =
                         Setting { value: <$type>::from_value(&row.value)?, origin: row.origin.clone() };
                 )+
-                Some(Self { $($field,)+ users: None, warnings: Vec::new(), chosen })
+                Some(Self { $($field,)+ users: None, tls: None, warnings: Vec::new(), chosen })
             }
         }
     };
@@ -177,7 +181,7 @@ attributes! {
         aliases: &[], scope: Scope::Server,
         kind: Kind::Choice(&[
             Choice { word: "same-host", meaning: "who comes from the same IP address, with the same TLS certificate if there was one", built: true },
-            Choice { word: "tls", meaning: "who shows the same TLS certificate, from wherever", built: false },
+            Choice { word: "tls", meaning: "who shows the same TLS certificate, from wherever", built: true },
             Choice { word: "off", meaning: "nobody: every session ends with its connection", built: true },
         ]),
         default: "same-host",
@@ -257,7 +261,7 @@ attributes! {
         aliases: &[], scope: Scope::Acceptor, kind: Kind::Integer { min: 0, max: 65535 }, default: "61616",
         takes_effect: TakesEffect::Reload, requirements: &["S1-110", "S2-15"], used_by: "net: the acceptor",
     }
-    /// How long a new connection may take to say which protocol it speaks.
+    /// How long a new connection may take to say which protocol it speaks, the handshake of TLS included.
     acceptor_handshake_timeout: Duration = "handshake-timeout" {
         aliases: &["handshakeTimeout"], scope: Scope::Acceptor,
         kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "10s",
@@ -274,6 +278,49 @@ attributes! {
         aliases: &["maxFrameSize"], scope: Scope::Acceptor,
         kind: Kind::Bytes { min: 64 << 10, max: 64 * MIB, multiple_of: 1 }, default: "64MiB",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: splitting the stream into frames",
+    }
+    /// Whether the acceptor speaks TLS, and nothing else (docs/tls.md). It needs `key-store-path`.
+    acceptor_ssl_enabled: bool = "ssl-enabled" {
+        aliases: &["sslEnabled"], scope: Scope::Acceptor, kind: Kind::Flag, default: "false",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// A PEM file with the broker's certificate, followed by those that lead to the one that clients trust, and its private key, unless
+    /// `key-path` names that. A relative path starts at `data-directory`. It is read when the broker starts.
+    acceptor_key_store_path: PathBuf = "key-store-path" {
+        aliases: &["keyStorePath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// A PEM file with the private key of the broker's certificate, where that is not in the file of `key-store-path`.
+    acceptor_key_path: PathBuf = "key-path" {
+        aliases: &["keyPath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// A PEM file with the certificates of those who sign for clients. Needed where clients are asked for certificates.
+    acceptor_trust_store_path: PathBuf = "trust-store-path" {
+        aliases: &["trustStorePath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// Whether a client must show a certificate that is signed by one of `trust-store-path`.
+    acceptor_need_client_auth: bool = "need-client-auth" {
+        aliases: &["needClientAuth"], scope: Scope::Acceptor, kind: Kind::Flag, default: "false",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// Whether a client is asked for such a certificate, and may do without. One that cannot be trusted closes the connection all the
+    /// same.
+    acceptor_want_client_auth: bool = "want-client-auth" {
+        aliases: &["wantClientAuth"], scope: Scope::Acceptor, kind: Kind::Flag, default: "false",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
+    /// Which versions of TLS are spoken. Older ones than these are never.
+    acceptor_enabled_protocols: Protocols = "enabled-protocols" {
+        aliases: &["enabledProtocols"], scope: Scope::Acceptor,
+        kind: Kind::Choice(&[
+            Choice { word: "TLSv1.2,TLSv1.3", meaning: "both", built: true },
+            Choice { word: "TLSv1.3", meaning: "only that", built: true },
+            Choice { word: "TLSv1.2", meaning: "only that, for clients that must not use 1.3", built: true },
+        ]),
+        default: "TLSv1.2,TLSv1.3",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
     }
 
     /// How many bytes the messages of one address may have before it is full, in all its queues, waiting or in the hands of

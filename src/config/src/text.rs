@@ -62,7 +62,8 @@ pub(crate) fn parse(kind: &Kind, raw: Raw<'_>) -> Result<Value, Refusal> {
         (Kind::Bytes { min, max, multiple_of }, raw) => bytes(*min, *max, *multiple_of, raw),
         (Kind::Duration { min_ms, max_ms }, raw) => duration(*min_ms, *max_ms, raw),
         (Kind::Choice(choices), raw) => choice(choices, raw),
-        (Kind::Directory, raw) => directory(raw),
+        (Kind::File, Raw::Quoted("") | Raw::Bare("")) => Ok(Value::Directory(PathBuf::new())),
+        (Kind::Directory | Kind::File, raw) => directory(raw),
         (Kind::Name, raw) => name(raw),
         (Kind::Host, raw) => host(raw),
     }

@@ -98,6 +98,17 @@ pub enum SessionReattach {
     Off,
 }
 
+/// Which versions of TLS are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocols {
+    /// 1.2 and 1.3.
+    Tls12And13,
+    /// 1.3 only.
+    Tls13,
+    /// 1.2 only.
+    Tls12,
+}
+
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -218,5 +229,6 @@ from_choice!(FullPolicy { "PAGE" => Page, "BLOCK" => Block, "FAIL" => Fail, "DRO
 from_choice!(SyncMode { "auto" => Auto, "dsync" => Dsync, "fdatasync" => Fdatasync });
 from_choice!(Pinning { "auto" => Auto, "on" => On, "off" => Off });
 from_choice!(SessionReattach { "same-host" => SameHost, "tls" => Tls, "off" => Off });
+from_choice!(Protocols { "TLSv1.2,TLSv1.3" => Tls12And13, "TLSv1.3" => Tls13, "TLSv1.2" => Tls12 });
 from_choice!(LogFormat { "text" => Text, "json" => Json });
 from_choice!(LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace });

@@ -24,7 +24,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// A word of the row's list, as the list writes it.
     Choice(&'static str),
-    /// A directory.
+    /// A directory or a file; empty for none, where that may be.
     Directory(PathBuf),
     /// The name of an address or a queue.
     Name(String),

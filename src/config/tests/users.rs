@@ -9,7 +9,7 @@ const OTHER: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$b3RoZXJoYXN
 
 fn user(name: &str, password: &str, roles: &[&str]) -> User {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    User { name: name.to_owned(), password: password.to_owned(), roles }
+    User { name: name.to_owned(), password: Some(password.to_owned()), certificate: None, roles }
 }
 
 fn parse(text: &str) -> Result<Users, String> {
@@ -188,4 +188,26 @@ fn a_file_that_is_named_and_not_there_does_not_open_the_broker() {
     std::os::unix::fs::symlink("/nowhere/users.toml", folder.0.join("users.toml")).unwrap();
     let report = folder.load(&[]).unwrap_err();
     assert!(report.contains("the users file cannot be read"), "{report}");
+}
+
+#[test]
+fn a_user_may_be_known_by_a_certificate() {
+    let users = parse("[user.a]\ncertificate = \"cn=orders, O=Example\"\nroles = [\"x\"]\n").unwrap();
+    let expected =
+        User { password: None, certificate: Some("CN=orders,O=Example".to_owned()), ..user("a", "", &["x"]) };
+    assert_eq!(users.users, std::slice::from_ref(&expected));
+    let text = FileText::new("u", "").with_user(&expected).unwrap();
+    assert_eq!(Users::parse(&text).unwrap(), users, "it is written as it is read");
+    for (text, place, said) in [
+        ("[user.a]\ncertificate = \"orders\"\n", "users.toml:2:15", "no name of a subject"),
+        ("[user.a]\ncertificate = 7\n", "users.toml:2:15", "no name of a subject"),
+        (
+            "[user.a]\ncertificate = \"CN=x\"\n[user.b]\ncertificate = \"cn = x\"\n",
+            "users.toml:4:15",
+            "the certificate of `b` is that of `a` too",
+        ),
+    ] {
+        let report = parse(text).unwrap_err();
+        assert!(report.contains(place) && report.contains(said), "{text}\n{report}");
+    }
 }

@@ -15,6 +15,7 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use super::reply::ServerFacts;
 use crate::limits;
 use crate::message::SessionName;
+use crate::net::tls::HANDSHAKE_RECORD;
 use crate::security::{Login, Secret};
 use crate::session::Modes;
 
@@ -22,6 +23,7 @@ use crate::session::Modes;
 #[derive(Debug)]
 pub struct Connection {
     frame_bytes_max: usize,
+    frame_bytes_before_login: usize,
     greeted: bool,
     /// A session was opened: larger frames are taken.
     logged_in: bool,
@@ -63,6 +65,8 @@ pub enum Event {
 pub enum Problem {
     /// The first bytes are no protocol that is served.
     NotCore,
+    /// They are TLS, which this acceptor does not speak.
+    Tls,
     /// A frame's length is impossible.
     Frame(String),
     /// A frame cannot be understood.
@@ -80,6 +84,7 @@ impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotCore => f.write_str("the client speaks no protocol that this acceptor serves (it serves CORE)"),
+            Self::Tls => f.write_str("the client speaks TLS, and this acceptor does not"),
             Self::Frame(text) | Self::Packet(text) => f.write_str(text),
         }
     }
@@ -90,6 +95,7 @@ impl Connection {
     pub fn new(now_ms: u64, frame_bytes_max: usize) -> Self {
         Self {
             frame_bytes_max: frame_bytes_max.min(limits::FRAME_BYTES_MAX),
+            frame_bytes_before_login: limits::FRAME_BYTES_BEFORE_LOGIN,
             greeted: false,
             logged_in: false,
             version: Version::UNSET,
@@ -98,6 +104,11 @@ impl Connection {
             heard_ms: now_ms,
             since_ms: now_ms,
         }
+    }
+
+    /// It is within TLS, which needs memory too.
+    pub fn within_tls(&mut self) {
+        self.frame_bytes_before_login = limits::FRAME_BYTES_BEFORE_LOGIN_WITHIN_TLS;
     }
 
     /// The client was heard.
@@ -118,10 +129,11 @@ impl Connection {
                     return Ok(Some(FrameAt { frame: consumed..consumed, consumed }));
                 }
                 Handshake::Incomplete => return Ok(None),
+                Handshake::Other if bytes.first() == Some(&HANDSHAKE_RECORD) => return Err(Problem::Tls),
                 Handshake::Other => return Err(Problem::NotCore),
             }
         }
-        let cap = if self.logged_in { self.frame_bytes_max } else { limits::FRAME_BYTES_BEFORE_LOGIN };
+        let cap = if self.logged_in { self.frame_bytes_max } else { self.frame_bytes_before_login };
         match frame::split(bytes, cap) {
             Ok(Split::Frame { body, consumed }) => {
                 start += consumed - body.len();

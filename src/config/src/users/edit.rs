@@ -75,8 +75,12 @@ impl FileText {
         } else {
             "\n\n"
         };
-        let (name, password, roles) = (quote(&user.name), quote(&user.password), list(&user.roles));
-        let text = format!("{}{gap}[user.{name}]\npassword = {password}\nroles = {roles}\n", self.text());
+        let (name, roles) = (quote(&user.name), list(&user.roles));
+        let line = |key: &str, value: &Option<String>| {
+            value.as_ref().map_or_else(String::new, |value| format!("{key} = {}\n", quote(value)))
+        };
+        let (password, certificate) = (line("password", &user.password), line("certificate", &user.certificate));
+        let text = format!("{}{gap}[user.{name}]\n{password}{certificate}roles = {roles}\n", self.text());
         self.checked(text, &wanted, &user.name)
     }
 
@@ -89,7 +93,7 @@ impl FileText {
         let Some(user) = wanted.users.iter_mut().find(|user| user.name == name) else {
             return Err(EditError::Missing(name.to_owned()));
         };
-        password.clone_into(&mut user.password);
+        user.password = Some(password.to_owned());
         let mut changes = vec![(self.span_of(name, "password"), quote(password))];
         if let Some(roles) = roles {
             user.roles = roles.to_vec();

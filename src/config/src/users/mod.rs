@@ -51,15 +51,19 @@ pub const PERMISSIONS: [&str; 10] = [
 pub struct User {
     /// Its name.
     pub name: String,
-    /// The argon2id hash of its password, in the PHC format.
-    pub password: String,
+    /// The argon2id hash of its password, in the PHC format; none: it logs in with its certificate only.
+    pub password: Option<String>,
+    /// The subject of the TLS certificate that it is known by without a password: `CN=orders,O=Example`.
+    pub certificate: Option<String>,
     /// Its roles.
     pub roles: Vec<String>,
 }
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("name", &self.name).field("roles", &self.roles).finish_non_exhaustive()
+        let (name, certificate, roles) = (&self.name, &self.certificate, &self.roles);
+        let mut shown = f.debug_struct("User");
+        shown.field("name", name).field("certificate", certificate).field("roles", roles).finish_non_exhaustive()
     }
 }
 

@@ -92,7 +92,7 @@ impl Reader<'_> {
 
     fn user(&mut self, key: &Key<'_>, table: &DeTable<'_>) {
         let name = key.get_ref().as_ref();
-        let (mut password, mut roles) = (None, Vec::new());
+        let (mut password, mut certificate, mut roles) = (None, None, Vec::new());
         for (attribute, value) in in_file_order(table) {
             match (attribute.get_ref().as_ref(), value.get_ref()) {
                 ("password", DeValue::String(text)) => {
@@ -108,20 +108,45 @@ impl Reader<'_> {
                     self.wrong(&value.span(), Code::WRONG_TYPE, message, "expected an argon2id hash in quotes");
                     password = Some(String::new());
                 }
+                ("certificate", _) => certificate = self.certificate(name, value),
                 ("roles", _) => roles = self.roles(value, "roles"),
                 (other, _) => {
                     let message = format!("unknown key `{}` of a user", shorten(other));
-                    self.wrong(&attribute.span(), Code::UNKNOWN_KEY, message, "expected password or roles");
+                    self.wrong(
+                        &attribute.span(),
+                        Code::UNKNOWN_KEY,
+                        message,
+                        "expected password, certificate or roles",
+                    );
                 }
             }
         }
-        match password {
-            Some(password) => self.found.users.push(User { name: name.to_owned(), password, roles }),
-            None => {
-                let message = format!("`user.{}` has no password", shorten(name));
-                self.wrong(&key.span(), Code::NOT_A_VALUE, message, "give it one with `ringmq user reset`");
-            }
+        if password.is_none() && !table.iter().any(|(attribute, _)| attribute.get_ref() == "certificate") {
+            let message = format!("`user.{}` has no password", shorten(name));
+            let note = "give it one with `ringmq user reset`, or the subject of a certificate";
+            return self.wrong(&key.span(), Code::NOT_A_VALUE, message, note);
         }
+        self.found.users.push(User { name: name.to_owned(), password, certificate, roles });
+    }
+
+    /// The subject of a certificate that is no other user's.
+    fn certificate(&mut self, user: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let subject = match value.get_ref() {
+            DeValue::String(text) => crate::tls::normal(text),
+            _ => None,
+        };
+        let Some(subject) = subject else {
+            let message = format!("the certificate of `{}` is no name of a subject", shorten(user));
+            self.wrong(&value.span(), Code::NOT_A_VALUE, message, "expected one such as \"CN=orders,O=Example\"");
+            return None;
+        };
+        let owner = self.found.users.iter().find(|other| other.certificate.as_ref() == Some(&subject));
+        if let Some(owner) = owner {
+            let message = format!("the certificate of `{}` is that of `{}` too", shorten(user), shorten(&owner.name));
+            self.wrong(&value.span(), Code::TWICE, message, "a certificate is one user's");
+            return None;
+        }
+        Some(subject)
     }
 
     /// A list of roles.
