@@ -17,6 +17,7 @@ use protocol::core::packet::topology::{ClusterTopology, SubscribeTopologyV2};
 use protocol::core::packet::{Packet, PacketType, encode};
 use protocol::core::text::Text;
 use protocol::core::version::Version;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -163,16 +164,28 @@ impl Connection {
     pub async fn connect(endpoint: &Endpoint, options: ConnectOptions) -> Result<Connection, Error> {
         let unreachable = |cause| Error::Unreachable { endpoint: endpoint.clone(), cause: Arc::new(cause) };
         let connecting = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
-        let socket = match tokio::time::timeout(options.connect_timeout, connecting).await {
-            Ok(socket) => socket.map_err(unreachable)?,
-            Err(_) => return Err(unreachable(io::Error::from(io::ErrorKind::TimedOut))),
-        };
+        let late = |_| unreachable(io::Error::from(io::ErrorKind::TimedOut));
+        let timeout = options.connect_timeout;
+        let socket = tokio::time::timeout(timeout, connecting).await.map_err(late)?.map_err(unreachable)?;
         socket.set_nodelay(true).map_err(unreachable)?;
+        let Some(tls) = options.tls.clone() else {
+            let (read_half, write_half) = socket.into_split();
+            return Connection::over(read_half, write_half, options).await;
+        };
+        let begun = tokio::time::timeout(timeout, tls.begin(&endpoint.host, socket)).await.map_err(late)?;
+        let (read_half, write_half) = tokio::io::split(begun.map_err(|begun| begun.error(unreachable))?);
+        Connection::over(read_half, write_half, options).await
+    }
 
+    /// Speaks over a connection that stands.
+    async fn over<R, W>(read_half: R, write_half: W, options: ConnectOptions) -> Result<Connection, Error>
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
         let shared = Arc::new(Shared::new(options));
         let control = shared.add_channel(Some(ChannelId::SESSION))?;
         greet(&shared)?;
-        let (read_half, write_half) = socket.into_split();
         let connection = Connection {
             reader: tokio::spawn(dispatch::read_loop(Arc::clone(&shared), read_half)),
             writer: tokio::spawn(dispatch::write_loop(Arc::clone(&shared), write_half)),

@@ -12,8 +12,7 @@ use protocol::core::packet::connection::Ping;
 use protocol::core::packet::{Direction, Packet, decode, encode};
 use protocol::core::version::Version;
 use protocol::limits;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::connection::Shared;
@@ -24,12 +23,12 @@ use crate::topology::Node;
 const READ_BYTES: usize = 64 * 1024;
 
 /// Reads until the connection is lost.
-pub(crate) async fn read_loop(shared: Arc<Shared>, mut socket: OwnedReadHalf) {
+pub(crate) async fn read_loop(shared: Arc<Shared>, mut socket: impl AsyncRead + Unpin) {
     let loss = read_frames(&shared, &mut socket).await;
     shared.lose(loss);
 }
 
-async fn read_frames(shared: &Shared, socket: &mut OwnedReadHalf) -> Loss {
+async fn read_frames(shared: &Shared, socket: &mut (impl AsyncRead + Unpin)) -> Loss {
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
     let silent = shared.options.connection_ttl;
     loop {
@@ -92,7 +91,7 @@ fn hand_out(shared: &Shared, body: &Bytes) -> Result<(), Loss> {
 }
 
 /// Writes until the connection is lost, and then, if this side ended it, what was appended before.
-pub(crate) async fn write_loop(shared: Arc<Shared>, mut socket: OwnedWriteHalf) {
+pub(crate) async fn write_loop(shared: Arc<Shared>, mut socket: impl AsyncWrite + Unpin) {
     let mut spare = Vec::with_capacity(READ_BYTES);
     let period = shared.options.ping_period.max(Duration::from_millis(1));
     let mut pings = tokio::time::interval_at(Instant::now() + period, period);
@@ -100,7 +99,7 @@ pub(crate) async fn write_loop(shared: Arc<Shared>, mut socket: OwnedWriteHalf) 
     loop {
         if shared.outbound.take(&mut spare) {
             let written = tokio::select! {
-                written = socket.write_all(&spare) => written,
+                written = write(&mut socket, &spare) => written,
                 () = shared.lost_by_peer() => return,
             };
             if let Err(error) = written {
@@ -119,6 +118,12 @@ pub(crate) async fn write_loop(shared: Arc<Shared>, mut socket: OwnedWriteHalf) 
             _ = pings.tick() => ping(&shared),
         }
     }
+}
+
+/// TLS keeps records back until it is told to give them.
+async fn write(socket: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    socket.write_all(bytes).await?;
+    socket.flush().await
 }
 
 /// Appends a sign of life.

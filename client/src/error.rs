@@ -90,6 +90,8 @@ pub enum Error {
         /// Why.
         cause: Arc<io::Error>,
     },
+    /// TLS cannot begin for want of something on this side, such as a file of certificates.
+    Tls(String),
     /// A management request was not carried out; the broker's words, as a JSON array of one text.
     NotDone(String),
     /// The system has no random numbers to make a session's name of: nothing was sent.
@@ -139,6 +141,7 @@ impl fmt::Display for Error {
             Error::Lost(loss) => write!(out, "outcome unknown: {loss}"),
             Error::TimedOut { what, after } => write!(out, "outcome unknown: {what} was not answered within {after:?}"),
             Error::Unreachable { endpoint, cause } => write!(out, "cannot connect to {endpoint}: {cause}"),
+            Error::Tls(why) => write!(out, "TLS: {why}"),
             Error::NotDone(why) => write!(out, "the server did not do it: {why}"),
             Error::NoName(cause) => write!(out, "no random numbers for the name of a session: {cause}"),
             Error::TooLarge(error) => fmt::Display::fmt(error, out),

@@ -17,6 +17,7 @@ mod outbound;
 mod producer;
 mod session;
 mod session_name;
+mod tls;
 mod topology;
 mod url;
 
@@ -28,6 +29,7 @@ pub use management::Manager;
 pub use options::{ConnectOptions, ConsumerOptions, ConsumerWindow, Credentials, ProducerOptions, SessionOptions};
 pub use producer::{Producer, SendReceipt};
 pub use session::Session;
+pub use tls::TlsOptions;
 pub use topology::{Member, Node, Topology};
 pub use url::{BrokerUrl, Endpoint, UrlError};
 

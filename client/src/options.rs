@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protocol::core::version::Version;
 
+use crate::tls::TlsOptions;
 use crate::url::{BrokerUrl, UrlError};
 
 /// Who logs in.
@@ -38,6 +39,8 @@ pub struct ConnectOptions {
     pub ping_period: Duration,
     /// The version to announce, [`Version::CORRELATION_IDS`] or newer: before that, answers cannot be told apart.
     pub version: Version,
+    /// TLS below the protocol; none by default.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for ConnectOptions {
@@ -50,13 +53,14 @@ impl Default for ConnectOptions {
             connection_ttl: Duration::from_secs(60),
             ping_period: Duration::from_secs(30),
             version: Version::NEWEST,
+            tls: None,
         }
     }
 }
 
 impl ConnectOptions {
     /// The defaults, changed by the parameters of a URL that this client knows: `user`, `password`, `clientID`, `callTimeout`,
-    /// `connectionTTL`, `clientFailureCheckPeriod`, `connect-timeout-millis`.
+    /// `connectionTTL`, `clientFailureCheckPeriod`, `connect-timeout-millis`, and those of [`TlsOptions::from_url`].
     pub fn from_url(url: &BrokerUrl) -> Result<ConnectOptions, UrlError> {
         let mut options = ConnectOptions::default();
         let milliseconds = |key: &str, otherwise: Duration| -> Result<Duration, UrlError> {
@@ -72,6 +76,7 @@ impl ConnectOptions {
             user: user.to_owned(),
             password: url.parameter("password").unwrap_or_default().to_owned(),
         });
+        options.tls = TlsOptions::from_url(url)?;
         Ok(options)
     }
 }

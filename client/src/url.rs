@@ -102,7 +102,7 @@ pub struct UrlError {
 }
 
 impl UrlError {
-    fn new(found: &str, expected: impl Into<String>) -> UrlError {
+    pub(crate) fn new(found: &str, expected: impl Into<String>) -> UrlError {
         UrlError { found: BrokerUrl::without_passwords(found), expected: expected.into() }
     }
 }

@@ -236,6 +236,14 @@ pub(super) fn connect_options(options: &BrokerOptions, thread: u16) -> Result<(B
 pub(super) fn failure(url: &str, doing: &str, error: &Error, opening: bool) -> Failure {
     let (exit, help) = match error {
         Error::Url(_) => (Exit::Usage, "a URL looks like tcp://localhost:61616"),
+        Error::Tls(_) => (
+            Exit::Usage,
+            "sslEnabled=true needs trustStorePath=FILE, a PEM file with the certificate of who signs for the broker",
+        ),
+        Error::Unreachable { cause, .. } if cause.kind() == std::io::ErrorKind::InvalidData => (
+            Exit::CannotConnect,
+            "TLS did not begin: trustStorePath names who signs for the broker, keyStorePath what the broker asks for",
+        ),
         Error::Unreachable { .. } => {
             (Exit::CannotConnect, "is the broker running there? It is started with `ringmq run`")
         }
