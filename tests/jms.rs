@@ -7,6 +7,9 @@
 
 // These files serve other tests as well, and no test uses all of them.
 #[allow(dead_code)]
+#[path = "process/certificates.rs"]
+mod certificates;
+#[allow(dead_code)]
 #[path = "process/folder.rs"]
 mod folder;
 #[allow(dead_code)]
@@ -91,7 +94,10 @@ fn against_one(program: &Program, suites: &[Suite], counts: &mut Counts) {
         return;
     }
     let ended = match std::env::var("RINGMQ_JMS_URL") {
-        Ok(url) => suites.iter().try_for_each(|suite| run(program, suite, &url, None, counts)),
+        Ok(url) => {
+            let mut plain = suites.iter().filter(|suite| !suite.is_within_tls());
+            plain.try_for_each(|suite| run(program, suite, &url, None, counts))
+        }
         Err(_) => against_own(program, suites, counts),
     };
     if let Err(what) = ended {
@@ -132,12 +138,21 @@ fn run(
     }
 }
 
+/// Against a broker of our own, and against one that speaks TLS.
 fn against_own(program: &Program, suites: &[Suite], counts: &mut Counts) -> Result<(), String> {
-    let mut broker = Broker::start(false)?;
-    let (before, url) = (counts.failed, broker.url());
-    let ended = suites.iter().try_for_each(|suite| run(program, suite, &url, Some(&mut broker), counts));
-    let log = broker.end(ended.is_err() || counts.failed > before);
-    ended.and(log)
+    let (within, plain): (Vec<&Suite>, Vec<&Suite>) = suites.iter().partition(|suite| suite.is_within_tls());
+    let mut outcome = Ok(());
+    for (suites, start) in [(plain, (|| Broker::start(false)) as fn() -> _), (within, Broker::start_within_tls)] {
+        if suites.is_empty() {
+            continue;
+        }
+        let mut broker = start()?;
+        let (before, url) = (counts.failed, broker.url());
+        let ended = suites.iter().try_for_each(|suite| run(program, suite, &url, Some(&mut broker), counts));
+        let log = broker.end(ended.is_err() || counts.failed > before);
+        outcome = outcome.and(ended).and(log);
+    }
+    outcome
 }
 
 /// The control: a broker that comes back without its data must fail the case that looks for it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::certificates::{Authority, When};
 use crate::folder::Folder;
 use crate::process::{Ended, Process, text_of};
 use crate::server::{BINARY, complaints, core_port};
@@ -30,6 +31,10 @@ pub(crate) struct Broker {
     /// How often the data was left behind; only a broker that forgets counts it up.
     life: u32,
     forgets: bool,
+    /// Settings beside the usual ones.
+    options: Vec<String>,
+    /// What a URL says behind the address.
+    parameters: String,
     port: u16,
     /// Its clients have to log in.
     secured: bool,
@@ -40,15 +45,48 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts one on a free port. One that `forgets` begins every life with an empty data directory.
     pub(crate) fn start(forgets: bool) -> Result<Self, String> {
-        let folder = Folder::new("jms")?;
-        let mut broker = Self { folder, life: 0, forgets, port: 0, secured: false, process: None, log: Vec::new() };
+        let mut broker = Self::new(forgets)?;
+        broker.restart()?;
+        Ok(broker)
+    }
+
+    fn new(forgets: bool) -> Result<Self, String> {
+        let (folder, log) = (Folder::new("jms")?, Vec::new());
+        let (options, parameters) = (Vec::new(), String::new());
+        Ok(Self { folder, life: 0, forgets, options, parameters, port: 0, secured: false, process: None, log })
+    }
+
+    /// The same within TLS, for clients with certificates only.
+    pub(crate) fn start_within_tls() -> Result<Self, String> {
+        let mut broker = Self::new(false)?;
+        let authority = Authority::new("authority")?;
+        let (own, client) =
+            (authority.sign(&["127.0.0.1"], "broker", When::Now)?, authority.sign(&[], "client", When::Now)?);
+        let path = |name: &str| broker.folder.path().join(name).display().to_string();
+        let write = |name: &str, text: &str| {
+            std::fs::write(path(name), text).map(|()| path(name)).map_err(|error| format!("{name}: {error}"))
+        };
+        let own = write("broker.pem", &own.both())?;
+        let (client, trusted) = (write("client.pem", &client.both())?, write("authority.pem", &authority.pem)?);
+        let settings = [
+            "acceptor.ssl-enabled=true".to_owned(),
+            "acceptor.need-client-auth=true".to_owned(),
+            format!("acceptor.key-store-path={own}"),
+            format!("acceptor.trust-store-path={trusted}"),
+            "data-cores=2".to_owned(),
+            "journal-lanes=2".to_owned(),
+        ];
+        broker.options = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect();
+        broker.parameters = format!(
+            "?sslEnabled=true&trustStoreType=PEM&trustStorePath={trusted}&keyStoreType=PEM&keyStorePath={client}"
+        );
         broker.restart()?;
         Ok(broker)
     }
 
     /// The address as a client writes it.
     pub(crate) fn url(&self) -> String {
-        format!("tcp://127.0.0.1:{}", self.port)
+        format!("tcp://127.0.0.1:{}{}", self.port, self.parameters)
     }
 
     fn data(&self) -> PathBuf {
@@ -62,7 +100,7 @@ impl Broker {
         }
         let mut command = Command::new(BINARY);
         command.args(["run", "--port", &self.port.to_string(), "--set", "journal-file-size=1MiB", "--data-directory"]);
-        command.arg(self.data());
+        command.arg(self.data()).args(&self.options);
         if self.secured {
             command.args(["--set", &self.users_file()]);
         }

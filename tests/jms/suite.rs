@@ -96,6 +96,18 @@ const JAKARTA: [&str; 65] = [
     "permission_browse",
 ];
 
+/// What is asked for within TLS: connecting, what is longer than a record, and coming back after a cut or a restart.
+const WITHIN_TLS: [&str; 8] = [
+    "connect_close_50",
+    "client_id_unique",
+    "text_umlauts",
+    "tx_receive_rollback",
+    "listener",
+    "async_send_window",
+    "cut_reconnect_window",
+    "restart_messages_survive",
+];
+
 /// The cases of one client.
 pub(crate) struct Suite {
     /// Empty for the program's own client.
@@ -107,15 +119,21 @@ pub(crate) struct Suite {
 
 enum Kind {
     Javax,
+    Tls,
     Jakarta,
     Generation(&'static str),
 }
 
 impl Suite {
+    /// Does it need a broker that speaks TLS?
+    pub(crate) fn is_within_tls(&self) -> bool {
+        matches!(self.kind, Kind::Tls)
+    }
+
     /// Builds what it runs on.
     pub(crate) fn program(&self, javax: &Program) -> Result<Program, Refusal> {
         match self.kind {
-            Kind::Javax => build::program(),
+            Kind::Javax | Kind::Tls => build::program(),
             Kind::Jakarta => build::jakarta(),
             Kind::Generation(version) => build::generation(javax, version),
         }
@@ -137,6 +155,8 @@ pub(crate) fn suites(all: &[String], words: &[String]) -> Vec<Suite> {
         let prefix = format!("client_{}::", version.replace('.', "_"));
         Suite { prefix, kind: Kind::Generation(version), names: part(&SMOKE) }
     }));
+    let names = WITHIN_TLS.map(str::to_owned).to_vec();
+    suites.push(Suite { prefix: "tls::".to_owned(), kind: Kind::Tls, names });
     for suite in &mut suites {
         let prefix = &suite.prefix;
         suite.names.retain(|name| asked(&format!("jms::{prefix}{name}"), words));

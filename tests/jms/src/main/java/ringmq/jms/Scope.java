@@ -82,12 +82,17 @@ final class Scope {
     synchronized ActiveMQConnectionFactory factory(String parameters) {
         String bound = parameters.contains("callTimeout=") ? "" : "&callTimeout=10000";
         String user = secured && !parameters.contains("user=") ? "&user=all&password=all" : "";
-        return made(url + "?" + parameters + user + bound);
+        return made(with(parameters + user + bound));
     }
 
     /** One whose connections name nobody. */
     ActiveMQConnectionFactory anonymous() {
-        return made(url + "?callTimeout=10000");
+        return made(with("callTimeout=10000"));
+    }
+
+    /** The URL with more parameters. */
+    private String with(String parameters) {
+        return url + (url.contains("?") ? "&" : "?") + parameters;
     }
 
     private synchronized ActiveMQConnectionFactory made(String full) {
