@@ -211,6 +211,10 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 /// The client's default time to live, used until its first PING names another.
 pub const CONNECTION_TTL_DEFAULT_MS: i64 = 60_000;
 
+/// So long a session waits at most for its client to come back, whatever time to live that has asked for: what it holds nobody else
+/// gets meanwhile. An hour is longer than any outage that a client sits through.
+pub const AWAY_MS_MAX: i64 = 3_600_000;
+
 /// Bounds of one home that a test may set lower, to reach them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HomeBounds {

@@ -146,7 +146,8 @@ impl<B: BlockBuffer> Core<B> {
         let Left { connection, sessions, temporary, version, heard_ms, ttl_ms, doomed } = left;
         let now_ms = self.front.now_ms;
         let ttl = match (self.front.settings.ttl_override_ms, ttl_ms) {
-            (ttl, _) | (_, ttl) if ttl >= 0 => ttl,
+            (ttl, _) if ttl >= 0 => ttl,
+            (_, ttl) if ttl >= 0 => ttl.min(limits::AWAY_MS_MAX),
             // A client that may be silent for ever may not be away for ever: it holds messages.
             _ => limits::CONNECTION_TTL_DEFAULT_MS,
         };

@@ -2,10 +2,12 @@
 
 use protocol::core::identity::{CommandId, RoutingType};
 use protocol::core::packet::Packet;
+use protocol::core::packet::connection::Ping;
 use protocol::core::packet::query::QueueQuery;
 use protocol::core::packet::session::ReattachSession;
 use protocol::simple_string::SimpleString;
 use ringmq::broker::Census;
+use ringmq::limits::AWAY_MS_MAX;
 
 use crate::full::{LONG, fill};
 use crate::management::{ANSWERS, Wanted, request};
@@ -326,5 +328,20 @@ fn a_request_to_look_after_the_broker_is_answered_to_who_comes_back() {
         let came = whats(&mut rig, back);
         assert!(matches!(&came[..2], [What::Null(-5), What::Reattached(4, true)]), "{came:?}");
         assert!(matches!(&came[2..], [What::Delivery { .. }]), "{came:?}");
+    }
+}
+
+#[test]
+fn nobody_is_waited_for_without_end() {
+    for ttl_ms in [i64::MAX, i64::from(u32::MAX), AWAY_MS_MAX + 1] {
+        let mut rig = Rig::new(1, 8);
+        let (owner, queue) = holding(&mut rig, 0, 7, WINDOWED);
+        rig.tell(owner, 0, &Packet::Ping(Ping { connection_ttl_ms: ttl_ms }));
+        rig.settle();
+        rig.lose(owner);
+        rig.wait_ms(AWAY_MS_MAX.unsigned_abs() - 2 * CHECK_MS);
+        assert_eq!(delivered_again(&mut rig, &queue), None, "{ttl_ms}");
+        rig.wait_ms(3 * CHECK_MS);
+        assert_eq!(delivered_again(&mut rig, &queue), Some(1), "{ttl_ms}");
     }
 }
