@@ -125,7 +125,7 @@ fn act(rig: &mut Rig, peer: Peer, queues: &[String], correlation: &mut i64) {
 }
 
 /// So many seeds, or those that somebody who looks longer asks for.
-fn seeds(count: u64) -> std::ops::Range<u64> {
+pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("RINGMQ_SEEDS").ok().and_then(|count| count.parse().ok());
     0..asked.unwrap_or(count)
 }

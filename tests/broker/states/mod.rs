@@ -7,6 +7,7 @@ mod due;
 mod examples;
 mod page;
 mod stage;
+mod walks;
 
 use std::collections::BTreeMap;
 
