@@ -533,6 +533,11 @@ impl CoreLoop {
                     self.checkpoint_asked = true;
                     self.decide(now);
                 }
+                Order::Certificates(acceptor) => {
+                    if let Some(secured) = &mut self.secured {
+                        secured.renew(acceptor);
+                    }
+                }
                 Order::Judged { connection, login, verdict } => {
                     self.judged(connection, &login, verdict);
                     self.decide(now);

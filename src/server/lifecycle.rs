@@ -23,7 +23,7 @@ use super::logins::Office;
 use super::open::{Store, not_written, open, random_u64};
 use super::recovery::{self, Contents};
 use super::tally::Tally;
-use super::{announcement, shape, signals, watched};
+use super::{announcement, renewal, shape, signals, watched};
 use crate::broker::{FrontSettings, Reattach};
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
@@ -114,7 +114,11 @@ fn live(
     }
     announcer.ready();
     event!(SV103);
-    let signal = await_signal(cores)?;
+    let signal = await_signal(cores, || {
+        if let Some(acceptor) = renewal::read_again(config) {
+            cores.order_all(&Order::Certificates(acceptor));
+        }
+    })?;
     announcer.stopping();
     event!(SV104, signal);
     Ok(())
@@ -301,9 +305,11 @@ fn listen(config: &Config, cores: &Cores, announcer: &Announcer) -> Result<Socke
     Ok(address)
 }
 
-fn await_signal(cores: &Cores) -> Result<&'static str, Failed> {
+/// Waits for the end; meanwhile certificates may be read again.
+fn await_signal(cores: &Cores, read_again: impl Fn()) -> Result<&'static str, Failed> {
     loop {
         match cores.notices.recv() {
+            Ok(Notice::ReadAgain) => read_again(),
             Ok(Notice::Signal(signal)) => return Ok(signal),
             Ok(notice) => unexpected(notice)?,
             Err(_) => return Err(Failed::new(&event::SV304, Exit::Fenced, "all data cores are gone")),
@@ -380,6 +386,7 @@ fn unexpected(notice: Notice) -> Result<(), Failed> {
         Notice::Ready(_)
         | Notice::Listening(_)
         | Notice::Closed
+        | Notice::ReadAgain
         | Notice::Quiet
         | Notice::CheckpointWritten
         | Notice::Stopped(_) => Ok(()),
@@ -407,7 +414,7 @@ mod tests {
     fn a_core_that_falls_over_ends_the_process_whatever_it_was_doing() {
         let planted = || panic!("planted");
         let (serving, _others) = cores(planted);
-        let failed = await_signal(&serving).unwrap_err();
+        let failed = await_signal(&serving, || {}).unwrap_err();
         assert_eq!((failed.exit, failed.event.code), (Exit::Fenced, "SV304"), "{failed}");
         assert!(failed.message.contains("data core 1") && failed.message.contains("planted"), "{failed}");
         let (starting, _others) = cores(planted);
@@ -421,7 +428,11 @@ mod tests {
     #[test]
     fn a_signal_is_heard_while_all_cores_live() {
         let (serving, others) = cores(|| Ok(()));
-        others.send(Notice::Signal("SIGTERM")).unwrap();
-        assert_eq!(await_signal(&serving).unwrap(), "SIGTERM");
+        let times = std::cell::Cell::new(0);
+        for notice in [Notice::ReadAgain, Notice::ReadAgain, Notice::Signal("SIGTERM")] {
+            others.send(notice).unwrap();
+        }
+        assert_eq!(await_signal(&serving, || times.set(times.get() + 1)).unwrap(), "SIGTERM");
+        assert_eq!(times.get(), 2);
     }
 }

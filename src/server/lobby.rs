@@ -7,6 +7,7 @@ use journal::Vector;
 
 use super::broken::Broken;
 use crate::message::{ConnectionKey, CoreId};
+use crate::net::tls::Acceptor;
 use crate::security::{Login, Verdict};
 
 /// What the main thread hears.
@@ -26,7 +27,9 @@ pub(super) enum Notice {
     CheckpointWritten,
     /// The core has ended in order; what its lanes have promised.
     Stopped(Vector),
-    /// The process got a signal.
+    /// The process is to read its certificates again.
+    ReadAgain,
+    /// The process got a signal that ends it.
     Signal(&'static str),
 }
 
@@ -42,6 +45,8 @@ pub(super) enum Order {
     Stop,
     /// Write the index; for core 0, while all cores still run.
     Checkpoint,
+    /// New connections speak TLS with this.
+    Certificates(Acceptor),
     /// This came of a login.
     Judged { connection: ConnectionKey, login: Login, verdict: Verdict },
     /// Nothing more is wanted.

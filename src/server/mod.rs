@@ -17,6 +17,7 @@ mod open;
 mod post;
 pub(crate) mod recovery;
 mod rehearsal;
+mod renewal;
 mod secured;
 mod shape;
 mod signals;

@@ -41,6 +41,11 @@ impl SecuredSockets {
         Self { acceptor, open: SecondaryMap::new() }
     }
 
+    /// New connections get these certificates.
+    pub(super) fn renew(&mut self, acceptor: Acceptor) {
+        self.acceptor = acceptor;
+    }
+
     /// A connection was accepted. False: TLS cannot begin on it.
     pub(super) fn accepted(&mut self, connection: ConnectionKey, address: SocketAddr) -> bool {
         let Some(tls) = self.acceptor.begin() else { return false };

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT stop the broker in order.
+//! SIGTERM and SIGINT stop the broker in order; SIGHUP has it read its certificates again.
 //!
 //! The signals are blocked in every thread and taken by one that does nothing else, so no handler runs in a data core.
 
@@ -8,15 +8,17 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::lobby::Notice;
 
-/// Blocks the signals in this thread and those it will start, and reports the first one that comes.
+/// Blocks the signals in this thread and those it will start, and reports those that come.
 pub(super) fn watch(notices: Sender<Notice>) -> std::io::Result<()> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
     signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGHUP);
     signals.thread_block()?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         while let Ok(signal) = signals.wait() {
-            if notices.send(Notice::Signal(signal.as_str())).is_err() {
+            let notice = if signal == Signal::SIGHUP { Notice::ReadAgain } else { Notice::Signal(signal.as_str()) };
+            if notices.send(notice).is_err() {
                 return;
             }
         }

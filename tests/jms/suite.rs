@@ -97,7 +97,7 @@ const JAKARTA: [&str; 65] = [
 ];
 
 /// What is asked for within TLS: connecting, what is longer than a record, and coming back after a cut or a restart.
-const WITHIN_TLS: [&str; 8] = [
+const WITHIN_TLS: [&str; 10] = [
     "connect_close_50",
     "client_id_unique",
     "text_umlauts",
@@ -105,6 +105,8 @@ const WITHIN_TLS: [&str; 8] = [
     "listener",
     "async_send_window",
     "cut_reconnect_window",
+    "reattach_async_sends",
+    "reattach_transactions",
     "restart_messages_survive",
 ];
 

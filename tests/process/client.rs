@@ -50,6 +50,11 @@ impl Client {
         Ok(Self { wire: Wire::session(port, Mode::Automatic)?, next_correlation: 1, waiting: VecDeque::new() })
     }
 
+    /// On a connection with a session of its own making.
+    pub(crate) fn over(wire: Wire) -> Self {
+        Self { wire, next_correlation: 1, waiting: VecDeque::new() }
+    }
+
     pub(crate) fn transacted(port: u16) -> Result<Self, String> {
         Ok(Self { wire: Wire::session(port, Mode::Transacted)?, next_correlation: 1, waiting: VecDeque::new() })
     }

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 use harness::Trial;
 
 fn main() -> ExitCode {
-    harness::run(&[
+    let mut trials = vec![
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
         Trial { name: "full_addresses", run: queues::full_addresses },
@@ -104,12 +104,7 @@ fn main() -> ExitCode {
         Trial { name: "ttl_client_that_reads_nothing", run: time_to_live::a_client_that_reads_nothing_is_closed },
         Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },
         Trial { name: "ttl_override", run: time_to_live::the_override_wins },
-        Trial { name: "tls_messages_survive", run: tls::messages_pass_and_survive },
-        Trial { name: "tls_host", run: tls::the_host_must_be_the_certificates },
-        Trial { name: "tls_mutual", run: tls::only_trusted_clients_come },
-        Trial { name: "tls_user", run: tls::a_certificate_is_a_user },
-        Trial { name: "tls_what_is_none", run: tls::what_is_no_tls_is_told },
-        Trial { name: "tls_half_open", run: tls::half_open_connections_cost_little },
-        Trial { name: "tls_configuration", run: tls::a_wrong_certificate_is_told_at_its_place },
-    ])
+    ];
+    trials.extend(tls::trials());
+    harness::run(&trials)
 }

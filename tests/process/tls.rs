@@ -5,24 +5,44 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use protocol::core::frame::HANDSHAKE;
+use protocol::core::identity::{ChannelId, CommandId};
+use protocol::core::packet::Packet;
+use protocol::core::packet::session::ReattachSession;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::certificates::{Authority, Signed, When};
+use crate::client::Client;
 use crate::folder::Folder;
-use crate::harness::{Outcome, Verdict};
+use crate::harness::{Outcome, Trial, Verdict};
 use crate::process::{Ended, Process, text_of};
 use crate::server::{BINARY, Server};
 use crate::users;
-use crate::wire::SOON;
+use crate::wire::{Mode, SESSION, SOON, Wire};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// The exit code of a client that cannot connect.
 const CANNOT_CONNECT: i32 = 5;
+
+/// The trials of this file.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial { name: "tls_messages_survive", run: messages_pass_and_survive },
+        Trial { name: "tls_host", run: the_host_must_be_the_certificates },
+        Trial { name: "tls_mutual", run: only_trusted_clients_come },
+        Trial { name: "tls_user", run: a_certificate_is_a_user },
+        Trial { name: "tls_what_is_none", run: what_is_no_tls_is_told },
+        Trial { name: "tls_renewal", run: certificates_are_read_again },
+        Trial { name: "tls_reattach", run: a_session_goes_on_for_its_certificate },
+        Trial { name: "tls_half_open", run: half_open_connections_cost_little },
+        Trial { name: "tls_configuration", run: a_wrong_certificate_is_told_at_its_place },
+    ]
+}
 
 /// A folder with the data of a broker and everybody's certificates.
 struct Place {
@@ -65,6 +85,20 @@ impl Place {
         self.server(&[&usual, options].concat())
     }
 
+    /// What a client byte by byte needs that trusts the authority, and shows this.
+    fn wire(&self, shown: Option<&Signed>) -> Result<Arc<ClientConfig>, String> {
+        let read = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string());
+        let mut trusted = RootCertStore::empty();
+        trusted.add(read(&self.authority.pem)?).map_err(|error| error.to_string())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| error.to_string())?.with_root_certificates(trusted);
+        let Some(shown) = shown else { return Ok(Arc::new(builder.with_no_client_auth())) };
+        let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).map_err(|error| error.to_string())?;
+        let config = builder.with_client_auth_cert(vec![read(&shown.certificate)?], key);
+        config.map(Arc::new).map_err(|error| error.to_string())
+    }
+
     /// The URL of a broker for a client that trusts this file.
     fn url(&self, server: &Server, trusted: &str, more: &str) -> String {
         format!("{}?sslEnabled=true&trustStorePath={}{more}", server.url(), self.path(trusted))
@@ -78,7 +112,7 @@ impl Place {
 }
 
 /// One message to or from a queue.
-fn client(verb: &str, url: &str, queue: &str, login: Option<(&str, &str)>) -> Result<Ended, String> {
+fn message(verb: &str, url: &str, queue: &str, login: Option<(&str, &str)>) -> Result<Ended, String> {
     let mut command = Command::new(BINARY);
     command.args([verb, "--url", url, "--destination", queue, "--message-count", "1"]).env_remove("RINGMQ_PASSWORD");
     if verb == "consumer" {
@@ -100,44 +134,44 @@ fn ended(what: &str, ended: &Ended, code: i32, said: &[&str]) -> Result<(), Stri
     Err(format!("{what} ended with {}, not {code}, or without {missing:?}\n{text}", ended.status))
 }
 
-pub(crate) fn messages_pass_and_survive() -> Verdict {
+fn messages_pass_and_survive() -> Verdict {
     let place = Place::new("tls-survive")?;
     place.write("other.pem", &Authority::new("authority")?.pem)?;
     let server = place.server(&["--set", "data-cores=2"])?.expect_complaint("NT210").expect_complaint("NT211");
     let url = place.url(&server, "ca.pem", "");
-    ended("a producer", &client("producer", &url, "kept", None)?, 0, &[])?;
+    ended("a producer", &message("producer", &url, "kept", None)?, 0, &[])?;
     // The control: whoever trusts somebody else does not speak to it, and no check is left out unless it is asked for.
     let distrusted = place.url(&server, "other.pem", "");
-    ended("a distrustful client", &client("producer", &distrusted, "kept", None)?, CANNOT_CONNECT, &["certificate"])?;
+    ended("a distrustful client", &message("producer", &distrusted, "kept", None)?, CANNOT_CONNECT, &["certificate"])?;
     let any = format!("{distrusted}&trustAll=true");
-    ended("a trustful client", &client("producer", &any, "other", None)?, 0, &[])?;
+    ended("a trustful client", &message("producer", &any, "other", None)?, 0, &[])?;
     let plain = server.url();
-    ended("a client without TLS", &client("producer", &plain, "kept", None)?, CANNOT_CONNECT, &[])?;
+    ended("a client without TLS", &message("producer", &plain, "kept", None)?, CANNOT_CONNECT, &[])?;
     server.heard("NT211", SOON)?;
     server.kill()?;
     let server = place.server(&["--set", "acceptor.enabled-protocols=TLSv1.2"])?;
     let url = place.url(&server, "ca.pem", "");
-    ended("a consumer", &client("consumer", &url, "kept", None)?, 0, &["1 message"])?;
+    ended("a consumer", &message("consumer", &url, "kept", None)?, 0, &["1 message"])?;
     server.terminate()?;
     Ok(Outcome::Passed)
 }
 
-pub(crate) fn the_host_must_be_the_certificates() -> Verdict {
+fn the_host_must_be_the_certificates() -> Verdict {
     let place = Place::new("tls-host")?;
     place.write("server.pem", &place.authority.sign(&["elsewhere.example"], "broker", When::Now)?.both())?;
     let server = place.server(&[])?.expect_complaint("NT210");
     let url = place.url(&server, "ca.pem", "");
-    ended("a client", &client("producer", &url, "q", None)?, CANNOT_CONNECT, &["elsewhere.example"])?;
+    ended("a client", &message("producer", &url, "q", None)?, CANNOT_CONNECT, &["elsewhere.example"])?;
     let lenient = format!("{url}&verifyHost=false");
-    ended("a lenient client", &client("producer", &lenient, "q", None)?, 0, &[])?;
+    ended("a lenient client", &message("producer", &lenient, "q", None)?, 0, &[])?;
     place.write("other.pem", &Authority::new("authority")?.pem)?;
     let distrusted = place.url(&server, "other.pem", "&verifyHost=false");
-    ended("a client of others", &client("producer", &distrusted, "q", None)?, CANNOT_CONNECT, &["certificate"])?;
+    ended("a client of others", &message("producer", &distrusted, "q", None)?, CANNOT_CONNECT, &["certificate"])?;
     server.terminate()?;
     Ok(Outcome::Passed)
 }
 
-pub(crate) fn only_trusted_clients_come() -> Verdict {
+fn only_trusted_clients_come() -> Verdict {
     let place = Place::new("tls-mutual")?;
     let good = place.authority.sign(&[], "orders", When::Now)?;
     let expired = place.authority.sign(&[], "orders", When::Past)?;
@@ -149,7 +183,7 @@ pub(crate) fn only_trusted_clients_come() -> Verdict {
         ("a client with an old one", place.shown("expired.pem", &expired)?, CANNOT_CONNECT),
         ("a client with another's", place.shown("foreign.pem", &foreign)?, CANNOT_CONNECT),
     ] {
-        ended(what, &client("producer", &place.url(&server, "ca.pem", &shown), "q", None)?, code, &[])?;
+        ended(what, &message("producer", &place.url(&server, "ca.pem", &shown), "q", None)?, code, &[])?;
     }
     for said in ["peer sent no certificates", "expired"] {
         server.heard(said, SOON)?;
@@ -158,7 +192,7 @@ pub(crate) fn only_trusted_clients_come() -> Verdict {
     Ok(Outcome::Passed)
 }
 
-pub(crate) fn a_certificate_is_a_user() -> Verdict {
+fn a_certificate_is_a_user() -> Verdict {
     let place = Place::new("tls-user")?;
     let data = place.data();
     users::add(&data, "ann", "anns password")?;
@@ -173,20 +207,100 @@ pub(crate) fn a_certificate_is_a_user() -> Verdict {
     let orders = place.url(&server, "ca.pem", &orders);
     let other = place.url(&server, "ca.pem", &other);
     let login = Some(("ann", "anns password"));
-    ended("shop", &client("producer", &orders, "shared.q", None)?, 0, &[])?;
+    ended("shop", &message("producer", &orders, "shared.q", None)?, 0, &[])?;
     let refused = "AMQ229032: User: shop does not have permission='CREATE_ADDRESS'";
-    ended("shop elsewhere", &client("producer", &orders, "private", None)?, 4, &[refused])?;
-    ended("ann", &client("producer", &orders, "private", login)?, 0, &[])?;
+    ended("shop elsewhere", &message("producer", &orders, "private", None)?, 4, &[refused])?;
+    ended("ann", &message("producer", &orders, "private", login)?, 0, &[])?;
     let unknown = "Username: null; SSL certificate subject DN: CN=other,O=Example";
-    ended("nobody", &client("producer", &other, "shared.q", None)?, 4, &["AMQ229031", unknown])?;
-    ended("ann of another", &client("producer", &other, "private", login)?, 0, &[])?;
+    ended("nobody", &message("producer", &other, "shared.q", None)?, 4, &["AMQ229031", unknown])?;
+    ended("ann of another", &message("producer", &other, "private", login)?, 0, &[])?;
     // A name does not become somebody by a certificate, with a password or without.
     for (user, password) in [("shop", ""), ("shop", "x"), ("ann", "x")] {
-        let ended_with = client("producer", &orders, "shared.q", Some((user, password)))?;
+        let ended_with = message("producer", &orders, "shared.q", Some((user, password)))?;
         ended("a wrong password", &ended_with, 4, &["AMQ229031"])?;
     }
     server.terminate()?;
     Ok(Outcome::Passed)
+}
+
+/// Tries until a client ends so. Each core has what was read again at its next turn.
+fn until(what: &str, url: &str, code: i32) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        let ended_with = message("producer", url, "q", None)?;
+        if ended_with.status.code() == Some(code) || started.elapsed() > SOON {
+            return ended(what, &ended_with, code, &[]);
+        }
+    }
+}
+
+fn certificates_are_read_again() -> Verdict {
+    let place = Place::new("tls-renewal")?;
+    let server = place.server(&["--set", "data-cores=2"])?.expect_complaint("NT210").expect_complaint("SV205");
+    let other = Authority::new("other")?;
+    place.write("other.pem", &other.pem)?;
+    let (before, after) = (place.url(&server, "ca.pem", ""), place.url(&server, "other.pem", ""));
+    let mut old = Client::over(Wire::within_tls(server.port, &place.wire(None)?)?);
+    old.wire.open_session(SESSION, Mode::Automatic)?;
+    place.write("server.pem", "nothing")?;
+    server.signal(Signal::SIGHUP)?;
+    server.heard("SV205", SOON)?;
+    ended("a client after a bad file", &message("producer", &before, "q", None)?, 0, &[])?;
+    place.write("server.pem", &other.sign(&["127.0.0.1"], "broker", When::Now)?.both())?;
+    server.signal(Signal::SIGHUP)?;
+    server.heard("SV107", SOON)?;
+    until("a client of the new file", &after, 0)?;
+    until("a client of the old one", &before, CANNOT_CONNECT)?;
+    // Who was there before stays.
+    old.send("q", "from before")?;
+    server.terminate()?;
+    Ok(Outcome::Passed)
+}
+
+/// How often a client comes back: so often that it comes to the other core too.
+const COMEBACKS: i32 = 24;
+const NAME: &str = "a session that lasts";
+
+/// Asks for a session on a new connection of this client.
+fn comes_back(port: u16, config: &Arc<ClientConfig>, last_received: i32) -> Result<(Wire, bool), String> {
+    let mut wire = Wire::within_tls(port, config)?;
+    let reattach = ReattachSession { name: NAME.into(), last_confirmed: CommandId(last_received) };
+    wire.tell(ChannelId::SESSION, &Packet::ReattachSession(reattach))?;
+    let went_on = wire.wait("an answer to REATTACH_SESSION", |_, packet| match packet {
+        Packet::ReattachSessionResponse(response) => Some(response.reattached),
+        _ => None,
+    })?;
+    Ok((wire, went_on))
+}
+
+fn a_session_goes_on_for_its_certificate() -> Verdict {
+    let place = Place::new("tls-reattach")?;
+    let sign = |name| place.authority.sign(&[], name, When::Now).and_then(|signed| place.wire(Some(&signed)));
+    let (owner, thief) = (sign("orders")?, sign("orders")?);
+    let server = place.mutual(&["--set", "data-cores=2", "--set", "session-reattach=tls"])?;
+    let mut wire = Wire::within_tls(server.port, &owner)?;
+    wire.open_named(SESSION, Mode::Automatic, NAME, 1 << 20)?;
+    let mut client = Client::over(wire);
+    for number in 0..COMEBACKS {
+        client.send("kept", &number.to_string())?;
+        // Another certificate of the same name, from the same host.
+        if comes_back(server.port, &thief, number)?.1 {
+            return Err(format!("comeback {number}: the session went to another certificate"));
+        }
+        let (wire, went_on) = comes_back(server.port, &owner, number)?;
+        if !went_on {
+            return Err(format!("comeback {number}: the session did not go on"));
+        }
+        client.wire = wire;
+    }
+    client.consume("kept")?;
+    let texts = client.drain(usize::try_from(COMEBACKS).unwrap_or(0))?;
+    server.terminate()?;
+    if texts == (0..COMEBACKS).map(|number| number.to_string()).collect::<Vec<_>>() {
+        Ok(Outcome::Passed)
+    } else {
+        Err(format!("{texts:?}"))
+    }
 }
 
 /// Everything that the broker sends until it closes the connection.
@@ -213,7 +327,7 @@ fn old_hello() -> Vec<u8> {
     head.concat()
 }
 
-pub(crate) fn what_is_no_tls_is_told() -> Verdict {
+fn what_is_no_tls_is_told() -> Verdict {
     let place = Place::new("tls-not")?;
     let options = ["--set", "acceptor.handshake-timeout=1s", "--set", "connection-ttl-check-interval=100ms"];
     let server = place.server(&options)?.expect_complaint("NT210").expect_complaint("NT211").expect_complaint("NT201");
@@ -233,12 +347,12 @@ pub(crate) fn what_is_no_tls_is_told() -> Verdict {
         }
     }
     let url = place.url(&server, "ca.pem", "");
-    ended("a client beside them", &client("producer", &url, "q", None)?, 0, &[])?;
+    ended("a client beside them", &message("producer", &url, "q", None)?, 0, &[])?;
     server.terminate()?;
     let server = Server::small(&place.data(), &[])?.expect_complaint("NT212");
     ended(
         "TLS on a plain port",
-        &client("producer", &place.url(&server, "ca.pem", ""), "q", None)?,
+        &message("producer", &place.url(&server, "ca.pem", ""), "q", None)?,
         CANNOT_CONNECT,
         &[],
     )?;
@@ -280,20 +394,13 @@ fn unfinished_frame(port: u16, config: &Arc<ClientConfig>) -> Result<TcpStream, 
     Ok(stream)
 }
 
-pub(crate) fn half_open_connections_cost_little() -> Verdict {
+fn half_open_connections_cost_little() -> Verdict {
     let place = Place::new("tls-half-open")?;
     let server = place.server(&["--set", "data-cores=1"])?.expect_complaint("NT210");
-    let mut trusted = RootCertStore::empty();
-    let authority =
-        CertificateDer::from_pem_slice(place.authority.pem.as_bytes()).map_err(|error| error.to_string())?;
-    trusted.add(authority).map_err(|error| error.to_string())?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = builder.map_err(|error| error.to_string())?.with_root_certificates(trusted).with_no_client_auth();
-    let config = Arc::new(config);
+    let config = place.wire(None)?;
     let url = place.url(&server, "ca.pem", "");
     for _ in 0..2 {
-        ended("a client", &client("producer", &url, "q", None)?, 0, &[])?;
+        ended("a client", &message("producer", &url, "q", None)?, 0, &[])?;
     }
     let before = server.resident_bytes()?;
     let mut attackers = Vec::new();
@@ -303,7 +410,7 @@ pub(crate) fn half_open_connections_cost_little() -> Verdict {
     }
     // Behind them on the same core: all that they sent has been taken by then.
     for _ in 0..2 {
-        ended("a client", &client("consumer", &url, "q", None)?, 0, &[])?;
+        ended("a client", &message("consumer", &url, "q", None)?, 0, &[])?;
     }
     let after = server.resident_bytes()?;
     // The control: none of them was closed for what it sent.
@@ -329,7 +436,7 @@ fn configuration(file: &Path) -> Result<Ended, String> {
     Process::start(command.args(["config", "show", "--config"]).arg(file))?.end(WITHIN)
 }
 
-pub(crate) fn a_wrong_certificate_is_told_at_its_place() -> Verdict {
+fn a_wrong_certificate_is_told_at_its_place() -> Verdict {
     let place = Place::new("tls-config")?;
     let expired = place.authority.sign(&["localhost"], "broker", When::Past)?;
     place.write("expired.pem", &expired.both())?;

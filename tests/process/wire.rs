@@ -5,6 +5,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::core::frame::{HANDSHAKE, Split, split};
@@ -15,6 +16,8 @@ use protocol::core::packet::topology::SubscribeTopologyV2;
 use protocol::core::packet::{Direction, Packet, decode, encode};
 use protocol::core::version::Version;
 use protocol::limits::FRAME_BYTES_MAX;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// What a broker that works does is done by then, on any machine.
 pub(crate) const SOON: Duration = Duration::from_secs(120);
@@ -40,9 +43,24 @@ pub(crate) enum Came {
     Nothing,
 }
 
+/// What the bytes go through.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.get_ref(),
+        }
+    }
+}
+
 /// A TCP connection to a broker.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     input: Vec<u8>,
 }
 
@@ -51,7 +69,17 @@ impl Wire {
     pub(crate) fn silent(port: u16) -> Result<Self, String> {
         let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| format!("cannot connect: {error}"))?;
         stream.set_nodelay(true).map_err(|error| format!("cannot set TCP_NODELAY: {error}"))?;
-        Ok(Self { stream, input: Vec::new() })
+        Ok(Self { stream: Stream::Plain(stream), input: Vec::new() })
+    }
+
+    /// Connects within TLS and says which protocol it speaks.
+    pub(crate) fn within_tls(port: u16, config: &Arc<ClientConfig>) -> Result<Self, String> {
+        let Stream::Plain(socket) = Self::silent(port)?.stream else { return Err("no plain socket".to_owned()) };
+        let name = ServerName::try_from("localhost").map_err(|error| error.to_string())?;
+        let tls = ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())?;
+        let mut wire = Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, socket))), input: Vec::new() };
+        wire.write(&HANDSHAKE)?;
+        Ok(wire)
     }
 
     /// Connects and says which protocol it speaks.
@@ -72,10 +100,21 @@ impl Wire {
 
     /// Opens a session on a channel.
     pub(crate) fn open_session(&mut self, channel: ChannelId, mode: Mode) -> Result<(), String> {
+        let port = self.stream.socket().local_addr().map_or(0, |address| address.port());
+        self.open_named(channel, mode, &format!("session-{}-{port}", channel.0), -1)
+    }
+
+    /// Opens a session of this name, with a confirmation window if it is not negative.
+    pub(crate) fn open_named(
+        &mut self,
+        channel: ChannelId,
+        mode: Mode,
+        name: &str,
+        confirmation_window: i32,
+    ) -> Result<(), String> {
         let automatic = matches!(mode, Mode::Automatic);
-        let name = format!("session-{}-{}", channel.0, self.stream.local_addr().map_or(0, |address| address.port()));
         let settings = SessionSettings {
-            name: name.as_str().into(),
+            name: name.into(),
             channel,
             version: Version::NEWEST,
             user: None,
@@ -84,7 +123,7 @@ impl Wire {
             xa: false,
             auto_commit_sends: automatic,
             auto_commit_acks: automatic,
-            confirmation_window: -1,
+            confirmation_window,
             pre_acknowledge: false,
             default_address: None,
         };
@@ -95,7 +134,11 @@ impl Wire {
 
     /// Writes bytes as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.stream.write_all(bytes).map_err(|error| format!("cannot write {} bytes: {error}", bytes.len()))
+        let written = match &mut self.stream {
+            Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        };
+        written.map_err(|error| format!("cannot write {} bytes: {error}", bytes.len()))
     }
 
     /// Sends a packet.
@@ -168,9 +211,13 @@ impl Wire {
                 return Ok(Came::Frame(body));
             }
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            self.stream.set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
+            self.stream.socket().set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
             let mut part = [0; 16 * 1024];
-            match self.stream.read(&mut part) {
+            let read = match &mut self.stream {
+                Stream::Plain(socket) => socket.read(&mut part),
+                Stream::Tls(tls) => tls.read(&mut part),
+            };
+            match read {
                 Ok(0) => return Ok(Came::Closed),
                 Ok(bytes) => self.input.extend_from_slice(part.get(..bytes).unwrap_or(&part)),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

@@ -285,7 +285,7 @@ attributes! {
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
     }
     /// A PEM file with the broker's certificate, followed by those that lead to the one that clients trust, and its private key, unless
-    /// `key-path` names that. A relative path starts at `data-directory`. It is read when the broker starts.
+    /// `key-path` names that. A relative path starts at `data-directory`. It is read when the broker starts, and again on SIGHUP.
     acceptor_key_store_path: PathBuf = "key-store-path" {
         aliases: &["keyStorePath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",

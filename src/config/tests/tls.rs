@@ -172,3 +172,25 @@ fn sessions_go_on_by_certificates_only_where_clients_show_some() {
     }
     assert!(with(&format!("{tls}want-client-auth = true\ntrust-store-path = \"ca.pem\"")).is_ok());
 }
+
+#[test]
+fn any_bytes_of_a_certificate_are_answered() {
+    let signed = broker(&Authority::new("authority").unwrap(), When::Now);
+    let folder = Folder::new("bytes");
+    folder.write("both.pem", signed.both());
+    let tls = folder.load("ssl-enabled = true\nkey-store-path = \"both.pem\"").unwrap().tls.unwrap();
+    let der = tls.key.cert[0].to_vec();
+    let mut read = 0;
+    for place in 0..der.len() {
+        assert!(Certificate::read(&der[..place]).is_none(), "a certificate without its end");
+        for byte in [0, 1, 0x30, 0x7f, 0x80, 0x81, 0x84, 0xff] {
+            let mut changed = der.clone();
+            changed[place] = byte;
+            if let Some(certificate) = Certificate::read(&changed) {
+                read += 1;
+                assert!(!certificate.subject.chars().any(char::is_control), "{certificate:?}");
+            }
+        }
+    }
+    assert!(read > der.len(), "most of a certificate is none of what is read here");
+}

@@ -72,7 +72,24 @@ impl Tls {
     }
 }
 
+/// What reading the files again has brought.
+#[derive(Debug)]
+pub struct ReadAgain {
+    /// What the acceptor needs; none: it speaks no TLS, or there are errors.
+    pub tls: Option<Tls>,
+    /// Errors and warnings.
+    pub report: Report,
+}
+
 impl Config {
+    /// Reads the files again that the settings name.
+    #[must_use]
+    pub fn read_tls(&self) -> ReadAgain {
+        let mut report = Report::default();
+        let tls = if self.tls.is_some() { Tls::read(self, &mut report) } else { None };
+        ReadAgain { tls, report }
+    }
+
     /// Where a PEM file is: a relative path starts at the data directory. `None`: none is named.
     fn pem_path(&self, path: &Path) -> Option<PathBuf> {
         (path != Path::new("")).then(|| self.data_directory.value.join(path))
@@ -194,7 +211,7 @@ impl Reader<'_> {
         if not_after < self.now + SOON_SECONDS {
             let days = (not_after - self.now) / 86_400;
             let message = format!("the certificate of {subject} in {shown} expires in {days} days");
-            self.warn(KEY_STORE, Code::CERTIFICATE, message, "a running broker keeps what it has read");
+            self.warn(KEY_STORE, Code::CERTIFICATE, message, "a running broker reads it again on SIGHUP");
         }
         true
     }
