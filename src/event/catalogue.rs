@@ -87,8 +87,8 @@ catalogue! {
         cause "A thread, a ring, a segment or the binding to a processor was refused by the system."
         action "Raise the limit that the event names, or free what it names."
     SV309 Error "TLS cannot be set up"
-        cause "The certificates in acceptor.trust-store-path can be read, but not be used together."
-        action "Look at the certificates that the event speaks of."
+        cause "The library for TLS lacks what a version needs. This is a defect of the broker."
+        action "Report it with the event's text."
 
     CF101 Warn "the configuration is accepted with a warning"
         cause "A setting is allowed, but may not do what was meant."

@@ -2,7 +2,10 @@
 //!
 //! Takes: who signs, for whom, until when. Gives: certificate and key as PEM.
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 /// Somebody who signs certificates.
 pub(crate) struct Authority {
@@ -17,6 +20,7 @@ pub(crate) struct Signed {
     pub(crate) certificate: String,
     /// The private key.
     pub(crate) key: String,
+    serial: SerialNumber,
 }
 
 impl Signed {
@@ -66,7 +70,30 @@ impl Authority {
             When::Future => (date_time_ymd(2998, 1, 1), date_time_ymd(2999, 1, 1)),
         };
         let key = KeyPair::generate().map_err(said)?;
+        // One key for each certificate: a part of it is as good a number as any.
+        let serial = SerialNumber::from(key.public_key_raw().iter().skip(1).take(16).copied().collect::<Vec<u8>>());
+        parameters.serial_number = Some(serial.clone());
         let certificate = parameters.signed_by(&key, &self.issuer).map_err(said)?.pem();
-        Ok(Signed { certificate, key: key.serialize_pem() })
+        Ok(Signed { certificate, key: key.serialize_pem(), serial })
+    }
+
+    /// A list of those that count no more.
+    pub(crate) fn revoke(&self, revoked: &[&Signed]) -> Result<String, String> {
+        let since = date_time_ymd(2020, 1, 1);
+        let revoked = revoked.iter().map(|signed| RevokedCertParams {
+            serial_number: signed.serial.clone(),
+            revocation_time: since,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: since,
+            next_update: date_time_ymd(2999, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).and_then(|list| list.pem()).map_err(said)
     }
 }

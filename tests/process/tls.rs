@@ -189,6 +189,17 @@ fn only_trusted_clients_come() -> Verdict {
         server.heard(said, SOON)?;
     }
     server.terminate()?;
+    // One that counts no more from a moment on.
+    place.write("crl.pem", &place.authority.revoke(&[])?)?;
+    let list = format!("acceptor.crl-path={}", place.path("crl.pem"));
+    let server = place.mutual(&["--set", &list])?.expect_complaint("NT210");
+    let url = place.url(&server, "ca.pem", &place.shown("good.pem", &good)?);
+    ended("a client before", &message("producer", &url, "q", None)?, 0, &[])?;
+    place.write("crl.pem", &place.authority.revoke(&[&good])?)?;
+    server.signal(Signal::SIGHUP)?;
+    server.heard("SV107", SOON)?;
+    until("a client whose certificate was revoked", &url, CANNOT_CONNECT)?;
+    server.terminate()?;
     Ok(Outcome::Passed)
 }
 

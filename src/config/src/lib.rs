@@ -52,7 +52,7 @@ pub use origin::{Origin, Place, Setting};
 pub use reference::reference;
 pub use show::{show, show_json};
 pub use table::{Config, TABLE};
-pub use tls::{Certificate, ClientCertificates, ReadAgain, Tls};
+pub use tls::{Certificate, ReadAgain, Tls};
 pub use types::{
     Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, Protocols, SessionReattach, SyncMode,
 };

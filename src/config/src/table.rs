@@ -300,6 +300,12 @@ attributes! {
         aliases: &["trustStorePath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
     }
+    /// A PEM file with lists of revoked certificates (CRLs) of those in `trust-store-path`. With it, every signer of a client's certificate
+    /// must have a list in it. It is read when the broker starts, and again on SIGHUP.
+    acceptor_crl_path: PathBuf = "crl-path" {
+        aliases: &["crlPath"], scope: Scope::Acceptor, kind: Kind::File, default: "",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
+    }
     /// Whether a client must show a certificate that is signed by one of `trust-store-path`.
     acceptor_need_client_auth: bool = "need-client-auth" {
         aliases: &["needClientAuth"], scope: Scope::Acceptor, kind: Kind::Flag, default: "false",

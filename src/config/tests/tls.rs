@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use config::{Certificate, ClientCertificates, Config, FileText, Override, Sources, load};
+use config::{Certificate, Config, FileText, Override, Sources, load};
 
 // The file serves tests of whole processes as well.
 #[allow(dead_code)]
@@ -61,7 +61,7 @@ fn what_is_right_is_read() {
     let off = folder.load("").unwrap();
     assert!(off.tls.is_none() && off.warnings.is_empty());
     let tls = folder.load("ssl-enabled = true\nkey-store-path = \"both.pem\"").unwrap().tls.unwrap();
-    assert!(matches!(tls.clients, ClientCertificates::NotAsked));
+    assert!(tls.clients.is_none());
     assert_eq!(tls.key.cert.len(), 1);
     let read = Certificate::read(&tls.key.cert[0]).unwrap();
     assert_eq!(read.subject, "CN=broker,O=Example");
@@ -71,7 +71,11 @@ fn what_is_right_is_read() {
     assert!(tls.warnings.is_empty());
     let tls = tls.tls.unwrap();
     assert_eq!(tls.key.cert.len(), 2, "the chain too");
-    assert!(matches!(&tls.clients, ClientCertificates::Needed(trusted) if trusted.len() == 1));
+    let judge = tls.clients.clone().unwrap();
+    assert!(judge.client_auth_mandatory() && judge.root_hint_subjects().len() == 1);
+    folder.write("crl.pem", authority.revoke(&[&signed]).unwrap());
+    let wanted = format!("{apart}want-client-auth = true\ntrust-store-path = \"ca.pem\"\ncrl-path = \"crl.pem\"");
+    assert!(!folder.load(&wanted).unwrap().tls.unwrap().clients.unwrap().client_auth_mandatory());
     let key = signed.key.lines().nth(1).unwrap();
     assert!(!format!("{tls:?}").contains(key), "no key is shown");
 }
@@ -99,6 +103,8 @@ fn what_is_wrong_is_told_at_its_place() {
     let keyed = |name: &str| format!("{}\nkey-path = \"{name}\"", store("certificate.pem"));
     let trusting =
         |name: &str| format!("{}\nneed-client-auth = true\ntrust-store-path = \"{name}\"", store("both.pem"));
+    folder.write("list.pem", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+    let revoking = |name: &str| format!("{}\ncrl-path = \"{name}\"", trusting("ca.pem"));
     for (acceptor, place, said) in [
         ("ssl-enabled = true".to_owned(), "ringmq.toml:2:15", "`key-store-path` is not set"),
         (store("nowhere.pem"), "ringmq.toml:3:18", "which cannot be read"),
@@ -119,6 +125,9 @@ fn what_is_wrong_is_told_at_its_place() {
         (trusting("nowhere.pem"), "ringmq.toml:5:20", "which cannot be read"),
         (trusting("key.pem"), "ringmq.toml:5:20", "which holds no certificate"),
         (trusting("nonsense.pem"), "ringmq.toml:5:20", "certificate 1 in"),
+        (revoking("nowhere.pem"), "ringmq.toml:6:12", "which cannot be read"),
+        (revoking("ca.pem"), "ringmq.toml:6:12", "which holds no list of revoked certificates"),
+        (revoking("list.pem"), "ringmq.toml:6:12", "what is in"),
         (format!("{}\nwant-client-auth = true", store("both.pem")), "ringmq.toml:4:20", "trust-store-path"),
     ] {
         let report = folder.load(&acceptor).map(|_| ()).unwrap_err();

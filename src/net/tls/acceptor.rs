@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use config::{ClientCertificates, Protocols};
+use config::Protocols;
 use rustls::crypto::ring::default_provider;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
@@ -18,10 +18,10 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// For this certificate, and these of clients.
+    /// For this certificate, and those of clients.
     ///
     /// # Errors
-    /// The certificates of those who sign for clients cannot be used; the text says why.
+    /// The library cannot speak the versions; the text says why.
     pub fn new(tls: &config::Tls) -> Result<Self, String> {
         let provider = Arc::new(default_provider());
         let versions: &[&'static SupportedProtocolVersion] = match tls.protocols {
@@ -29,22 +29,12 @@ impl Acceptor {
             Protocols::Tls13 => &[&TLS13],
             Protocols::Tls12 => &[&TLS12],
         };
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .map_err(|error| error.to_string())?;
-        let verifier = match &tls.clients {
-            ClientCertificates::NotAsked => None,
-            ClientCertificates::Wanted(trusted) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(trusted), provider);
-                Some(verifier.allow_unauthenticated())
-            }
-            ClientCertificates::Needed(trusted) => {
-                Some(WebPkiClientVerifier::builder_with_provider(Arc::clone(trusted), provider))
-            }
-        };
-        let builder = match verifier {
+        let builder = match &tls.clients {
             None => builder.with_no_client_auth(),
-            Some(verifier) => builder.with_client_cert_verifier(verifier.build().map_err(|error| error.to_string())?),
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
         };
         let key = SingleCertAndKey::from(Arc::clone(&tls.key));
         let mut config = builder.with_cert_resolver(Arc::new(key));

@@ -188,6 +188,19 @@ fn only_a_certificate_of_a_trusted_signer_is_somebody() {
         }
         assert!(outcome(None, &NEED).unwrap_err().contains("no certificate"));
     }
+    // One that was signed and is not to count any more, and one whose signer has no list.
+    let (revoked, list) = (place.authority.sign(&[], "orders", When::Now).unwrap(), place.folder.join("crl.pem"));
+    std::fs::write(&list, place.authority.revoke(&[&revoked]).unwrap()).unwrap();
+    let checked = [NEED[0], NEED[1], ("crl-path", "crl.pem")];
+    let outcome = |shown: &Signed| {
+        let mut client = place.client(Some(shown), &rustls::version::TLS13);
+        let mut tls = place.acceptor(&checked).begin().unwrap();
+        talk(&mut client, &mut tls, &mut Heard::default(), usize::MAX).map_err(|problem| problem.to_string())
+    };
+    assert_eq!(outcome(&good), Ok(()));
+    assert!(outcome(&revoked).unwrap_err().contains("Revoked"), "{:?}", outcome(&revoked));
+    std::fs::write(&list, other.revoke(&[]).unwrap()).unwrap();
+    assert!(outcome(&good).is_err());
     // The digest is that of the certificate: another one of the same name is somebody else.
     let digest = |shown: &Signed| {
         let mut tls = place.acceptor(&NEED).begin().unwrap();

@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustls::RootCertStore;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 
 pub use certificate::Certificate;
@@ -34,27 +36,17 @@ const SOON_SECONDS: i64 = 14 * 86_400;
 const KEY_STORE: &str = "acceptor.key-store-path";
 const KEY: &str = "acceptor.key-path";
 const TRUST_STORE: &str = "acceptor.trust-store-path";
+const REVOKED: &str = "acceptor.crl-path";
 
 /// What an acceptor needs for TLS.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// Its certificate, with those that lead to the one that clients trust, and its key.
     pub key: Arc<CertifiedKey>,
-    /// Must clients show certificates?
-    pub clients: ClientCertificates,
+    /// Who judges the certificates of clients; none: they are not asked.
+    pub clients: Option<Arc<dyn ClientCertVerifier>>,
     /// The versions of TLS that are spoken.
     pub protocols: Protocols,
-}
-
-/// Must clients show certificates, and who must have signed them?
-#[derive(Clone, Debug)]
-pub enum ClientCertificates {
-    /// They are not asked.
-    NotAsked,
-    /// They may.
-    Wanted(Arc<RootCertStore>),
-    /// They must.
-    Needed(Arc<RootCertStore>),
 }
 
 impl Tls {
@@ -216,21 +208,25 @@ impl Reader<'_> {
         true
     }
 
-    fn clients(&mut self) -> Option<ClientCertificates> {
+    /// Who judges the certificates of clients. The outer `None`: something is wrong.
+    fn clients(&mut self) -> Option<Option<Arc<dyn ClientCertVerifier>>> {
         let config = self.config;
         let (needed, wanted) = (*config.acceptor_need_client_auth, *config.acceptor_want_client_auth);
         let path = config.pem_path(&config.acceptor_trust_store_path);
+        let revoked = config.pem_path(&config.acceptor_crl_path);
         if !needed && !wanted {
-            if path.is_some() {
-                let message = format!("`{TRUST_STORE}` has no effect: clients are not asked for certificates");
+            for (setting, _) in
+                [(TRUST_STORE, &path), (REVOKED, &revoked)].into_iter().filter(|(_, path)| path.is_some())
+            {
+                let message = format!("`{setting}` has no effect: clients are not asked for certificates");
                 self.warn(
-                    TRUST_STORE,
+                    setting,
                     Code::CONFLICT,
                     message,
                     "neither `need-client-auth` nor `want-client-auth` is true",
                 );
             }
-            return Some(ClientCertificates::NotAsked);
+            return Some(None);
         }
         let Some(path) = path else {
             let setting = if needed { "acceptor.need-client-auth" } else { "acceptor.want-client-auth" };
@@ -239,8 +235,30 @@ impl Reader<'_> {
             self.wrong(setting, Code::CONFLICT, message, "`trust-store-path` is not set".to_owned(), help);
             return None;
         };
-        let file = self.file(TRUST_STORE, &path)?;
-        let found = pem::certificates(&file).map_err(|problem| self.tell(TRUST_STORE, &path, problem)).ok()?;
+        let trusted = self.trusted(&path)?;
+        let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::new(default_provider()));
+        if let Some(path) = &revoked {
+            let file = self.file(REVOKED, path)?;
+            let lists = pem::revoked(&file).map_err(|problem| self.tell(REVOKED, path, problem)).ok()?;
+            verifier = verifier.with_crls(lists);
+        }
+        let verifier = if needed { verifier } else { verifier.allow_unauthenticated() };
+        match (verifier.build(), revoked) {
+            (Ok(verifier), _) => Some(Some(verifier)),
+            (Err(error), revoked) => {
+                let setting = if revoked.is_some() { REVOKED } else { TRUST_STORE };
+                let path = revoked.unwrap_or(path);
+                let message = format!("what is in {} cannot be used", path.display());
+                self.wrong(setting, Code::CERTIFICATE, message, error.to_string(), "");
+                None
+            }
+        }
+    }
+
+    /// Those who sign for clients.
+    fn trusted(&mut self, path: &Path) -> Option<RootCertStore> {
+        let file = self.file(TRUST_STORE, path)?;
+        let found = pem::certificates(&file).map_err(|problem| self.tell(TRUST_STORE, path, problem)).ok()?;
         let mut trusted = RootCertStore::empty();
         for (place, certificate) in found.into_iter().enumerate() {
             if let Err(error) = trusted.add(certificate) {
@@ -249,8 +267,7 @@ impl Reader<'_> {
                 return None;
             }
         }
-        let trusted = Arc::new(trusted);
-        Some(if needed { ClientCertificates::Needed(trusted) } else { ClientCertificates::Wanted(trusted) })
+        Some(trusted)
     }
 
     fn file(&mut self, setting: &str, path: &Path) -> Option<Vec<u8>> {

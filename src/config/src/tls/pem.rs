@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::diagnostic::Code;
 use crate::file::FILE_BYTES_MAX;
@@ -64,6 +64,21 @@ pub(super) fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
              `keytool -importkeystore`"
         };
         return Err(problem("holds no certificate", "expected -----BEGIN CERTIFICATE-----", help));
+    }
+    Ok(found)
+}
+
+/// The lists of revoked certificates in a file, at least one.
+pub(super) fn revoked(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Problem> {
+    let mut found = Vec::new();
+    for list in CertificateRevocationListDer::pem_slice_iter(file) {
+        if found.len() == CERTIFICATES_MAX {
+            return Err(problem("holds too many lists", format!("at most {CERTIFICATES_MAX}"), ""));
+        }
+        found.push(list.map_err(|error| unreadable(&error))?);
+    }
+    if found.is_empty() {
+        return Err(problem("holds no list of revoked certificates", "expected -----BEGIN X509 CRL-----", ""));
     }
     Ok(found)
 }
