@@ -118,17 +118,15 @@ mod tests {
             cores: 2,
             lanes: 2,
             hot_bytes: 1 << 20,
-            auto_create: true,
+            addresses: std::sync::Arc::default(),
             run_number: 1,
             epoch: 1,
             segments_before_compaction: u64::MAX,
             checkpoint_bytes: u64::MAX,
-            full: crate::home::FullSettings::default(),
         };
         let facts = ServerFacts {
             node_id: String::new(),
             started_unix_ms: 0,
-            auto_create: true,
             management_address: "activemq.management".to_owned(),
         };
         let front = FrontSettings {

@@ -60,6 +60,7 @@ impl<B: BlockBuffer> Core<B> {
             Ask::QueryQueue { .. } => {
                 let name = self.front.facts.management_address.clone();
                 let (consumers, messages) = (-1, -1);
+                let auto_create = self.home.address_settings(&name).auto_create_queues;
                 let state = QueueState {
                     exists: true,
                     durable: true,
@@ -68,13 +69,22 @@ impl<B: BlockBuffer> Core<B> {
                     max_consumers: -1,
                     consumers,
                     messages,
+                    auto_create,
                     ..QueueState::default()
                 };
                 Ok(Reply::Queue(Box::new(state)))
             }
             Ask::QueryAddress { .. } => {
                 let routing = RoutingTypes::only(RoutingType::Anycast).with(RoutingTypes::only(RoutingType::Multicast));
-                Ok(Reply::Address(Box::new(AddressState { exists: true, queues: Vec::new(), routing })))
+                let settings = self.home.address_settings(&self.front.facts.management_address);
+                let state = AddressState {
+                    exists: true,
+                    queues: Vec::new(),
+                    routing,
+                    auto_create_address: settings.auto_create_addresses,
+                    auto_create_queues: settings.auto_create_queues,
+                };
+                Ok(Reply::Address(Box::new(state)))
             }
             Ask::CreateAddress { .. } => Ok(Reply::Done),
             _ => {

@@ -26,13 +26,13 @@ impl Front {
         }
         // Of a failure the client hears before the confirmation, which it would take for success.
         if released.reply.is_err() && !released.context.is_silent() {
-            self.write(key, |to, out| respond(released, to.channel, to.version, to.facts, out));
+            self.write(key, |to, out| respond(released, to.channel, to.version, out));
         }
         if let Some(last) = confirmed {
             self.write_uncounted(key, |to, out| confirm(to.channel, last, to.version, out));
         }
         if released.reply.is_ok() && !released.context.is_silent() {
-            self.write(key, |to, out| respond(released, to.channel, to.version, to.facts, out));
+            self.write(key, |to, out| respond(released, to.channel, to.version, out));
         }
         if released.context == Respond::Close {
             self.session_closed(key);

@@ -8,24 +8,22 @@ use protocol::core::version::Version;
 use super::Front;
 use crate::limits;
 use crate::message::SessionKey;
-use crate::net::core::ServerFacts;
 
 /// How a session's client is written to.
 #[derive(Clone, Copy)]
-pub(super) struct To<'a> {
+pub(super) struct To {
     pub(super) channel: i64,
     pub(super) version: Version,
-    pub(super) facts: &'a ServerFacts,
 }
 
 impl Front {
     /// Writes a packet to the client of a session, one that counts. True: [`Front::review_hold`] may find a reason to pause its deliveries.
-    pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To<'_>, &mut Vec<u8>)) -> bool {
-        let Self { sessions, clients, listed, facts, unconfirmed_bytes, .. } = self;
+    pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) -> bool {
+        let Self { sessions, clients, listed, unconfirmed_bytes, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return false };
         let Some(client) = clients.get_mut(session.connection) else { return self.write_for_later(key, packet) };
         let before = client.output.bytes.len();
-        let to = To { channel: session.channel, version: client.protocol.version, facts };
+        let to = To { channel: session.channel, version: client.protocol.version };
         packet(to, &mut client.output.bytes);
         if !client.listed {
             client.listed = true;
@@ -55,12 +53,12 @@ impl Front {
 
     /// As [`Front::write`], for a session whose client may come back. Its deliveries pause already.
     #[cold]
-    fn write_for_later(&mut self, key: SessionKey, packet: impl FnOnce(To<'_>, &mut Vec<u8>)) -> bool {
+    fn write_for_later(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let Some(unconfirmed) = &mut session.unconfirmed else { return false };
         let Some(version) = self.orphans.version(key) else { return false };
         let mut bytes = Vec::new();
-        packet(To { channel: session.channel, version, facts: &self.facts }, &mut bytes);
+        packet(To { channel: session.channel, version }, &mut bytes);
         unconfirmed.push(&bytes);
         self.unconfirmed_bytes += bytes.len();
         self.orphans.grown(bytes.len());
@@ -68,11 +66,11 @@ impl Front {
     }
 
     /// Writes a packet that does not count to the client of a session, if there is one.
-    pub(super) fn write_uncounted(&mut self, key: SessionKey, packet: impl FnOnce(To<'_>, &mut Vec<u8>)) {
-        let Self { sessions, clients, facts, .. } = self;
+    pub(super) fn write_uncounted(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) {
+        let Self { sessions, clients, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return };
         let Some(client) = clients.get_mut(session.connection) else { return };
-        let to = To { channel: session.channel, version: client.protocol.version, facts };
+        let to = To { channel: session.channel, version: client.protocol.version };
         packet(to, &mut client.output.bytes);
         let connection = session.connection;
         self.list(connection);

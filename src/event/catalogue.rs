@@ -240,4 +240,7 @@ catalogue! {
     QU105 Warn "messages to a full address are thrown away" ("AMQ222039")
         cause "The address is full and address-full-policy is DROP."
         action "If the messages matter, choose another policy; else look at the consumers."
+    QU106 Info "a queue goes by itself"
+        cause "Its first use had made it, auto-delete-queues is on, and it has neither messages nor consumers any more."
+        action "None. To keep such queues, set auto-delete-queues = false for their addresses."
 }

@@ -66,11 +66,14 @@ impl<B: journal::BlockBuffer> Home<B> {
                 consumer.take_marked(|entry| consumed.push((queue, entry)));
             }
         }
-        let mut staged = Staged::default();
+        let (mut staged, mut orphans) = (Staged::default(), Vec::new());
         if let Some(session) = self.sessions.get_mut(&who.from) {
             staged = std::mem::take(&mut session.staged);
-            consumed.append(&mut session.orphans);
+            orphans = std::mem::take(&mut session.orphans);
         }
+        // Their consumers are gone: nobody else will look.
+        orphans.iter().for_each(|(queue, _)| self.look_after(*queue));
+        consumed.append(&mut orphans);
         // It counts until it is written or comes to nothing.
         let cost = staged.cost();
         let mut ongoing = Ongoing::new(who, Vec::new(), staged.bytes);

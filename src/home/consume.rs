@@ -69,13 +69,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         session.consumers.push(consumer);
         let among = if wanted.browses { &mut queue.browsers } else { &mut queue.consumers };
         among.add(consumer, wanted.priority);
-        let name = self
-            .names
-            .queue(key)
-            .and_then(|queue| self.names.address(queue.address))
-            .map(|address| address.name.clone());
-        let Some(queue) = self.names.queue(key) else { return Outcome::done(Vector::new()) };
-        let state = queue.state(&name.unwrap_or_default());
+        let queue = self.names.queue(key).and_then(|queue| Some((queue, self.names.address(queue.address)?)));
+        let Some((queue, address)) = queue else { return Outcome::done(Vector::new()) };
+        let state = queue.state(address);
         Outcome::Done(Answer { reply: Ok(Reply::Queue(Box::new(state))), vector: queue.depends.clone() })
     }
 
@@ -126,6 +122,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 self.give_back(from, held.entry, !failed && !held.acknowledged);
             }
         }
+        self.look_after(from);
         Some(from)
     }
 

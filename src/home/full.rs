@@ -11,38 +11,7 @@ use super::{Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Deliver, Failure, FailureKind, Publish, SessionRef};
 use crate::message::AddressKey;
-
-/// What happens to producers when an address is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FullPolicy {
-    /// The message is taken.
-    #[default]
-    Page,
-    /// Producers get no credits until there is room.
-    Block,
-    /// The send is refused.
-    Fail,
-    /// The message is thrown away.
-    Drop,
-}
-
-/// When an address is full, and what then.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FullSettings {
-    /// What happens.
-    pub policy: FullPolicy,
-    /// Encoded bytes of an address's messages; none is no limit.
-    pub bytes_max: Option<u64>,
-    /// Messages of an address; none is no limit.
-    pub messages_max: Option<u64>,
-}
-
-impl FullSettings {
-    /// Can an address be so full that somebody notices?
-    pub fn matters(&self) -> bool {
-        self.policy != FullPolicy::Page && (self.bytes_max.is_some() || self.messages_max.is_some())
-    }
-}
+use crate::routing::{FullPolicy, FullSettings};
 
 /// A producer that waits for credits.
 #[derive(Debug)]
@@ -92,7 +61,8 @@ impl<B: BlockBuffer> Home<B> {
         deliver: &mut impl Deliver,
     ) -> Outcome {
         let full = self.names.find_address(address).filter(|key| self.is_full(*key));
-        let (Some(key), policy @ (FullPolicy::Block | FullPolicy::Fail)) = (full, self.settings.full.policy) else {
+        let policy = full.map_or(FullPolicy::Page, |key| self.full_settings(key).policy);
+        let (Some(key), FullPolicy::Block | FullPolicy::Fail) = (full, policy) else {
             deliver.producer_credits(who.from, named, credits, true);
             return Outcome::done(Vector::new());
         };
@@ -150,7 +120,7 @@ impl<B: BlockBuffer> Home<B> {
             self.full.dropping.remove(&key);
             return None;
         }
-        match self.settings.full.policy {
+        match self.full_settings(key).policy {
             FullPolicy::Page | FullPolicy::Block => None,
             FullPolicy::Fail => {
                 let text = format!("AMQ229102: Address \"{}\" is full.", publish.address);
@@ -167,13 +137,19 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Has the address as much as it may?
     fn is_full(&self, key: AddressKey) -> bool {
-        let settings = &self.settings.full;
         let Some(address) = self.names.address(key) else { return false };
+        let settings = address.settings.full;
+        if !settings.matters() {
+            return false;
+        }
         let queues = address.queues().filter_map(|queue| self.names.queue(queue));
-        let (bytes, messages) = queues.fold((0, 0), |(bytes, messages), queue| {
-            (bytes + queue.bytes(), messages + (queue.waiting.len() + queue.delivering) as u64)
-        });
+        let (bytes, messages) =
+            queues.fold((0, 0), |(bytes, messages), queue| (bytes + queue.bytes(), messages + queue.messages() as u64));
         settings.bytes_max.is_some_and(|max| bytes >= max) || settings.messages_max.is_some_and(|max| messages >= max)
+    }
+
+    fn full_settings(&self, key: AddressKey) -> FullSettings {
+        self.names.address(key).map(|address| address.settings.full).unwrap_or_default()
     }
 
     fn say_blocked(&self, key: AddressKey, policy: FullPolicy) {

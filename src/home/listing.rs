@@ -59,7 +59,7 @@ impl<B: BlockBuffer> Home<B> {
 
     fn detail(&self, queue: &Queue) -> Option<QueueDetail> {
         let address = self.names.address(queue.address)?;
-        let state = queue.state(&address.name);
+        let state = queue.state(address);
         let added = i64::try_from(queue.waiting.arrived()).unwrap_or(i64::MAX);
         let delivering = i64::try_from(queue.delivering).unwrap_or(i64::MAX);
         let removed = i64::try_from(queue.removed).unwrap_or(i64::MAX);
@@ -75,7 +75,7 @@ impl<B: BlockBuffer> Home<B> {
             routing: address.routing,
             auto_created: address.auto_created,
             queues: queues.iter().map(|queue| queue.name.to_string()).collect(),
-            messages: queues.iter().map(|queue| queue.state("").messages).sum(),
+            messages: queues.iter().map(|queue| i64::try_from(queue.messages()).unwrap_or(i64::MAX)).sum(),
         }
     }
 }

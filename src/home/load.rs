@@ -615,7 +615,9 @@ impl Loader {
     pub fn fill<B: journal::BlockBuffer>(&mut self, home: &mut Home<B>) -> LoadReport {
         for (name, (routing, auto_created)) in &self.addresses {
             if home.owns_address(name) {
-                let key = home.names.put_address(name, *routing, *auto_created, home.lane_index(name));
+                let lane_index = home.lane_index(name);
+                let settings = &home.settings.addresses;
+                let key = home.names.put_address(name, *routing, *auto_created, lane_index, settings);
                 home.names.mark_stored(key);
             }
         }
@@ -661,7 +663,9 @@ impl<B: journal::BlockBuffer> Home<B> {
     ) {
         let lane_index = self.lane_index(&definition.address);
         let routing = RoutingTypes::only(definition.routing);
-        let address = self.names.put_address(&definition.address, routing, definition.auto_created, lane_index);
+        let settings = &self.settings.addresses;
+        let auto_created = definition.auto_created;
+        let address = self.names.put_address(&definition.address, routing, auto_created, lane_index, settings);
         self.names.mark_stored(address);
         let key = self.names.put_queue(definition, id, address);
         let Some(lane) = LaneId::new(LaneKind::Journal, lane_index) else { return };
@@ -706,6 +710,9 @@ impl<B: journal::BlockBuffer> Home<B> {
     /// never will be, and is not said yet, and begins to serve.
     pub fn activate(&mut self, unfinished: &Unfinished) {
         self.active = true;
+        let all: Vec<_> = self.names.queues().map(|(key, _)| key).collect();
+        // What was deserted when the last run ended.
+        all.into_iter().for_each(|queue| self.look_after(queue));
         let never = unfinished.never.iter().copied();
         self.owe_never(never.filter(|(lane, _)| self.lanes.get(*lane).is_some()).collect());
         for (transaction, lanes, (lane, location)) in &unfinished.ends {

@@ -12,6 +12,7 @@ mod checkpoint;
 mod cold;
 mod commit;
 mod consume;
+mod deserted;
 mod full;
 mod keeper;
 mod lanes;
@@ -31,6 +32,7 @@ mod sessions;
 mod walk;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use journal::{BlockBuffer, Command, LaneId, LaneKind, Lsn, Now, SegmentSequence, Vector};
@@ -38,7 +40,6 @@ use slotmap::SlotMap;
 
 pub use census::Census;
 pub use cold::{ColdRead, Damaged};
-pub use full::{FullPolicy, FullSettings};
 pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished, Waiting};
 
 use crate::delivery::Consumer;
@@ -46,6 +47,7 @@ use crate::limits;
 use crate::mail::{Answer, Ask, Binding, Deliver, Failure, FailureKind, Letter, Publish, Request, SessionRef, Token};
 use crate::message::{ConsumerId, ConsumerKey, CoreId, MessageId, QueueKey};
 use crate::queue::Place;
+use crate::routing::SettingsByAddress;
 use crate::security::{self, Permission, Permissions};
 use crate::store::record::TransactionId;
 use bodies::Bodies;
@@ -66,8 +68,8 @@ pub struct Settings {
     pub lanes: u16,
     /// Bytes of recent bodies to keep in memory.
     pub hot_bytes: usize,
-    /// Make the queue of an anycast address when it is first used?
-    pub auto_create: bool,
+    /// What holds for which address.
+    pub addresses: Arc<SettingsByAddress>,
     /// A number that differs from run to run.
     pub run_number: u64,
     /// The epoch of this run.
@@ -76,8 +78,6 @@ pub struct Settings {
     pub segments_before_compaction: u64,
     /// A checkpoint is written after so much growth of a lane.
     pub checkpoint_bytes: u64,
-    /// When an address is full, and what then.
-    pub full: FullSettings,
 }
 
 /// What became of a request.
@@ -116,6 +116,8 @@ enum Effect {
     SnapshotSafe,
     /// The rest of a vector has to be promised too.
     Rest(Box<(Vector, Effect)>),
+    /// Nothing that made the queue empty can be taken back by a crash.
+    Deserted { queue: QueueKey, looks: u32 },
     /// Another core waits for this position.
     Tell { core: CoreId, lane: LaneId, lsn: Lsn },
 }
@@ -164,8 +166,10 @@ pub struct Home<B: BlockBuffer> {
     /// Queues that could deliver more once the lanes take records again.
     waiting_for_room: Vec<QueueKey>,
     full: full::Full,
-    /// See [`FullSettings::matters`].
+    /// See [`SettingsByAddress::may_be_full`].
     full_matters: bool,
+    /// Queues that may go by themselves.
+    departures: Vec<deserted::Departure>,
     /// Queues that have more to deliver than fits this turn.
     postponed: Vec<QueueKey>,
     /// Bytes delivered in this turn.
@@ -321,6 +325,9 @@ impl<B: BlockBuffer> Home<B> {
         if !self.full.is_empty() {
             self.give_producer_credits(deliver);
         }
+        if self.may_say_goodbye() {
+            self.say_goodbye();
+        }
         if self.active && (self.lanes.is_upkeep_due() || self.is_checkpoint_busy()) {
             self.reclaim();
             self.write_checkpoints();
@@ -366,6 +373,7 @@ impl<B: BlockBuffer> Home<B> {
     /// Has it something to do in the next turn, whatever happens until then?
     fn goes_on(&self) -> bool {
         self.checkpoint_goes_on()
+            || self.may_say_goodbye()
             || !self.crowded && !self.postponed.is_empty()
             || !self.full.is_empty() && self.owes_producer_credits()
     }
@@ -480,6 +488,10 @@ impl<B: BlockBuffer> Home<B> {
                 } else {
                     self.letters.push_back((CoreId(0), Letter::SnapshotSafe));
                 }
+                None
+            }
+            Effect::Deserted { queue, looks } => {
+                self.may_depart(queue, looks);
                 None
             }
             Effect::Rest(rest) => {

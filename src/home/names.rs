@@ -13,7 +13,7 @@ use crate::mail::{
     Reply, Request, RoutingType, RoutingTypes,
 };
 use crate::message::{AddressKey, CoreId, QueueId, QueueKey};
-use crate::routing::{self, Address, Targets};
+use crate::routing::{self, Address, AddressSettings, SettingsByAddress, Targets};
 use crate::security::Permission;
 
 /// The tables of one home.
@@ -78,6 +78,7 @@ impl Names {
         routing: RoutingTypes,
         auto_created: bool,
         lane_index: u16,
+        settings: &SettingsByAddress,
     ) -> AddressKey {
         if let Some(key) = self.find_address(name) {
             if let Some(address) = self.addresses.get_mut(key) {
@@ -85,7 +86,8 @@ impl Names {
             }
             return key;
         }
-        let key = self.addresses.insert(Address::new(name, routing, auto_created, lane_index));
+        let address = Address::new(name, routing, auto_created, lane_index, settings.of(name));
+        let key = self.addresses.insert(address);
         self.address_names.insert(name.into(), key);
         key
     }
@@ -107,7 +109,8 @@ impl Names {
 
     /// Makes a queue behind an address that is there.
     pub(super) fn put_queue(&mut self, definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> QueueKey {
-        let queue = Queue::new(definition, id, address);
+        let settings = self.addresses.get(address).map(|address| address.settings).unwrap_or_default();
+        let queue = Queue::new(definition, id, address, &settings);
         self.filter_bytes += queue.filter.as_ref().map_or(0, Filter::memory_bytes);
         let key = self.queues.insert(queue);
         self.queue_names.insert(definition.name.as_ref().into(), key);
@@ -143,12 +146,13 @@ impl<B: journal::BlockBuffer> Home<B> {
         let found = self.names.find_queue(queue).and_then(|key| self.names.queue(key));
         let found = found.and_then(|queue| Some((queue, self.names.address(queue.address)?)));
         let state = match found {
-            Some((queue, of)) if address == queue_address(&of.name, address, &queue.name) => queue.state(&of.name),
+            Some((queue, of)) if address == queue_address(&of.name, address, &queue.name) => queue.state(of),
             _ => QueueState {
                 name: queue.to_owned(),
                 address: address.to_owned(),
                 durable: true,
                 max_consumers: -1,
+                auto_create: self.address_settings(address).auto_create_queues,
                 ..QueueState::default()
             },
         };
@@ -158,12 +162,23 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     pub(super) fn query_address(&self, name: &str) -> Outcome {
         let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) else {
-            let reply = Ok(Reply::Address(Box::default()));
-            return Outcome::Done(Answer { reply, vector: Vector::new() });
+            let settings = self.address_settings(name);
+            let state = AddressState {
+                auto_create_address: settings.auto_create_addresses,
+                auto_create_queues: settings.auto_create_queues,
+                ..AddressState::default()
+            };
+            return Outcome::Done(Answer { reply: Ok(Reply::Address(Box::new(state))), vector: Vector::new() });
         };
         let queues =
             address.queues().filter_map(|key| self.names.queue(key)).map(|queue| queue.name.to_string()).collect();
-        let state = AddressState { exists: true, queues, routing: address.routing };
+        let state = AddressState {
+            exists: true,
+            queues,
+            routing: address.routing,
+            auto_create_address: address.settings.auto_create_addresses,
+            auto_create_queues: address.settings.auto_create_queues,
+        };
         Outcome::Done(Answer { reply: Ok(Reply::Address(Box::new(state))), vector: address.depends.clone() })
     }
 
@@ -266,7 +281,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 Answer::done(vector)
             }
             Err(failure) => {
-                if request.is_none() {
+                if request.is_none() && matches!(binding, Binding::Address { .. } | Binding::Queue(_)) {
                     self.drop_parked(&binding, &failure, deliver);
                 }
                 Answer::failed(failure)
@@ -349,7 +364,8 @@ impl<B: journal::BlockBuffer> Home<B> {
         if self.names.find_address(name).is_none() {
             crate::event!(QU101, address = name);
         }
-        self.names.put_address(name, routing, auto_created, self.lane_index(name))
+        let lane_index = self.lane_index(name);
+        self.names.put_address(name, routing, auto_created, lane_index, &self.settings.addresses)
     }
 
     /// A queue whose name is not its address's is looked for by its name: every core must know where to find it.
@@ -383,6 +399,9 @@ impl<B: journal::BlockBuffer> Home<B> {
         let address = self.names.address(queue.address);
         if let Some(address) = address.filter(|address| address.auto_created && address.queue_count() == 0) {
             let name = address.name.clone();
+            if address.is_stored && !address.settings.auto_delete_addresses {
+                return;
+            }
             if !address.is_stored {
                 self.names.remove_address(queue.address);
                 return;
@@ -458,12 +477,10 @@ impl<B: journal::BlockBuffer> Home<B> {
         if known.is_some() && !needs_queue {
             return Ok(known);
         }
-        if !self.settings.auto_create {
+        if !self.may_make(known, name, needs_queue) {
             return match known {
                 Some(key) => Ok(Some(key)),
-                None => {
-                    Err(Failure::new(FailureKind::NoSuchAddress, format!("AMQ229203: Address does not exist: {name}")))
-                }
+                None => Err(Failure::new(FailureKind::NoSuchAddress, no_such_address(name))),
             };
         }
         if let Some(problem) = routing::name_problem(name) {
@@ -489,6 +506,18 @@ impl<B: journal::BlockBuffer> Home<B> {
             Outcome::Done(_) => Ok(self.names.find_address(name)),
             Outcome::Later => Ok(None),
         }
+    }
+
+    /// What holds for an address, or would.
+    pub fn address_settings(&self, address: &str) -> AddressSettings {
+        self.settings.addresses.of(address)
+    }
+
+    /// May a first use make what is missing: an address that is not known, and a queue if one is needed?
+    pub(super) fn may_make(&self, known: Option<AddressKey>, address: &str, needs_queue: bool) -> bool {
+        let there = known.and_then(|key| self.names.address(key));
+        let settings = there.map_or_else(|| self.address_settings(address), |there| there.settings);
+        (there.is_some() || settings.auto_create_addresses) && (!needs_queue || settings.auto_create_queues)
     }
 
     /// Does a request have to wait behind one that waits for another core?
@@ -527,6 +556,11 @@ impl<B: journal::BlockBuffer> Home<B> {
             }
         }
     }
+}
+
+/// What is said when there is no such address.
+pub(super) fn no_such_address(name: &str) -> String {
+    format!("AMQ229203: Address Does Not Exist: {name}")
 }
 
 /// The queue that a first message makes.

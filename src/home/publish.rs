@@ -2,7 +2,7 @@
 
 use journal::{AppendError, LaneId, LaneKind, Record, RecordKind, Vector};
 
-use super::names::made_on_first_use;
+use super::names::{made_on_first_use, no_such_address};
 use super::{Effect, Home, Outcome, Who};
 use crate::limits;
 use crate::mail::{Answer, Deliver, Failure, FailureKind, Publish, RoutingType};
@@ -91,8 +91,8 @@ impl<B: journal::BlockBuffer> Home<B> {
     ) -> Result<Option<(AddressKey, Targets)>, Failure> {
         if self.names.find_queue(queue).is_none() {
             let Some(routing) = routing else { return Ok(None) };
-            if !self.settings.auto_create {
-                let text = format!("AMQ229203: Address does not exist: {address}::{queue}");
+            if !self.may_make(self.names.find_address(address), address, true) {
+                let text = no_such_address(&format!("{address}::{queue}"));
                 return Err(Failure::new(FailureKind::NoSuchAddress, text));
             }
             if let Some(problem) = name_problem(address).or_else(|| name_problem(queue)) {

@@ -7,6 +7,7 @@ use crate::delivery::RoundRobin;
 use crate::mail::{Lifetime, QueueDefinition, QueueState, RoutingType};
 use crate::message::{AddressKey, QueueId};
 use crate::queue::{Entry, Place, Waiting};
+use crate::routing::{Address, AddressSettings};
 use crate::store::record::StoredQueue;
 
 /// A queue.
@@ -18,6 +19,8 @@ pub(super) struct Queue {
     pub(super) routing: RoutingType,
     pub(super) lifetime: Lifetime,
     pub(super) auto_created: bool,
+    /// It goes when it is empty and its last consumer has gone.
+    pub(super) auto_delete: bool,
     pub(super) purge_on_no_consumers: bool,
     pub(super) max_consumers: i32,
     /// Only messages of its address that match go there.
@@ -40,12 +43,19 @@ pub(super) struct Queue {
     pub(super) read_body: Option<(crate::message::MessageId, Vec<u8>)>,
     /// It is among the queues that deliver more at the next turn.
     pub(super) postponed: bool,
+    /// How often it was looked at because it may go by itself.
+    pub(super) looks: u32,
     /// What its existence relies on and is not yet known to be promised.
     pub(super) depends: Vector,
 }
 
 impl Queue {
-    pub(super) fn new(definition: &QueueDefinition<'_>, id: QueueId, address: AddressKey) -> Self {
+    pub(super) fn new(
+        definition: &QueueDefinition<'_>,
+        id: QueueId,
+        address: AddressKey,
+        settings: &AddressSettings,
+    ) -> Self {
         Self {
             id,
             name: definition.name.as_ref().into(),
@@ -53,6 +63,7 @@ impl Queue {
             routing: definition.routing,
             lifetime: definition.lifetime,
             auto_created: definition.auto_created,
+            auto_delete: definition.auto_created && settings.auto_delete_queues,
             purge_on_no_consumers: definition.purge_on_no_consumers,
             max_consumers: definition.max_consumers,
             // Whoever makes a queue, or loads one, has read the filter before.
@@ -67,6 +78,7 @@ impl Queue {
             reading: false,
             read_body: None,
             postponed: false,
+            looks: 0,
             depends: Vector::new(),
         }
     }
@@ -94,21 +106,33 @@ impl Queue {
         self.bytes
     }
 
-    pub(super) fn state(&self, address: &str) -> QueueState {
+    pub(super) fn state(&self, address: &Address) -> QueueState {
         QueueState {
             exists: true,
             name: self.name.to_string(),
-            address: address.to_owned(),
+            address: address.name.to_string(),
             durable: self.lifetime == Lifetime::Durable,
             temporary: matches!(self.lifetime, Lifetime::Connection(_)),
             auto_created: self.auto_created,
+            auto_delete: self.auto_delete,
+            auto_create: address.settings.auto_create_queues,
             purge_on_no_consumers: self.purge_on_no_consumers,
             routing: self.routing.number(),
             max_consumers: self.max_consumers,
             filter: self.filter.as_ref().map(|filter| filter.text().to_owned()),
             consumers: i32::try_from(self.consumers.len()).unwrap_or(i32::MAX),
-            messages: i64::try_from(self.waiting.len() + self.delivering).unwrap_or(i64::MAX),
+            messages: i64::try_from(self.messages()).unwrap_or(i64::MAX),
         }
+    }
+
+    /// Messages that wait or are in the hands of consumers.
+    pub(super) fn messages(&self) -> usize {
+        self.waiting.len() + self.delivering
+    }
+
+    /// Nothing in it, and nobody at it: it goes, if it goes by itself.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.auto_delete && self.messages() == 0 && self.consumers.is_empty() && self.browsers.is_empty()
     }
 
     pub(super) fn may_have_another_consumer(&self) -> bool {

@@ -42,6 +42,7 @@ impl<B: BlockBuffer> Home<B> {
             return counted(0, Vector::new());
         }
         let outcome = self.consume(who, key, &entries, deliver);
+        self.look_after(key);
         let refused = matches!(&outcome, Outcome::Done(Answer { reply: Err(_), .. }));
         if let (false, Some(queue)) = (refused, self.names.queue_mut(key)) {
             queue.removed = queue.removed.saturating_add(count);
@@ -135,7 +136,7 @@ impl<B: BlockBuffer> Home<B> {
     /// Removes an address that has no queues.
     pub(super) fn delete_address(&mut self, who: Who, name: &str) -> Outcome {
         let Some(address) = self.names.find_address(name).and_then(|key| self.names.address(key)) else {
-            return Outcome::failed(FailureKind::NoSuchAddress, format!("AMQ229203: Address Does Not Exist: {name}"));
+            return Outcome::failed(FailureKind::NoSuchAddress, super::names::no_such_address(name));
         };
         if address.queue_count() > 0 {
             let text = format!("AMQ229205: Address {name} has bindings");

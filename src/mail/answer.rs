@@ -61,6 +61,10 @@ pub struct QueueState {
     pub temporary: bool,
     /// Made by a client's first use of its name.
     pub auto_created: bool,
+    /// It goes when it is empty and its last consumer has gone.
+    pub auto_delete: bool,
+    /// If it were not there, its first use would make it.
+    pub auto_create: bool,
     /// Emptied when its last consumer goes.
     pub purge_on_no_consumers: bool,
     /// 0 multicast, 1 anycast.
@@ -84,6 +88,10 @@ pub struct AddressState {
     pub queues: Vec<String>,
     /// How it may hand out messages.
     pub routing: RoutingTypes,
+    /// If it were not there, its first use would make it.
+    pub auto_create_address: bool,
+    /// Likewise its queues.
+    pub auto_create_queues: bool,
 }
 
 /// Why a request was refused, for the session to translate into its protocol.

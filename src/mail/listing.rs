@@ -115,7 +115,7 @@ pub static COLUMNS: [Column; 35] = [
     column("ringSize", unlimited),
     column("consumersBeforeDispatch", zero),
     column("delayBeforeDispatch", unlimited),
-    column("autoDelete", |queue| queue.state.auto_created.to_string()),
+    column("autoDelete", |queue| queue.state.auto_delete.to_string()),
     column("internalQueue", no),
 ];
 

@@ -77,7 +77,7 @@ fn value(queue: &QueueDetail, name: &str) -> Option<Value> {
         "messagesExpired" | "scheduledCount" => 0.into(),
         "maxConsumers" => state.max_consumers.into(),
         "purgeOnNoConsumers" => state.purge_on_no_consumers.into(),
-        "autoDelete" => state.auto_created.into(),
+        "autoDelete" => state.auto_delete.into(),
         "durable" => state.durable.into(),
         "temporary" => state.temporary.into(),
         "enabled" => true.into(),

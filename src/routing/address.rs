@@ -3,6 +3,7 @@
 use journal::Vector;
 use smallvec::SmallVec;
 
+use super::AddressSettings;
 use crate::mail::{RoutingType, RoutingTypes};
 use crate::message::{QueueId, QueueKey};
 
@@ -31,6 +32,8 @@ pub struct Address {
     pub is_stored: bool,
     /// The index of its home lane.
     pub lane_index: u16,
+    /// What holds for it.
+    pub settings: AddressSettings,
     /// What its existence relies on and is not yet known to be promised; what is put into it inherits this.
     pub depends: Vector,
     bindings: Vec<Binding>,
@@ -41,7 +44,13 @@ pub struct Address {
 
 impl Address {
     /// An address without queues.
-    pub fn new(name: &str, routing: RoutingTypes, auto_created: bool, lane_index: u16) -> Self {
+    pub fn new(
+        name: &str,
+        routing: RoutingTypes,
+        auto_created: bool,
+        lane_index: u16,
+        settings: AddressSettings,
+    ) -> Self {
         let (bindings, depends) = (Vec::new(), Vector::new());
         let is_stored = false;
         Self {
@@ -50,6 +59,7 @@ impl Address {
             auto_created,
             is_stored,
             lane_index,
+            settings,
             depends,
             bindings,
             next_anycast: 0,
@@ -151,7 +161,7 @@ mod tests {
     #[test]
     fn anycast_takes_turns_and_multicast_takes_all() {
         let mut keys: SlotMap<QueueKey, ()> = SlotMap::with_key();
-        let mut address = Address::new("a", RoutingTypes::default(), false, 0);
+        let mut address = Address::new("a", RoutingTypes::default(), false, 0, AddressSettings::default());
         for (id, routing) in [(1, RoutingType::Anycast), (2, RoutingType::Multicast), (3, RoutingType::Anycast)] {
             address.bind(keys.insert(()), QueueId(id), routing, id == 3);
         }

@@ -1,11 +1,13 @@
-//! Which lane is an address's home, and which of its queues get a message.
+//! Which lane is an address's home, what holds for it, and which of its queues get a message.
 //!
 //! Takes names and routing types, gives lanes and queues. What must stay true: the home of a name never changes in a store,
 //! since all of an address's records lie in one lane.
 
 mod address;
+mod settings;
 
 pub use address::{Address, Targets};
+pub use settings::{AddressSettings, FullPolicy, FullSettings, SettingsByAddress, SettingsOfMatch};
 
 use crate::limits;
 

@@ -1,6 +1,7 @@
 //! All matches, in the order in which they count.
 
-use super::{AddressMatch, Permission, Permissions};
+use super::{Permission, Permissions};
+use crate::message::AddressMatch;
 
 /// What one match gives to roles.
 #[derive(Clone, Debug)]

@@ -23,15 +23,16 @@ use super::logins::Office;
 use super::open::{Store, not_written, open, random_u64};
 use super::recovery::{self, Contents};
 use super::tally::Tally;
-use super::{announcement, renewal, shape, signals, watched};
+use super::{announcement, matches, renewal, shape, signals, watched};
 use crate::broker::{FrontSettings, Reattach};
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
-use crate::home::{FullPolicy, FullSettings, Settings};
+use crate::home::Settings;
 use crate::limits;
 use crate::message::CoreId;
 use crate::net::core::ServerFacts;
 use crate::net::tls::Acceptor;
+use crate::routing::SettingsByAddress;
 
 /// How long a core may take to promise the start of its epoch.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -147,6 +148,7 @@ fn start_cores(
     let loader = Arc::new(Mutex::new(std::mem::take(&mut contents.loader)));
     let unfinished = Arc::new(std::mem::take(&mut contents.unfinished));
     let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, store));
+    let addresses = Arc::new(matches::of(config));
     let tally = Tally::new(usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
     let office = config.users.as_ref().map(|users| Office::new(users, count));
     let acceptor = config.tls.as_ref().map(Acceptor::new).transpose().map_err(|text| {
@@ -175,8 +177,8 @@ fn start_cores(
             epoch: contents.epoch.clone(),
             loader: Arc::clone(&loader),
             unfinished: Arc::clone(&unfinished),
-            home: home_settings(config, store, contents, core, count, run_number),
-            front: front_settings(config, store, count),
+            home: home_settings(config, store, contents, core, count, run_number, &addresses),
+            front: front_settings(config, store, count, &addresses),
             tally: tally.clone(),
             desk: office.as_ref().map(|office| office.desk(core)),
             acceptor: acceptor.clone(),
@@ -202,22 +204,22 @@ fn home_settings(
     core: CoreId,
     cores: u16,
     run_number: u64,
+    addresses: &Arc<SettingsByAddress>,
 ) -> Settings {
     Settings {
         core,
         cores,
         lanes: store.shape.journal_lanes,
         hot_bytes: shape::hot_bytes(config.hot_window_size.bytes(), cores),
-        auto_create: *config.address_auto_create_queues && *config.address_auto_create_addresses,
+        addresses: Arc::clone(addresses),
         run_number: run_number.wrapping_add(u64::from(core.0) << 44),
         epoch: contents.epoch.epoch.number,
         segments_before_compaction: u64::from(*config.journal_min_files).max(2),
         checkpoint_bytes: limits::CHECKPOINT_BYTES,
-        full: full_settings(config),
     }
 }
 
-fn front_settings(config: &Config, store: &Store, cores: u16) -> FrontSettings {
+fn front_settings(config: &Config, store: &Store, cores: u16, addresses: &SettingsByAddress) -> FrontSettings {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let ttl = config.connection_ttl_override.map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
     FrontSettings {
@@ -235,20 +237,7 @@ fn front_settings(config: &Config, store: &Store, cores: u16) -> FrontSettings {
         sync_non_transactional: *config.journal_sync_non_transactional,
         lanes: store.shape.journal_lanes,
         cores,
-        full_matters: full_settings(config).matters(),
-    }
-}
-
-fn full_settings(config: &Config) -> FullSettings {
-    FullSettings {
-        policy: match *config.address_full_policy {
-            config::FullPolicy::Page => FullPolicy::Page,
-            config::FullPolicy::Block => FullPolicy::Block,
-            config::FullPolicy::Fail => FullPolicy::Fail,
-            config::FullPolicy::Drop => FullPolicy::Drop,
-        },
-        bytes_max: config.address_max_size_bytes.map(|size| size.bytes()),
-        messages_max: config.address_max_size_messages.map(u64::from),
+        full_matters: addresses.may_be_full(),
     }
 }
 
@@ -260,7 +249,6 @@ fn facts(config: &Config, store: &Store) -> ServerFacts {
     ServerFacts {
         node_id,
         started_unix_ms: i64::try_from(now).unwrap_or(i64::MAX),
-        auto_create: *config.address_auto_create_queues,
         management_address: (*config.management_address).clone(),
     }
 }

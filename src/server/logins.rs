@@ -14,10 +14,8 @@ use runtime::Waker;
 use super::lobby::Order;
 use super::open::random_u128;
 use crate::limits;
-use crate::message::{ConnectionKey, CoreId};
-use crate::security::{
-    Account, Accounts, AddressMatch, Grant, Identity, Login, Permission, Policy, Remembered, Verdict, unable,
-};
+use crate::message::{AddressMatch, ConnectionKey, CoreId};
+use crate::security::{Account, Accounts, Grant, Identity, Login, Permission, Policy, Remembered, Verdict, unable};
 
 /// A login to look into.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ mod lifecycle;
 mod lobby;
 mod logins;
 mod losses;
+mod matches;
 mod open;
 mod post;
 pub(crate) mod recovery;

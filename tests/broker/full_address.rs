@@ -10,7 +10,7 @@ use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::message::MessageBuilder;
 use protocol::simple_string::SimpleString;
 use ringmq::broker::Census;
-use ringmq::home::{FullPolicy, FullSettings};
+use ringmq::routing::{FullPolicy, FullSettings};
 
 use crate::peer::{AUTOMATIC, TRANSACTED, What, acknowledge, consume, create_queue, frame, send};
 use crate::rig::{Peer, Rig};

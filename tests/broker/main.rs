@@ -4,6 +4,7 @@
 
 mod bounds;
 mod browsing;
+mod by_match;
 mod closing;
 mod comeback;
 mod confirmations;

@@ -8,6 +8,8 @@ use protocol::core::packet::queue::DeleteQueue;
 use protocol::core::packet::transaction::Commit;
 use protocol::simple_string::SimpleString;
 
+use ringmq::routing::{AddressSettings, SettingsByAddress};
+
 use crate::peer::{AUTOMATIC, Heard, TRANSACTED, What, consume, create_queue, frame, send, send_routed};
 use crate::rig::{Peer, Rig};
 
@@ -161,10 +163,14 @@ fn an_address_that_a_queue_elsewhere_is_named_after_is_an_address_of_its_own() {
     }
 }
 
+fn nothing_is_made() -> AddressSettings {
+    AddressSettings { auto_create_addresses: false, auto_create_queues: false, ..AddressSettings::default() }
+}
+
 #[test]
 fn a_queue_that_may_not_be_made_is_refused() {
     for (cores, home) in [(1, 0), (2, 1)] {
-        let mut rig = Rig::with(cores, 1, false);
+        let mut rig = Rig::with(cores, 1, SettingsByAddress::all(nothing_is_made()));
         let address = rig.address_on(home);
         let peer = rig.session(0, AUTOMATIC);
         assert_eq!(make(&mut rig, peer, &address, "there", RoutingType::ANYCAST), What::Null(-1));

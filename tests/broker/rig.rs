@@ -13,12 +13,12 @@ use journal::{
     LaneOptions, LaneTail, NodeId, Now, SegmentSequence, Vector,
 };
 use ringmq::broker::{Census, Core, FrontSettings, Migrant, Output, Reattach};
-use ringmq::home::{FullSettings, Home, Loader, Settings};
+use ringmq::home::{Home, Loader, Settings};
 use ringmq::limits::HomeBounds;
 use ringmq::mail::{Ask, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId, Origin};
 use ringmq::net::core::ServerFacts;
-use ringmq::routing;
+use ringmq::routing::{self, AddressSettings, FullSettings, SettingsByAddress};
 use ringmq::security::{Login, Policy, Verdict};
 
 /// So large that a run stays in the first segments.
@@ -112,25 +112,26 @@ pub(crate) struct Rig {
 impl Rig {
     /// So many cores with one journal lane each.
     pub(crate) fn new(cores: u16, seed: u64) -> Self {
-        Self::with(cores, seed, true)
+        Self::with(cores, seed, SettingsByAddress::default())
     }
 
     /// As [`Rig::new`], with small segments, and a disk that holds no more of them than there are.
     pub(crate) fn full(cores: u16, seed: u64) -> Self {
-        let seats = (0..cores).map(|core| seat(core, cores, true, SMALL_SEGMENT_BYTES)).collect();
+        let addresses = Arc::default();
+        let seats = (0..cores).map(|core| seat(core, cores, &addresses, SMALL_SEGMENT_BYTES)).collect();
         Self { segments_stand: true, ..Self::of(seats, seed) }
     }
 
     /// As [`Rig::new`], with addresses that can be full.
     pub(crate) fn limited(cores: u16, seed: u64, full: FullSettings) -> Self {
-        let seats = (0..cores).map(|core| limited_seat(core, cores, true, SEGMENT_BYTES, full)).collect();
-        Self::of(seats, seed)
+        let settings = AddressSettings { full, ..AddressSettings::default() };
+        Self::with(cores, seed, SettingsByAddress::all(settings))
     }
 
     /// As [`Rig::new`], for clients who may come back by this rule.
     pub(crate) fn reattaching(cores: u16, seed: u64, reattach: Reattach) -> Self {
-        let full = FullSettings::default();
-        Self::of((0..cores).map(|core| any_seat(core, cores, true, SEGMENT_BYTES, full, reattach)).collect(), seed)
+        let addresses = Arc::default();
+        Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, reattach)).collect(), seed)
     }
 
     /// The disk has room again.
@@ -143,9 +144,10 @@ impl Rig {
         }
     }
 
-    /// As [`Rig::new`]. Names that are not there are made by their first use, or not.
-    pub(crate) fn with(cores: u16, seed: u64, auto_create: bool) -> Self {
-        let seats = (0..cores).map(|core| seat(core, cores, auto_create, SEGMENT_BYTES)).collect();
+    /// As [`Rig::new`], with settings of addresses.
+    pub(crate) fn with(cores: u16, seed: u64, addresses: SettingsByAddress) -> Self {
+        let addresses = Arc::new(addresses);
+        let seats = (0..cores).map(|core| seat(core, cores, &addresses, SEGMENT_BYTES)).collect();
         Self::of(seats, seed)
     }
 
@@ -432,15 +434,11 @@ fn is_end(request: &Request<'_>) -> bool {
     matches!(request.ask, Ask::EndSession { .. })
 }
 
-fn seat(core: u16, cores: u16, auto_create: bool, bytes: u64) -> Seat {
-    limited_seat(core, cores, auto_create, bytes, FullSettings::default())
+fn seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u64) -> Seat {
+    any_seat(core, cores, addresses, bytes, Reattach::SameHost)
 }
 
-fn limited_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSettings) -> Seat {
-    any_seat(core, cores, auto_create, bytes, full, Reattach::SameHost)
-}
-
-fn any_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSettings, reattach: Reattach) -> Seat {
+fn any_seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u64, reattach: Reattach) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
         lanes.push(started_lane(LaneId::BINDINGS, bytes));
@@ -450,19 +448,17 @@ fn any_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSett
         cores,
         lanes: cores,
         hot_bytes: HOT_BYTES,
-        auto_create,
+        addresses: Arc::clone(addresses),
         run_number: 1,
         epoch: 1,
         segments_before_compaction: u64::MAX,
         checkpoint_bytes: u64::MAX,
-        full,
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);
     let facts = ServerFacts {
         node_id: NODE_ID.to_owned(),
         started_unix_ms: 1,
-        auto_create,
         management_address: "activemq.management".to_owned(),
     };
     let front = FrontSettings {
@@ -474,7 +470,7 @@ fn any_seat(core: u16, cores: u16, auto_create: bool, bytes: u64, full: FullSett
         reattach,
         sync_transactional: true,
         sync_non_transactional: true,
-        full_matters: full.matters(),
+        full_matters: addresses.may_be_full(),
         lanes: cores,
         cores,
     };

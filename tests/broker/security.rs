@@ -15,7 +15,8 @@ use protocol::core::packet::{Direction, decode};
 use protocol::core::version::Version;
 use protocol::simple_string::SimpleString;
 use ringmq::limits;
-use ringmq::security::{AddressMatch, Grant, Identity, Login, Permission, Policy, Verdict};
+use ringmq::message::AddressMatch;
+use ringmq::security::{Grant, Identity, Login, Permission, Policy, Verdict};
 
 use crate::peer::{
     AUTOMATIC, How, TRANSACTED, What, consume, create_consumer, create_queue, create_session, frame, frames, log_in,

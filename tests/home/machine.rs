@@ -173,12 +173,11 @@ impl Machine {
             cores: 1,
             lanes: setup.lanes,
             hot_bytes: setup.hot_bytes,
-            auto_create: true,
+            addresses: std::sync::Arc::default(),
             run_number: number,
             epoch: number,
             segments_before_compaction: setup.segments_before_compaction,
             checkpoint_bytes: u64::MAX,
-            full: ringmq::home::FullSettings::default(),
         };
         let mut home = Home::new(settings, lanes);
         let report = loader.fill(&mut home);

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::{Ended, Process, text_of};
-use crate::server::BINARY;
+use crate::server::{BINARY, Server};
 use crate::wire::SOON;
 
 /// What `config show` ends with when the configuration is wrong, and what `run` ends with.
@@ -77,4 +77,55 @@ pub(crate) fn an_open_door_is_refused() -> Verdict {
     // The control: another address that only this host can reach.
     let ended = ringmq(folder.path(), &["config", "show", "--bind", "127.0.0.2"])?;
     if ended.status.success() { Ok(Outcome::Passed) } else { Err(text_of(&ended.lines)) }
+}
+
+/// Three matches over each other, and what `config show` says of them.
+const MATCHES: &str = "\
+[address.\"#\"]
+max-size-messages = 3
+
+[address.\"orders.#\"]
+address-full-policy = \"FAIL\"
+
+[address.\"orders.*.big\"]
+max-size-messages = 5
+
+[address.\"closed.#\"]
+auto-create-queues = false
+auto-create-addresses = false
+";
+
+/// The third of three messages is refused where an address is full, none where another match makes room; nothing is made where it may not.
+pub(crate) fn settings_by_match() -> Verdict {
+    let folder = Folder::new("matches")?;
+    let file = folder.path().join("ringmq.toml");
+    write(&file, MATCHES)?;
+    let shown = ringmq(folder.path(), &["config", "show"])?;
+    let out = text_of(&shown.lines);
+    let row = |start: &str| out.lines().any(|line| line.contains(start) && line.contains("ringmq.toml:8:1"));
+    if !shown.status.success() || !row("address.\"orders.*.big\".max-size-messages") {
+        return Err(format!("no row of the match orders.*.big with its line\n{out}"));
+    }
+    let name = file.to_string_lossy();
+    let server = Server::small(&folder.path().join("data"), &["--config", &name])?.expect_complaint("QU103");
+    for (address, count, code) in [
+        ("orders.eu", 3, 0),
+        ("orders.eu", 1, 1),
+        ("orders.eu.big", 5, 0),
+        ("orders.eu.big", 1, 1),
+        // The limit of all addresses, whose policy takes everything: the control.
+        ("other", 9, 0),
+        ("closed.door", 1, 6),
+    ] {
+        let mut command = Command::new(BINARY);
+        let count_text = count.to_string();
+        command.args(["producer", "--destination", address, "--message-count", &count_text, "--url", &server.url()]);
+        let ended = Process::start(&mut command)?.end(SOON)?;
+        if ended.status.code() != Some(code) {
+            let text = text_of(&ended.lines);
+            return Err(format!("{count} to {address} ended with {}, not {code}\n{text}", ended.status));
+        }
+    }
+    server.terminate()?;
+    Ok(Outcome::Passed)
 }

@@ -38,7 +38,6 @@ impl Broker {
         let facts = ServerFacts {
             node_id: "icount".to_owned(),
             started_unix_ms: 1,
-            auto_create: true,
             management_address: "activemq.management".to_owned(),
         };
         let front = FrontSettings {
@@ -137,12 +136,11 @@ pub(crate) fn started_home() -> Option<Home<AlignedBuffer>> {
         cores: 1,
         lanes: 1,
         hot_bytes: 64 * 1024 * 1024,
-        auto_create: true,
+        addresses: std::sync::Arc::default(),
         run_number: 1,
         epoch: 1,
         segments_before_compaction: u64::MAX,
         checkpoint_bytes: u64::MAX,
-        full: ringmq::home::FullSettings::default(),
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);

@@ -3,6 +3,9 @@
 //! Owns: [`Attribute`], [`Kind`] and the words of their columns. Must stay true: a row is plain constant data, so that
 //! every page, grammar and check can be derived from it.
 
+/// The match of all addresses.
+pub(crate) const EVERY_ADDRESS: &str = "#";
+
 /// One row of the table of attributes.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
@@ -37,6 +40,15 @@ impl Attribute {
         }
     }
 
+    /// The full name where it stands in the table of a match: `address."orders.#".max-size-bytes`. That of every address is the plain one.
+    #[must_use]
+    pub fn path_in(&self, addresses: Option<&str>) -> String {
+        match addresses.filter(|addresses| *addresses != EVERY_ADDRESS) {
+            Some(addresses) => format!("address.{addresses:?}.{}", self.name),
+            None => self.path(),
+        }
+    }
+
     /// The environment variable that overrides it: `RINGMQ_ACCEPTOR_PORT`.
     ///
     /// The table is part of the name on purpose: `RINGMQ_PORT` is what Kubernetes puts into every container beside a
@@ -67,7 +79,7 @@ pub enum Scope {
     Server,
     /// `[acceptor]`: where clients connect.
     Acceptor,
-    /// `[address."#"]`: settings of addresses and their queues.
+    /// `[address."#"]`, `[address."orders.#"]` and so on: settings of addresses and their queues, by match.
     Address,
 }
 

@@ -154,12 +154,12 @@ fn waits_for_the_disk(config: &Config, report: &mut Report) {
 }
 
 fn is_set(config: &Config, path: &str) -> bool {
-    config.chosen.iter().any(|chosen| chosen.attribute.path() == path && !chosen.origin.is_default())
+    config.chosen.iter().any(|chosen| chosen.path() == path && !chosen.origin.is_default())
 }
 
 /// A diagnostic at the place where the row `path` was set.
 pub(crate) fn at(config: &Config, path: &str, code: Code, message: impl Into<String>) -> Diagnostic {
-    let anchor = config.chosen.iter().find(|chosen| chosen.attribute.path() == path);
+    let anchor = config.chosen.iter().find(|chosen| chosen.path() == path);
     match anchor.and_then(|chosen| chosen.anchor.clone()) {
         Some(anchor) => Diagnostic { code, message: message.into(), ..anchor },
         None => Diagnostic::error(code, message).source(format!("default of `{path}`")),

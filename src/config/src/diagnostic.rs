@@ -40,7 +40,7 @@ impl Code {
     pub const NOT_BUILT: Self = Self("CF016");
     /// A known key in the wrong table.
     pub const WRONG_TABLE: Self = Self("CF017");
-    /// A pattern of addresses other than `#`.
+    /// A match of addresses that matches none, or not those that are meant.
     pub const PATTERN: Self = Self("CF018");
     /// An address to listen on that others can reach, while nobody has to log in.
     pub const OPEN_DOOR: Self = Self("CF020");

@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::attribute::{Attribute, Scope};
-use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::diagnostic::{Code, Diagnostic, Report, Severity};
 use crate::excerpt::Excerpt;
 use crate::load::Draft;
 use crate::origin::Origin;
@@ -25,8 +25,11 @@ use crate::text::Raw;
 /// The largest configuration file that is read. All rows with their comments take less than a tenth of it.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The only pattern of addresses that is built: all of them.
-const EVERY_ADDRESS: &str = "#";
+/// Matches of addresses in one file, those of every address included. A lookup goes through all of them.
+pub const ADDRESS_MATCHES_MAX: usize = 1_024;
+
+/// Bytes of a match: as many as a name may have.
+const MATCH_BYTES_MAX: usize = 1_024;
 
 /// The text of a configuration file and the name under which errors point at it.
 #[derive(Debug, Clone)]
@@ -129,9 +132,9 @@ pub(crate) fn apply(file: &FileText, draft: &mut Draft) {
     }
     for (key, value) in in_file_order(document.get_ref()) {
         match (key.get_ref().as_ref(), value.get_ref()) {
-            ("acceptor", DeValue::Table(table)) => reader.table(Scope::Acceptor, table),
+            ("acceptor", DeValue::Table(table)) => reader.table(Scope::Acceptor, None, table),
             ("address", DeValue::Table(patterns)) => reader.addresses(patterns),
-            _ => reader.setting(Scope::Server, key, value),
+            _ => reader.setting(Scope::Server, None, key, value),
         }
     }
     reader.draft.report.sort_by_place();
@@ -175,23 +178,29 @@ impl Reader<'_> {
         }
     }
 
-    fn table(&mut self, scope: Scope, table: &DeTable<'_>) {
+    fn table(&mut self, scope: Scope, addresses: Option<&Arc<str>>, table: &DeTable<'_>) {
         for (key, value) in in_file_order(table) {
-            self.setting(scope, key, value);
+            self.setting(scope, addresses, key, value);
         }
     }
 
     fn addresses(&mut self, patterns: &DeTable<'_>) {
-        for (pattern, settings) in in_file_order(patterns) {
+        for (number, (pattern, settings)) in in_file_order(patterns).into_iter().enumerate() {
             if self.is_done() {
                 return;
             }
+            if number >= ADDRESS_MATCHES_MAX {
+                let error = self.file.at(&pattern.span(), Code::OUT_OF_RANGE, "too many matches of addresses");
+                self.draft.report.push(error.note(format!("at most {ADDRESS_MATCHES_MAX}")));
+                return;
+            }
             match (pattern.get_ref().as_ref(), settings.get_ref()) {
-                (EVERY_ADDRESS, DeValue::Table(table)) => self.table(Scope::Address, table),
-                (name, DeValue::Table(_)) => {
-                    let message = format!("settings for the addresses `{}` are not built yet", shorten(name));
-                    let error = self.file.at(&pattern.span(), Code::PATTERN, message).note("only \"#\" works today");
-                    self.draft.report.push(error.help("[address.\"#\"] holds for all addresses"));
+                (name, DeValue::Table(table)) => {
+                    if self.may_match(name, pattern) {
+                        // The same row may stand in the table of each match.
+                        self.seen.retain(|(row, _)| row.scope != Scope::Address);
+                        self.table(Scope::Address, Some(&Arc::from(name)), table);
+                    }
                 }
                 (name, _) => {
                     let message = format!("`{}` stands in [address] without a pattern", shorten(name));
@@ -202,7 +211,36 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&mut self, scope: Scope, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
+    /// Can this be a match of addresses? A wildcard that is only part of a word is none, which is hardly ever what is meant.
+    fn may_match(&mut self, name: &str, pattern: &Key<'_>) -> bool {
+        let problem = if name.is_empty() {
+            Some("it is empty")
+        } else if name.len() > MATCH_BYTES_MAX {
+            Some("it is longer than 1024 bytes")
+        } else if name.chars().any(char::is_control) {
+            Some("it contains a control character")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let error = self.file.at(&pattern.span(), Code::PATTERN, "this matches no address").note(problem);
+            self.draft.report.push(error);
+            return false;
+        }
+        let within = |word: &&str| word.len() > 1 && word.contains(['*', '#']);
+        if let Some(word) = name.split('.').find(within) {
+            let message = format!("a wildcard within the word `{}` stands for itself", shorten(word));
+            let warning = self.file.at(&pattern.span(), Code::PATTERN, message);
+            let warning = Diagnostic { severity: Severity::Warning, ..warning };
+            let help =
+                "`*` is one word, `#` any number of words: \"orders.#\" holds for orders, orders.new, orders.new.eu";
+            self.draft.report.push(warning.note("words are separated by dots").help(help));
+        }
+        true
+    }
+
+    /// A setting; in the table of a match, if there is one.
+    fn setting(&mut self, scope: Scope, addresses: Option<&Arc<str>>, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
         if self.is_done() {
             return;
         }
@@ -212,7 +250,10 @@ impl Reader<'_> {
             return;
         }
         let Some(attribute) = TABLE.iter().find(|row| row.scope == scope && row.answers_to(name)) else {
-            let error = self.unknown(scope, key);
+            let error = match (addresses, value.get_ref()) {
+                (Some(addresses), DeValue::Table(_)) => self.unquoted(addresses, key),
+                _ => self.unknown(scope, key),
+            };
             self.draft.report.push(error);
             return;
         };
@@ -237,7 +278,16 @@ impl Reader<'_> {
             DeValue::Array(_) => Raw::Other("a list"),
             DeValue::Table(_) => Raw::Other("a table"),
         };
-        self.draft.set(attribute, raw, Origin::File(place), anchor);
+        self.draft.set_in(addresses.cloned(), attribute, raw, Origin::File(place), anchor);
+    }
+
+    /// The error for a table in the table of a match: `[address.orders.new]`.
+    fn unquoted(&self, addresses: &str, key: &Key<'_>) -> Diagnostic {
+        let name = key.get_ref().as_ref();
+        let message = format!("`{}` is a table within the settings of `{}`", shorten(name), shorten(addresses));
+        let error = self.file.at(&key.span(), Code::WRONG_TABLE, message);
+        let both = format!("{addresses}.{name}");
+        error.note(format!("a match with dots stands in quotes: [address.\"{}\"]", shorten(&both)))
     }
 
     /// The error for a key that no row of this table answers to.

@@ -46,12 +46,12 @@ pub use attribute::{Attribute, Choice, Kind, Scope, TakesEffect};
 pub use command_line::Override;
 pub use diagnostic::{Code, Diagnostic, Report, Severity};
 pub use directories::Directories;
-pub use file::{FILE_BYTES_MAX, FileText};
+pub use file::{ADDRESS_MATCHES_MAX, FILE_BYTES_MAX, FileText};
 pub use load::{Sources, load, load_values};
 pub use origin::{Origin, Place, Setting};
 pub use reference::reference;
 pub use show::{show, show_json};
-pub use table::{Config, TABLE};
+pub use table::{AddressTable, Config, TABLE};
 pub use tls::{Certificate, ReadAgain, Tls};
 pub use types::{
     Auto, ByteSize, FullPolicy, JournalType, LogFormat, LogLevel, Pinning, Protocols, SessionReattach, SyncMode,

@@ -4,8 +4,9 @@
 //! because something before it was wrong, so that one run shows every error.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
-use crate::attribute::Attribute;
+use crate::attribute::{Attribute, EVERY_ADDRESS, Scope};
 use crate::diagnostic::{Code, Diagnostic, Report, Severity};
 use crate::file::FileText;
 use crate::origin::Origin;
@@ -58,10 +59,19 @@ fn draft(sources: &Sources) -> Draft {
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     pub(crate) attribute: &'static Attribute,
+    /// The match in whose table it stands, if the attribute is one of addresses.
+    pub(crate) addresses: Option<Arc<str>>,
     pub(crate) value: Value,
     pub(crate) origin: Origin,
     /// The diagnostic to start from when this value turns out not to fit another one: it knows the place.
     pub(crate) anchor: Option<Diagnostic>,
+}
+
+impl Chosen {
+    /// The full name of the row.
+    pub(crate) fn path(&self) -> String {
+        self.attribute.path_in(self.addresses.as_deref())
+    }
 }
 
 /// The settings found so far, the last one for each row, and what was wrong on the way.
@@ -72,14 +82,31 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Takes one value for one row. `anchor` carries the place; it is completed into an error if the value is refused.
+    /// Takes one value for one row; if it is one of addresses, for all of them. `anchor` carries the place; it is completed into an
+    /// error if the value is refused.
     pub(crate) fn set(&mut self, attribute: &'static Attribute, raw: Raw<'_>, origin: Origin, anchor: Diagnostic) {
+        let addresses = (attribute.scope == Scope::Address).then(|| Arc::from(EVERY_ADDRESS));
+        self.set_in(addresses, attribute, raw, origin, anchor);
+    }
+
+    /// As [`Draft::set`], in the table of this match.
+    pub(crate) fn set_in(
+        &mut self,
+        addresses: Option<Arc<str>>,
+        attribute: &'static Attribute,
+        raw: Raw<'_>,
+        origin: Origin,
+        anchor: Diagnostic,
+    ) {
         match parse(&attribute.kind, raw) {
             Ok(value) => {
-                self.set.retain(|earlier| !earlier.attribute.is(attribute));
-                self.set.push(Chosen { attribute, value, origin, anchor: Some(anchor) });
+                // In the file a row of a match stands once.
+                if !matches!(origin, Origin::File(_)) {
+                    self.set.retain(|earlier| !earlier.attribute.is(attribute) || earlier.addresses != addresses);
+                }
+                self.set.push(Chosen { attribute, addresses, value, origin, anchor: Some(anchor) });
             }
-            Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
+            Err(refusal) => self.report.push(complete(anchor, &attribute.path_in(addresses.as_deref()), refusal)),
         }
     }
 
@@ -87,16 +114,22 @@ impl Draft {
     fn values(mut self) -> Result<(Config, Report), Report> {
         let mut chosen = Vec::with_capacity(TABLE.len());
         for attribute in TABLE {
-            if let Some(at) = self.set.iter().position(|set| set.attribute.is(attribute)) {
-                chosen.push(self.set.swap_remove(at));
+            let addresses: Option<Arc<str>> = (attribute.scope == Scope::Address).then(|| Arc::from(EVERY_ADDRESS));
+            let is_it = |set: &Chosen| set.attribute.is(attribute) && set.addresses == addresses;
+            if let Some(at) = self.set.iter().position(is_it) {
+                chosen.push(self.set.remove(at));
                 continue;
             }
             let anchor = Diagnostic::error(Code::TABLE, "").source("the table of attributes");
             match parse(&attribute.kind, Raw::Bare(attribute.default)) {
-                Ok(value) => chosen.push(Chosen { attribute, value, origin: Origin::Default, anchor: None }),
-                Err(refusal) => self.report.push(complete(anchor, attribute, refusal)),
+                Ok(value) => {
+                    chosen.push(Chosen { attribute, addresses, value, origin: Origin::Default, anchor: None });
+                }
+                Err(refusal) => self.report.push(complete(anchor, &attribute.path(), refusal)),
             }
         }
+        // What is left stands in the tables of other matches.
+        chosen.append(&mut self.set);
         let Some(config) = Config::assemble(chosen) else {
             if !self.report.has_errors() {
                 self.report.push(Diagnostic::error(Code::TABLE, "a row of the table does not fit its field"));
@@ -125,8 +158,8 @@ impl Draft {
 }
 
 /// The anchor with what is wrong filled in.
-fn complete(anchor: Diagnostic, attribute: &Attribute, refusal: Refusal) -> Diagnostic {
-    let message = format!("`{}` {}", attribute.path(), refusal.problem);
+fn complete(anchor: Diagnostic, path: &str, refusal: Refusal) -> Diagnostic {
+    let message = format!("`{path}` {}", refusal.problem);
     let mut diagnostic = Diagnostic { code: refusal.code, message, note: refusal.note, ..anchor };
     diagnostic.help.extend(refusal.help);
     diagnostic

@@ -31,7 +31,19 @@ port = 61616
 
 [address.\"#\"]
 auto-create-queues = true
+
+[address.\"orders.#\"]
+max-size-messages = 100000
+address-full-policy = \"BLOCK\"
 ```
+";
+
+const MATCHES: &str = "
+A table for each match of names. In a match `*` stands for one word and `#` for any number of words, none included; words are separated
+by dots. An address takes each attribute from the most specific match that covers it and sets the attribute, and what none sets
+from `#` or the default. More specific is a match without wildcards, then one without `#`; of two alike the one whose wildcard comes
+later, then the longer one. `[address.\"#\"]` holds for all addresses; environment variables and options of the command line set its
+attributes.
 ";
 
 /// The whole page.
@@ -41,7 +53,7 @@ pub fn reference() -> String {
     for (scope, title) in [
         (Scope::Server, "The server: top of the file"),
         (Scope::Acceptor, "Where clients connect: `[acceptor]`"),
-        (Scope::Address, "Addresses and their queues: `[address.\"#\"]`"),
+        (Scope::Address, "Addresses and their queues: `[address.\"#\"]`, `[address.\"orders.#\"]`"),
     ] {
         section(&mut page, scope, title);
     }
@@ -51,6 +63,9 @@ pub fn reference() -> String {
 fn section(page: &mut String, scope: Scope, title: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(page, "\n## {title}");
+    if scope == Scope::Address {
+        page.push_str(MATCHES);
+    }
     for row in TABLE.iter().filter(|row| row.scope == scope) {
         entry(page, row);
     }

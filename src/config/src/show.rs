@@ -12,7 +12,7 @@ pub fn show(config: &Config) -> String {
     let mut rows = vec![["attribute", "value", "unit", "origin"].map(str::to_owned)];
     for chosen in &config.chosen {
         let unit = chosen.attribute.kind.unit().to_owned();
-        rows.push([chosen.attribute.path(), chosen.value.to_string(), unit, chosen.origin.to_string()]);
+        rows.push([chosen.path(), chosen.value.to_string(), unit, chosen.origin.to_string()]);
     }
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -35,7 +35,7 @@ pub fn show_json(config: &Config) -> String {
         .map(|chosen| {
             format!(
                 "  {{\"name\": {}, \"value\": {}, \"unit\": {}, \"origin\": {}, \"takes_effect\": {}}}",
-                json::quote(&chosen.attribute.path()),
+                json::quote(&chosen.path()),
                 chosen.value.json(),
                 json::quote(chosen.attribute.kind.unit()),
                 origin_json(&chosen.origin),

@@ -5,6 +5,7 @@
 //!
 //! To add a setting, add a row; the file, the environment, `config show` and the reference page follow.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,11 +26,51 @@ macro_rules! attributes {
     ($(
         $(#[doc = $help:literal])+
         $field:ident: $type:ty = $name:literal { $($column:ident: $value:expr),+ $(,)? }
+    )+
+    addresses:
+    $(
+        $(#[doc = $help_of_match:literal])+
+        $field_of_match:ident: $type_of_match:ty = $name_of_match:literal
+            { $($column_of_match:ident: $value_of_match:expr),+ $(,)? }
     )+) => {
         /// Every attribute, in the order of the reference page.
         pub static TABLE: &[Attribute] = &[$(
-            Attribute { name: $name, $($column: $value,)+ help: concat!($($help),+).trim_ascii() }
-        ),+];
+            Attribute { name: $name, $($column: $value,)+ help: concat!($($help),+).trim_ascii() },
+        )+ $(
+            Attribute {
+                name: $name_of_match,
+                $($column_of_match: $value_of_match,)+
+                help: concat!($($help_of_match),+).trim_ascii(),
+            },
+        )+];
+
+        /// What is set for the addresses of one match; what is not, a less specific match says.
+        #[derive(Debug, Clone)]
+        pub struct AddressTable {
+            /// The match: a name, in which `*` stands for one word and `#` for any number of words.
+            pub addresses: String,
+            $(
+                $(#[doc = $help_of_match])+
+                pub $field_of_match: Option<Setting<$type_of_match>>,
+            )+
+        }
+
+        impl AddressTable {
+            /// From the values chosen for this match; `None` as for [`Config::assemble`].
+            fn assemble(addresses: &str, chosen: &[&Chosen]) -> Option<Self> {
+                $(
+                    let row = chosen.iter().find(|chosen| chosen.attribute.name == $name_of_match);
+                    let $field_of_match = match row {
+                        Some(row) => {
+                            let value = <$type_of_match>::from_value(&row.value)?;
+                            Some(Setting { value, origin: row.origin.clone() })
+                        }
+                        None => None,
+                    };
+                )+
+                Some(Self { addresses: addresses.to_owned(), $($field_of_match,)+ })
+            }
+        }
 
         /// The configuration: one typed field for each row of [`TABLE`].
         #[derive(Debug, Clone)]
@@ -38,13 +79,16 @@ macro_rules! attributes {
                 $(#[doc = $help])+
                 pub $field: Setting<$type>,
             )+
+            /// What is set for addresses. The first match is `#`, which says everything; the others follow in the order of the file.
+            pub addresses: Vec<AddressTable>,
             /// Who may log in; none: nobody has to.
             pub users: Option<Users>,
             /// What the acceptor needs for TLS; none: it speaks none.
             pub tls: Option<Tls>,
             /// What a person should know though nothing is wrong enough to stop.
             pub warnings: Vec<Diagnostic>,
-            /// The same values as they were parsed, in the order of the table, for [`crate::show()`].
+            /// The same values as they were parsed, in the order of the table, for [`crate::show()`]; then those of matches other than
+            /// `#`, in the order of the file.
             pub(crate) chosen: Vec<Chosen>,
         }
 
@@ -53,15 +97,31 @@ macro_rules! attributes {
             /// fit together, which no input can cause.
             pub(crate) fn assemble(chosen: Vec<Chosen>) -> Option<Self> {
                 let mut rows = chosen.iter();
+                let addresses = address_tables(&chosen)?;
                 $(
                     let row = rows.next()?;
                     let $field =
                         Setting { value: <$type>::from_value(&row.value)?, origin: row.origin.clone() };
                 )+
-                Some(Self { $($field,)+ users: None, tls: None, warnings: Vec::new(), chosen })
+                Some(Self { $($field,)+ addresses, users: None, tls: None, warnings: Vec::new(), chosen })
             }
         }
     };
+}
+
+/// The tables of all matches, in the order in which they first appear.
+fn address_tables(chosen: &[Chosen]) -> Option<Vec<AddressTable>> {
+    let of_matches = || chosen.iter().filter_map(|row| Some((row.addresses.as_deref()?, row)));
+    let mut names: Vec<&str> = Vec::new();
+    let mut rows: HashMap<&str, Vec<&Chosen>> = HashMap::new();
+    for (name, row) in of_matches() {
+        let of_match = rows.entry(name).or_insert_with(|| {
+            names.push(name);
+            Vec::new()
+        });
+        of_match.push(row);
+    }
+    names.into_iter().map(|name| AddressTable::assemble(name, rows.get(name)?)).collect()
 }
 
 const MIB: u64 = 1 << 20;
@@ -329,21 +389,23 @@ attributes! {
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "net: TLS",
     }
 
+    addresses:
+
     /// How many bytes the messages of one address may have before it is full, in all its queues, waiting or in the hands of
     /// consumers, as they are encoded. `-1` is no limit.
-    address_max_size_bytes: Option<ByteSize> = "max-size-bytes" {
+    max_size_bytes: Option<ByteSize> = "max-size-bytes" {
         aliases: &[], scope: Scope::Address,
         kind: Kind::OrNone(&Kind::Bytes { min: 1, max: 1024 * 1024 * GIB, multiple_of: 1 }), default: "-1",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
     }
     /// How many messages one address may have before it is full, counted as for `max-size-bytes`. `-1` is no limit.
-    address_max_size_messages: Option<u32> = "max-size-messages" {
+    max_size_messages: Option<u32> = "max-size-messages" {
         aliases: &[], scope: Scope::Address,
         kind: Kind::OrNone(&Kind::Integer { min: 1, max: 4_000_000_000 }), default: "-1",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
     }
     /// What happens to producers when an address is full.
-    address_full_policy: FullPolicy = "address-full-policy" {
+    full_policy: FullPolicy = "address-full-policy" {
         aliases: &[], scope: Scope::Address,
         kind: Kind::Choice(&[
             Choice { word: "PAGE", meaning: "the message is taken; bodies of durable messages lie on disk anyway", built: true },
@@ -354,16 +416,25 @@ attributes! {
         default: "PAGE",
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: full addresses",
     }
-    /// Whether an address that a client names is created when it does not exist. A send makes what is missing only if
-    /// `auto-create-queues` is on too.
-    address_auto_create_addresses: bool = "auto-create-addresses" {
+    /// Whether an address is made when a client first uses its name.
+    auto_create_addresses: bool = "auto-create-addresses" {
         aliases: &[], scope: Scope::Address, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
     }
-    /// Whether a queue that a client names is created when it does not exist. A send makes what is missing only if
-    /// `auto-create-addresses` is on too.
-    address_auto_create_queues: bool = "auto-create-queues" {
+    /// Whether a queue is made when a client first uses its name. A send that needs the address too makes both or nothing.
+    auto_create_queues: bool = "auto-create-queues" {
         aliases: &["auto-create-jms-queues"], scope: Scope::Address, kind: Kind::Flag, default: "true",
         takes_effect: TakesEffect::Reload, requirements: &["S2-15"], used_by: "routing: address settings",
+    }
+    /// Whether an address that its first use has made goes with its last queue.
+    auto_delete_addresses: bool = "auto-delete-addresses" {
+        aliases: &[], scope: Scope::Address, kind: Kind::Flag, default: "true",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: what nobody uses any more",
+    }
+    /// Whether a queue that its first use has made goes when it has no message and its last consumer has gone. Off by default, as in
+    /// the configuration that `artemis create` writes.
+    auto_delete_queues: bool = "auto-delete-queues" {
+        aliases: &["auto-delete-jms-queues"], scope: Scope::Address, kind: Kind::Flag, default: "false",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "home: what nobody uses any more",
     }
 }

@@ -109,6 +109,37 @@ fn command_line_beats_environment_beats_file() {
 }
 
 #[test]
+fn each_match_of_addresses_has_a_table_of_its_own() {
+    let file = "[address.\"orders.#\"]\nmax-size-messages = 5\naddress-full-policy = \"fail\"\n\
+        [address.\"#\"]\nmax-size-messages = 7\n[address.\"a.*.b\"]\nauto-create-jms-queues = false\n";
+    let environment = [("RINGMQ_ADDRESS_MAX_SIZE_MESSAGES", "9")];
+    let config = load(&sources(file, &environment, &[])).unwrap();
+    let limits: Vec<_> = config
+        .addresses
+        .iter()
+        .map(|table| {
+            let queues = table.auto_create_queues.as_ref().map(|setting| setting.value);
+            (table.addresses.as_str(), table.max_size_messages.as_ref().map(|setting| setting.value), queues)
+        })
+        .collect();
+    // The environment speaks of all addresses, and a match of the file says more about its own.
+    let expected = [("#", Some(Some(9)), Some(true)), ("orders.#", Some(Some(5)), None), ("a.*.b", None, Some(false))];
+    assert_eq!(limits, expected);
+    for (path, line) in [
+        ("address.max-size-messages", "address.max-size-messages 9 environment RINGMQ_ADDRESS_MAX_SIZE_MESSAGES"),
+        ("address.\"orders.#\".max-size-messages", "address.\"orders.#\".max-size-messages 5 ringmq.toml:2:1"),
+        ("address.\"orders.#\".address-full-policy", "address.\"orders.#\".address-full-policy FAIL ringmq.toml:3:1"),
+        ("address.\"a.*.b\".auto-create-queues", "address.\"a.*.b\".auto-create-queues false ringmq.toml:7:1"),
+        ("address.address-full-policy", "address.address-full-policy PAGE default"),
+        ("address.\"a.*.b\".max-size-messages", ""),
+    ] {
+        assert_eq!(shown(&config, path), line);
+    }
+    let json = show_json(&config);
+    assert!(json.contains("{\"name\": \"address.\\\"orders.#\\\".max-size-messages\", \"value\": 5,"), "{json}");
+}
+
+#[test]
 fn values_in_every_notation() {
     for (file, path, expected) in [
         ("journal-file-size = 1048576", "journal-file-size", "1MiB"),

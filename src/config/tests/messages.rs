@@ -100,7 +100,7 @@ handshake-timeout = \"10 parsecs\"
 port = 70000
 handshakeTimeout = 1000
 
-[address.orders]
+[address.orders.new]
 auto-create-queues = true
 ";
 
@@ -157,12 +157,11 @@ error[CF015]: `handshakeTimeout` is another name of `handshake-timeout`, which i
 11 | handshakeTimeout = 1000
    | ^^^^^^^^^^^^^^^^ set only one of them
 
-error[CF018]: settings for the addresses `orders` are not built yet
-  --> ringmq.toml:13:10
+error[CF017]: `new` is a table within the settings of `orders`
+  --> ringmq.toml:13:17
    |
-13 | [address.orders]
-   |          ^^^^^^ only \"#\" works today
-   = help: [address.\"#\"] holds for all addresses
+13 | [address.orders.new]
+   |                 ^^^ a match with dots stands in quotes: [address.\"orders.new\"]
 
 error[CF021]: `journal-directory` and `bindings-directory` are the same directory
  --> ringmq.toml:4:21
@@ -177,6 +176,62 @@ configuration: 10 errors
 #[test]
 fn all_errors_of_a_file_in_the_order_of_its_lines() {
     check(MANY_ERRORS, MANY_ANSWERS);
+}
+
+#[test]
+fn a_value_in_the_table_of_a_match() {
+    check(
+        "[address.\"orders.#\"]\nmax-size-messages = 0\nauto-create-queue = true\n\n[address.\"\"]\n",
+        "\
+error[CF012]: `address.\"orders.#\".max-size-messages` is out of range
+ --> ringmq.toml:2:21
+  |
+2 | max-size-messages = 0
+  |                     ^ expected 1 to 4000000000, or -1 for none
+
+error[CF014]: unknown key `auto-create-queue`
+ --> ringmq.toml:3:1
+  |
+3 | auto-create-queue = true
+  | ^^^^^^^^^^^^^^^^^ did you mean `auto-create-queues`?
+  = help: the keys of [address.\"#\"]: ringmq config show, or docs/configuration.md
+
+error[CF018]: this matches no address
+ --> ringmq.toml:5:10
+  |
+5 | [address.\"\"]
+  |          ^^ it is empty
+
+configuration: 3 errors
+",
+    );
+}
+
+#[test]
+fn a_wildcard_within_a_word() {
+    check(
+        "[address.\"orders#\"]\nmax-size-messages = 1\n",
+        "\
+warning[CF018]: a wildcard within the word `orders#` stands for itself
+ --> ringmq.toml:1:10
+  |
+1 | [address.\"orders#\"]
+  |          ^^^^^^^^^ words are separated by dots
+  = help: `*` is one word, `#` any number of words: \"orders.#\" holds for orders, orders.new, orders.new.eu
+",
+    );
+}
+
+#[test]
+fn too_many_matches() {
+    let most = config::ADDRESS_MATCHES_MAX;
+    let file = |matches: usize| -> String {
+        (0..matches).map(|n| format!("[address.a{n}]\nmax-size-messages = {}\n", n + 1)).collect()
+    };
+    let sources = |matches| Sources { file: Some(FileText::new("f", file(matches))), ..Sources::default() };
+    assert_eq!(load(&sources(most)).unwrap().addresses.len(), most + 1, "and that of every address");
+    let report = text(&sources(most + 1));
+    assert!(report.starts_with("error[CF012]: too many matches of addresses\n    --> f:2049:10\n"), "{report}");
 }
 
 #[test]

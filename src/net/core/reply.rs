@@ -84,14 +84,12 @@ pub struct ServerFacts {
     pub node_id: String,
     /// When this run began; orders what clients hear of the node.
     pub started_unix_ms: i64,
-    /// Queues and addresses are made when they are first used.
-    pub auto_create: bool,
     /// Messages to this address are requests to look after the broker.
     pub management_address: String,
 }
 
 /// Writes a reply.
-pub fn respond(released: &Released<Respond>, channel: i64, version: Version, facts: &ServerFacts, out: &mut Vec<u8>) {
+pub fn respond(released: &Released<Respond>, channel: i64, version: Version, out: &mut Vec<u8>) {
     let channel = ChannelId(channel);
     let reply = match &released.reply {
         Ok(reply) => reply,
@@ -112,8 +110,8 @@ pub fn respond(released: &Released<Respond>, channel: i64, version: Version, fac
         (Respond::Close, _) => {
             send(channel, &Packet::NullResponse(NullResponse { correlation_id: CorrelationId::NONE }), version, out);
         }
-        (Respond::Queue, Reply::Queue(state)) => queue(channel, state, version, facts, out),
-        (Respond::Address, Reply::Address(state)) => address(channel, state, version, facts, out),
+        (Respond::Queue, Reply::Queue(state)) => queue(channel, state, version, out),
+        (Respond::Address, Reply::Address(state)) => address(channel, state, version, out),
         (Respond::Credits { credits, address }, _) => {
             let address = SimpleString::from(address.as_str());
             let packet = ProducerCredits { credits: *credits, address: address.as_simple() };
@@ -158,7 +156,7 @@ fn code_of(kind: FailureKind) -> ErrorCode {
     }
 }
 
-fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &ServerFacts, out: &mut Vec<u8>) {
+fn queue(channel: ChannelId, state: &QueueState, version: Version, out: &mut Vec<u8>) {
     let (address, name) = (SimpleString::from(state.address.as_str()), SimpleString::from(state.name.as_str()));
     let filter = state.filter.as_deref().map(SimpleString::from);
     let packet = QueueQueryResponse {
@@ -173,7 +171,7 @@ fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &Serve
             address: Some(address.as_simple()),
             name: Some(name.as_simple()),
         },
-        auto_create_queues: facts.auto_create,
+        auto_create_queues: state.auto_create,
         definition: QueueDefinitionState {
             auto_created: state.auto_created,
             purge_on_no_consumers: state.purge_on_no_consumers,
@@ -181,14 +179,17 @@ fn queue(channel: ChannelId, state: &QueueState, version: Version, facts: &Serve
             max_consumers: state.max_consumers,
         },
         default_consumer_window: Some(CONSUMER_WINDOW_BYTES),
-        attributes: queue_attributes(state.exists),
+        attributes: QueueAttributes {
+            auto_delete: Some(state.auto_delete),
+            ..queue_attributes(state.exists && state.consumers >= 0)
+        },
         configuration_managed: Some(false),
         groups: GroupCount::ALL,
     };
     send(channel, &Packet::QueueQueryResponse(packet), version, out);
 }
 
-/// What a queue without any special setting reports.
+/// What a queue without any special setting reports; that of management is none, as the reference tells by its numbers.
 fn queue_attributes<'a>(exists: bool) -> QueueAttributes<'a> {
     QueueAttributes {
         exclusive: Some(false),
@@ -209,15 +210,15 @@ fn queue_attributes<'a>(exists: bool) -> QueueAttributes<'a> {
     }
 }
 
-fn address(channel: ChannelId, state: &AddressState, version: Version, facts: &ServerFacts, out: &mut Vec<u8>) {
+fn address(channel: ChannelId, state: &AddressState, version: Version, out: &mut Vec<u8>) {
     let names: Vec<SimpleString> = state.queues.iter().map(|name| SimpleString::from(name.as_str())).collect();
     let names: Vec<SimpleStr<'_>> = names.iter().map(SimpleString::as_simple).collect();
     let packet = BindingQueryResponse {
         form: BindingForm::for_version(version),
         exists: state.exists,
         queue_names: List::of(&names),
-        auto_create_queues: facts.auto_create,
-        auto_create_addresses: facts.auto_create,
+        auto_create_queues: state.auto_create_queues,
+        auto_create_addresses: state.auto_create_address,
         default_purge_on_no_consumers: false,
         default_max_consumers: -1,
         defaults: queue_attributes(true),

@@ -292,13 +292,12 @@ fn home_settings(core: u16, setup: &Setup, epoch: &EpochStart, run_number: u64) 
         lanes: setup.shape.journal_lanes,
         // Small, so that bodies are read back.
         hot_bytes: 64 * 1024,
-        auto_create: true,
+        addresses: std::sync::Arc::default(),
         run_number: run_number.wrapping_add(u64::from(core) << 44),
         epoch: epoch.epoch.number,
         // Few, so that compaction and checkpoints have work.
         segments_before_compaction: 3,
         checkpoint_bytes: 512 * 1024,
-        full: crate::home::FullSettings::default(),
     }
 }
 
@@ -322,7 +321,6 @@ fn facts() -> ServerFacts {
     ServerFacts {
         node_id: "simulated".to_owned(),
         started_unix_ms: 1,
-        auto_create: true,
         management_address: "activemq.management".to_owned(),
     }
 }

@@ -1,28 +1,28 @@
 //! What earlier conversations with the reference had left: it was not made anew for each.
 //!
-//! A queue that is there when the conversation begins, and messages that come out although nobody in it sent them.
+//! A queue that is there when the conversation begins, and messages that come out although nobody in it sent them; and what its
+//! configuration made at its start.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bench::captures::{Capture, Versions};
 use protocol::core::identity::{ChannelId, CorrelationId, ProducerId, RoutingType};
+use protocol::core::list::List;
 use protocol::core::packet::query::QueueQueryResponse;
-use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
+use protocol::core::packet::queue::{CreateAddress, CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::core::packet::{Packet, decode, encode};
 use protocol::core::version::Version;
 use protocol::limits::LENGTH_PREFIX_BYTES;
 use protocol::message::{MessageBuilder, MessageView, UserId};
+use protocol::simple_string::SimpleString;
 
-use crate::peer::AUTOMATIC;
+use crate::peer::{AUTOMATIC, create_queue};
 use crate::rig::Rig;
 
 /// Puts it there.
 pub(super) fn leave(rig: &mut Rig, capture: &Capture) {
-    let found = found(capture);
-    if found.is_empty() {
-        return;
-    }
+    let found = configured().into_iter().chain(found(capture));
     let peer = rig.session(0, AUTOMATIC);
     for bytes in found {
         rig.receive(peer, &bytes);
@@ -31,6 +31,20 @@ pub(super) fn leave(rig: &mut Rig, capture: &Capture) {
     rig.lose(peer);
     rig.settle();
     rig.take_heard(peer);
+}
+
+/// The packets that make what the reference's configuration names.
+fn configured() -> Vec<Vec<u8>> {
+    let topic = SimpleString::from("noauto.topic");
+    let types = [RoutingType::MULTICAST];
+    let address = CreateAddress {
+        address: topic.as_simple(),
+        routing_types: List::of(&types),
+        requires_response: true,
+        auto_created: false,
+    };
+    let queue = |name: &str| create_queue(ChannelId::FIRST_SESSION.0, name, name, RoutingType::ANYCAST);
+    vec![frame(&Packet::CreateAddress(address)), queue("DLQ"), queue("ExpiryQueue")]
 }
 
 /// The packets that make it.

@@ -7,10 +7,12 @@
 //! | message ids | the server gives them; those of an acknowledgement are translated |
 //! | the text of an exception | for people; programs go by the code |
 //! | the body of the answer to a forced delivery | nobody reads it; the reference has four bytes of nothing there |
+//! | the order of an address's queues | the reference has them in a set |
 //! | node id, event id and addresses of a topology | each node has its own |
 
 use protocol::core::identity::MessageId;
 use protocol::core::packet::Packet;
+use protocol::core::packet::query::BindingQueryResponse;
 use protocol::message::{HeaderView, MessageView, property_name};
 
 /// How much of a difference is shown on either side.
@@ -30,6 +32,17 @@ pub(super) fn same(theirs: &Packet<'_>, ours: &Packet<'_>) -> Result<Vec<(Messag
             theirs.form == ours.form
                 && theirs.pair.as_ref().map(shape) == ours.pair.as_ref().map(shape)
                 && theirs.server_version == ours.server_version
+        }
+        (Packet::BindingQueryResponse(theirs), Packet::BindingQueryResponse(ours)) => {
+            let sorted = |response: &BindingQueryResponse<'_>| {
+                let mut names: Vec<String> = response.queue_names.iter().map(|name| name.to_string()).collect();
+                names.sort_unstable();
+                names
+            };
+            sorted(theirs) == sorted(ours) && {
+                let ours = BindingQueryResponse { queue_names: theirs.queue_names, ..*ours };
+                *theirs == ours
+            }
         }
         (Packet::ReceiveMessage(theirs), Packet::ReceiveMessage(ours)) => {
             let (there, here) =

@@ -12,7 +12,8 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use super::before;
 use super::compare::same;
 use crate::peer::frames;
-use ringmq::home::{FullPolicy, FullSettings};
+use ringmq::message::AddressMatch;
+use ringmq::routing::{AddressSettings, FullPolicy, SettingsByAddress, SettingsOfMatch};
 
 use crate::rig::{CHECK_MS, NODE_ID, Peer, Rig};
 
@@ -51,21 +52,28 @@ struct Player {
     plant: fn(&mut [u8]),
 }
 
-/// What the reference was set up with for the addresses of this conversation. It counts its own overhead with every message; these
-/// are full after the same one.
-fn full_address(name: &str) -> FullSettings {
-    let policy = match name {
-        "full-block" => FullPolicy::Block,
-        "full-fail" | "send-async-fail" => FullPolicy::Fail,
-        _ => return FullSettings::default(),
-    };
-    FullSettings { policy, bytes_max: Some(60_000), messages_max: None }
+/// What the reference was set up with for addresses. It counts its own overhead with every message; ours are full after the same one.
+fn settings() -> SettingsByAddress {
+    let none = SettingsOfMatch::default();
+    let every = SettingsOfMatch { auto_delete_queues: Some(false), auto_delete_addresses: Some(false), ..none };
+    let auto = SettingsOfMatch { auto_delete_queues: Some(true), auto_delete_addresses: Some(true), ..none };
+    let closed = SettingsOfMatch { auto_create_queues: Some(false), auto_create_addresses: Some(false), ..none };
+    let full = |policy| SettingsOfMatch { full_policy: Some(policy), bytes_max: Some(Some(60_000)), ..none };
+    let matches = [
+        ("#", every),
+        ("auto.#", auto),
+        ("noauto.#", closed),
+        ("full.block", full(FullPolicy::Block)),
+        ("full.fail", full(FullPolicy::Fail)),
+    ];
+    let matches = matches.map(|(text, settings)| (AddressMatch::new(text), settings));
+    SettingsByAddress::new(AddressSettings::default(), matches.to_vec())
 }
 
 /// How many frames of the reference had their counterpart on so many cores, which take the connections in turn; or the first that had none. What is heard here goes through `plant` first.
 pub(super) fn play(capture: &Capture, cores: u16, plant: fn(&mut [u8])) -> Result<usize, String> {
     let mut player = Player {
-        rig: Rig::limited(cores, 1, full_address(&capture.name)),
+        rig: Rig::with(cores, 1, settings()),
         cores: u32::from(cores),
         peers: HashMap::new(),
         versions: Versions::default(),

@@ -14,7 +14,8 @@ use protocol::core::version::Version;
 use protocol::message::MessageView;
 use protocol::simple_string::SimpleStr;
 use ringmq::broker::Census;
-use ringmq::security::{AddressMatch, Grant, Identity, Login, Permission, Policy, Verdict};
+use ringmq::message::AddressMatch;
+use ringmq::security::{Grant, Identity, Login, Permission, Policy, Verdict};
 
 use super::due::{Due, State};
 use super::examples::{NO_PACKET, framed};

@@ -58,7 +58,6 @@ fn connection(captures: &[Capture]) -> Target {
     let facts = ServerFacts {
         node_id: "fuzz".to_owned(),
         started_unix_ms: 1,
-        auto_create: true,
         management_address: "activemq.management".to_owned(),
     };
     Target::new("connection", conversations(captures, Direction::ClientToServer), move |bytes, choice| {
