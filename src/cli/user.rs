@@ -116,11 +116,18 @@ fn list(options: &ShowOptions) -> Result<Exit, Problem> {
     let users = Users::parse(&file::read(&path)?.ok_or_else(|| no_file(&path))?)?.users;
     Ok(Output::stdout().finish(|out| {
         if options.json {
-            let rows: Vec<_> = users.iter().map(|user| json!({ "name": user.name, "roles": user.roles })).collect();
+            let row = |user: &User| {
+                let (password, certificate) = (user.password.is_some(), &user.certificate);
+                json!({ "name": user.name, "roles": user.roles, "password": password, "certificate": certificate })
+            };
+            let rows: Vec<_> = users.iter().map(row).collect();
             return writeln!(out, "{:#}", json!(rows));
         }
         let width = users.iter().map(|user| user.name.chars().count()).max().unwrap_or(0);
-        users.iter().try_for_each(|user| writeln!(out, "{:width$}  {}", user.name, user.roles.join(", ")))
+        users.iter().try_for_each(|user| {
+            let certificate = user.certificate.as_ref().map_or_else(String::new, |subject| format!("  ({subject})"));
+            writeln!(out, "{:width$}  {}{certificate}", user.name, user.roles.join(", "))
+        })
     }))
 }
 

@@ -212,6 +212,12 @@ fn a_certificate_is_a_user() -> Verdict {
     let more = "\n[user.shop]\ncertificate = \"CN=orders, O=Example\"\nroles = [\"shops\"]\n\n[permission.\"shared.#\"]\n\
                 send = [\"shops\", \"amq\"]\ncreateAddress = [\"shops\"]\ncreateDurableQueue = [\"shops\"]\n";
     std::fs::write(&file, text + more).map_err(|error| error.to_string())?;
+    let list = |words: &[&str]| {
+        let mut command = Command::new(BINARY);
+        Process::start(command.args(["user", "list"]).args(words).arg("--data-directory").arg(&data))?.end(WITHIN)
+    };
+    ended("user list", &list(&[])?, 0, &["shop  shops  (CN=orders,O=Example)"])?;
+    ended("user list", &list(&["--json"])?, 0, &["\"certificate\": \"CN=orders,O=Example\"", "\"password\": false"])?;
     let orders = place.shown("orders.pem", &place.authority.sign(&[], "orders", When::Now)?)?;
     let other = place.shown("other.pem", &place.authority.sign(&[], "other", When::Now)?)?;
     let server = place.mutual(&["--set", "data-cores=2"])?.expect_complaint("NT209").expect_complaint("NT205");
