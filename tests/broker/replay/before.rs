@@ -17,13 +17,16 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use protocol::message::{MessageBuilder, MessageView, UserId};
 use protocol::simple_string::SimpleString;
 
-use crate::peer::{AUTOMATIC, create_queue};
+use super::play::ADMIN;
+use crate::peer::{AUTOMATIC, create_queue, log_in};
 use crate::rig::Rig;
 
 /// Puts it there.
 pub(super) fn leave(rig: &mut Rig, capture: &Capture) {
-    let found = configured().into_iter().chain(found(capture));
-    let peer = rig.session(0, AUTOMATIC);
+    let found = configured(capture).into_iter().chain(found(capture));
+    let peer = rig.greet(0);
+    rig.receive(peer, &log_in(10, AUTOMATIC, Some((ADMIN, "adminpass123"))));
+    rig.settle();
     for bytes in found {
         rig.receive(peer, &bytes);
         rig.settle();
@@ -34,7 +37,7 @@ pub(super) fn leave(rig: &mut Rig, capture: &Capture) {
 }
 
 /// The packets that make what the reference's configuration names.
-fn configured() -> Vec<Vec<u8>> {
+fn configured(capture: &Capture) -> Vec<Vec<u8>> {
     let topic = SimpleString::from("noauto.topic");
     let types = [RoutingType::MULTICAST];
     let address = CreateAddress {
@@ -44,7 +47,12 @@ fn configured() -> Vec<Vec<u8>> {
         auto_created: false,
     };
     let queue = |name: &str| create_queue(ChannelId::FIRST_SESSION.0, name, name, RoutingType::ANYCAST);
-    vec![frame(&Packet::CreateAddress(address)), queue("DLQ"), queue("ExpiryQueue")]
+    let mut made = vec![frame(&Packet::CreateAddress(address)), queue("DLQ"), queue("ExpiryQueue")];
+    if capture.name == "cli-queue-stat" {
+        // Seen in nothing but the result.
+        made.push(queue("haQueue"));
+    }
+    made
 }
 
 /// The packets that make it.

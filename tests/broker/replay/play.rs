@@ -1,6 +1,7 @@
 //! Plays one conversation.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use bench::captures::{Capture, Line, Versions};
 use protocol::core::identity::{CommandId, MessageId};
@@ -14,8 +15,12 @@ use super::compare::same;
 use crate::peer::frames;
 use ringmq::message::AddressMatch;
 use ringmq::routing::{AddressSettings, FullPolicy, SettingsByAddress, SettingsOfMatch};
+use ringmq::security::{Grant, Identity, Login, Permission, Policy, Verdict};
 
 use crate::rig::{CHECK_MS, NODE_ID, Peer, Rig};
+
+/// The user who may do everything.
+pub(super) const ADMIN: &str = "admin";
 
 /// Checks of the time that are waited for until an answer counts as missing.
 const CHECKS_MAX: u64 = 3;
@@ -70,10 +75,33 @@ fn settings() -> SettingsByAddress {
     SettingsByAddress::new(AddressSettings::default(), matches.to_vec())
 }
 
+/// The reference wants a login. It matters to the conversations about that; the others log in as one who may do everything, or are made by
+/// hand and log in as nobody.
+fn rig(capture: &Capture, cores: u16) -> Rig {
+    let mut rig = Rig::with(cores, 1, settings());
+    if ["auth-fail", "auth-permission", "cli-bad-login"].contains(&capture.name.as_str()) {
+        let to = Permission::ALL.map(|(permission, _)| ("amq".to_owned(), permission)).to_vec();
+        let policy = Policy::new(vec![Grant { covers: AddressMatch::new("#"), to }]);
+        rig.require_login(policy, judge);
+    }
+    rig
+}
+
+/// The two users of the reference: one has the role that may do everything, the other one none.
+fn judge(login: &Login) -> Verdict {
+    let (user, password) = (login.user.as_deref(), login.password.as_ref().map(|secret| secret.0.as_str()));
+    let roles = match (user, password) {
+        (Some(ADMIN), Some("adminpass123")) => vec!["amq".to_owned()],
+        (Some("limited"), Some("limitedpass123")) => Vec::new(),
+        _ => return Verdict::Refused("AMQ229031".to_owned()),
+    };
+    Verdict::Known(Arc::new(Identity { name: user.unwrap_or_default().to_owned(), roles }))
+}
+
 /// How many frames of the reference had their counterpart on so many cores, which take the connections in turn; or the first that had none. What is heard here goes through `plant` first.
 pub(super) fn play(capture: &Capture, cores: u16, plant: fn(&mut [u8])) -> Result<usize, String> {
     let mut player = Player {
-        rig: Rig::with(cores, 1, settings()),
+        rig: rig(capture, cores),
         cores: u32::from(cores),
         peers: HashMap::new(),
         versions: Versions::default(),

@@ -5,16 +5,12 @@ pub(super) type Row = (&'static str, &'static str);
 
 /// Within queues and local transactions, and not built.
 pub(super) const NOT_YET: &[Row] = &[
-    ("auth-fail", "users"),
-    ("auth-permission", "permissions"),
-    ("cli-bad-login", "users"),
-    ("cli-queue-create", "temporary queues, management"),
-    ("cli-queue-stat", "temporary queues, management"),
-    ("close-by-management", "temporary queues, management"),
+    ("cli-queue-create", "management: updateQueue"),
+    ("close-by-management", "management: closeConsumerConnectionsForAddress"),
     ("core-admin", "shared subscriptions"),
     ("duplicate-id", "duplicate detection"),
     ("expiry", "expiry"),
-    ("management", "temporary queues, management"),
+    ("management", "management: createQueue with a configuration as JSON"),
     ("queue-attributes", "last-value queues"),
     ("send-headers", "delivery delay"),
     ("slow-consumer", "slow consumers"),
