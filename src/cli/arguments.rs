@@ -43,6 +43,9 @@ pub(super) enum Command {
     /// Receive messages
     #[command(after_help = help::CONSUMER)]
     Consumer(ConsumerOptions),
+    /// Show the messages of a queue and take none
+    #[command(after_help = help::BROWSER)]
+    Browser(BrowserOptions),
     /// Look after queues
     #[command(subcommand)]
     Queue(QueueCommand),
@@ -131,6 +134,9 @@ pub(super) struct QueueCreateOptions {
     /// A restart finds it again (the default)
     #[arg(long)]
     pub(super) durable: bool,
+    /// Only messages that match it go there
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
     /// The most consumers that it may have; -1 is any number
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..))]
     pub(super) max_consumers: i32,
@@ -297,12 +303,36 @@ pub(super) struct ProducerOptions {
 pub(super) struct ConsumerOptions {
     #[command(flatten)]
     pub(super) common: MessageOptions,
+    /// Only messages that match it
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
     /// Milliseconds without a message after which to give up [default: wait on; 3000 with --break-on-null]
     #[arg(long, value_name = "MS")]
     pub(super) receive_timeout: Option<u64>,
     /// Give up when no message comes in time
     #[arg(long)]
     pub(super) break_on_null: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BrowserOptions {
+    #[command(flatten)]
+    pub(super) broker: BrokerOptions,
+    /// The queue: queue://NAME, NAME, or ADDRESS::QUEUE
+    #[arg(long, value_name = "NAME", default_value = "queue://TEST")]
+    pub(super) destination: Destination,
+    /// The most messages that are shown; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) message_count: u64,
+    /// Only messages that match it
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// Everything that a message has, a line for each part
+    #[arg(long, conflicts_with = "json")]
+    pub(super) verbose: bool,
+    /// Everything as JSON, a line for each message
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// A lane and the position from which on its damage is accepted.

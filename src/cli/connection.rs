@@ -134,10 +134,11 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn open(options: &MessageOptions, thread: u16) -> Result<Self, Failure> {
+    pub(super) fn open(options: &MessageOptions, filter: Option<&str>, thread: u16) -> Result<Self, Failure> {
         let open = Open::new(options, thread)?;
+        let wanted = ConsumerOptions { filter: filter.map(str::to_owned), ..ConsumerOptions::default() };
         let consumer = open.runtime.block_on(async {
-            let consumer = open.session.consumer(&options.destination.queue, &ConsumerOptions::default()).await?;
+            let consumer = open.session.consumer(&options.destination.queue, &wanted).await?;
             open.session.start()?;
             Ok(consumer)
         });
@@ -200,10 +201,15 @@ impl Receiving for Receiver {
 /// Makes sure that the queue is there, so that no message is sent into nothing. Only a plain name is created here:
 /// `ADDRESS::QUEUE` names something that somebody made on purpose.
 async fn ensure(session: &Session, destination: &Destination) -> Result<(), Error> {
-    let Destination { address, queue } = destination;
-    if address == queue {
-        return session.ensure_queue(queue).await;
+    if destination.address == destination.queue {
+        return session.ensure_queue(&destination.queue).await;
     }
+    belongs(session, destination).await
+}
+
+/// Makes sure that the queue is there and is one of this address.
+pub(super) async fn belongs(session: &Session, destination: &Destination) -> Result<(), Error> {
+    let Destination { address, queue } = destination;
     let found = session.query_queue(queue).await?;
     match found.address {
         _ if !found.exists => Err(Error::WrongDestination(format!("queue {queue} does not exist"))),
@@ -267,6 +273,10 @@ fn refused(code: ErrorCode) -> (Exit, &'static str) {
         }
         ErrorCode::QUEUE_DOES_NOT_EXIST | ErrorCode::ADDRESS_DOES_NOT_EXIST => (Exit::NotFound, ""),
         ErrorCode::QUEUE_EXISTS | ErrorCode::ADDRESS_EXISTS | ErrorCode::DUPLICATE_METADATA => (Exit::Conflict, ""),
+        ErrorCode::INVALID_FILTER_EXPRESSION => (
+            Exit::Usage,
+            "a filter is like a JMS selector, with AMQPriority for JMSPriority: colour='red' AND AMQPriority>4",
+        ),
         ErrorCode::CONNECTION_TIMEDOUT => (Exit::TimedOut, ""),
         _ => (Exit::Failed, ""),
     }
@@ -289,6 +299,7 @@ mod tests {
         let late = Error::TimedOut { what: "SEND", after: Duration::from_secs(1) };
         check(&refused(ErrorCode::SECURITY_EXCEPTION), true, Exit::NotAuthorised, "--user");
         check(&refused(ErrorCode::QUEUE_DOES_NOT_EXIST), true, Exit::NotFound, "no");
+        check(&refused(ErrorCode::INVALID_FILTER_EXPRESSION), true, Exit::Usage, "selector");
         check(&refused(ErrorCode::DUPLICATE_METADATA), true, Exit::Conflict, "no");
         check(&refused(ErrorCode::ADDRESS_FULL), false, Exit::Failed, "no");
         check(&late, false, Exit::TimedOut, "help: ");

@@ -63,7 +63,7 @@ pub(super) fn consume(options: &ConsumerOptions) -> Exit {
     let job = Job { verb: "received", threads: common.threads, each: common.message_count };
     work::run(job, &|index, counter: &Counter| {
         let name = format!("Consumer {}, thread={index}", common.destination);
-        match super::connection::Receiver::open(common, index) {
+        match super::connection::Receiver::open(common, options.filter.as_deref(), index) {
             Ok(session) => thread(&name, session, &plan, counter, &mut Output::stdout()),
             Err(failure) => Done { count: 0, failure: Some(failure) },
         }

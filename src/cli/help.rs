@@ -13,6 +13,7 @@ Run
 Messages
   producer      Send messages
   consumer      Receive messages
+  browser       Show the messages of a queue and take none
 
 Queues
   queue stat    List queues with their counts
@@ -80,8 +81,29 @@ Examples:
   ringmq consumer --destination queue://haQueue --message-count 10
   ringmq consumer --receive-timeout 1000 --verbose
   ringmq consumer --message-count 1000000 --break-on-null --commit-interval 100
+  ringmq consumer --break-on-null --filter \"AMQPriority>4\"
 
-Exit codes: 0 all received, 1 not all, 4 not authorised, 5 cannot connect, 6 no such queue, 8 timed out";
+Exit codes: 0 all received, 1 not all, 2 the filter is none, 4 not authorised, 5 cannot connect, 6 no such
+queue, 8 timed out";
+
+pub(super) const BROWSER: &str = "\
+Messages are shown in the order in which consumers would get them. Without --verbose or --json each is a
+line with its id and its text. A body that is no text is told by its type and length.
+
+With --json each message is an object with id, userId, address, durable, priority, timestamp and
+expiration (milliseconds since 1970; no expiration is 0), deliveries (how often it was delivered
+before), properties, type, bytes (of the body), and text if it is a text message.
+
+A filter speaks of properties, and of AMQPriority, AMQDurable, AMQTimestamp, AMQExpiration, AMQSize and
+AMQUserID.
+
+Examples:
+  ringmq browser --destination queue://haQueue
+  ringmq browser --destination orders --message-count 10 --verbose
+  ringmq browser --destination orders --filter \"AMQPriority>4\" --json
+
+Exit codes: 0 shown, also if there are none or the reader went away, 1 failed, 2 the filter is none, 4 not
+authorised, 5 cannot connect, 6 no such queue, 7 the queue is another address's, 8 timed out";
 
 pub(super) const QUEUE_STAT: &str = "\
 Messages are those that wait and those in the hands of consumers; added, acknowledged and removed
@@ -97,8 +119,10 @@ pub(super) const QUEUE_CREATE: &str = "\
 Examples:
   ringmq queue create --name orders
   ringmq queue create --name audit --address orders --multicast --max-consumers 1
+  ringmq queue create --name urgent --address orders --multicast --filter \"AMQPriority>4\"
 
-Exit codes: 0 created, 1 failed, 4 not authorised, 5 cannot connect, 7 it is there already, 8 timed out";
+Exit codes: 0 created, 1 failed, 2 the filter is none, 4 not authorised, 5 cannot connect, 7 it is there
+already, 8 timed out";
 
 pub(super) const QUEUE_DELETE: &str = "\
 Asks first, unless --yes is given; where nobody can answer, --yes is needed.
@@ -185,7 +209,7 @@ mod tests {
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         let mut found = Vec::new();
         leaves(&command, "", &mut found);
-        assert_eq!(found.len(), 13);
+        assert_eq!(found.len(), 14);
         for (path, leaf) in found {
             let about = leaf.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("  {path:12}  {about}")), "`{path}` is not in the help, or not as it is");

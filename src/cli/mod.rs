@@ -12,6 +12,7 @@ mod configuration;
 mod notify;
 mod run;
 
+mod browser;
 mod connection;
 mod consumer;
 mod destination;
@@ -66,6 +67,7 @@ fn execute(arguments: Vec<OsString>, broker: Broker) -> Exit {
         Command::Config(ConfigCommand::Show(options)) => configuration::show(&options),
         Command::Producer(options) => producer::produce(&options),
         Command::Consumer(options) => consumer::consume(&options),
+        Command::Browser(options) => browser::browse(&options),
         Command::Queue(command) => queue::run(&command),
         Command::User(command) => user::run(&command),
         Command::Version => Output::stdout().finish(|out| writeln!(out, "ringmq {}", env!("CARGO_PKG_VERSION"))),
@@ -101,6 +103,9 @@ mod tests {
         check("producer --message x --message-size 5", Exit::Usage);
         check("producer --message-size 1000000", Exit::Usage);
         check("producer --destination topic://news", Exit::Usage);
+        check("browser --destination topic://news", Exit::Usage);
+        check("browser --verbose --json", Exit::Usage);
+        check("browser --url tcp://127.0.0.1:1", Exit::CannotConnect);
         check("queue stat --max-rows 0", Exit::Usage);
         check("queue create", Exit::Usage);
         check("queue create --name q --anycast --multicast", Exit::Usage);

@@ -113,7 +113,8 @@ fn create(options: &QueueCreateOptions) -> Result<Told, Failure> {
     let QueueCreateOptions { broker, name, multicast, non_durable, max_consumers, purge_on_no_consumers, .. } = options;
     let address = options.address.as_deref().unwrap_or(name);
     let routing = if *multicast { "MULTICAST" } else { "ANYCAST" };
-    let arguments = json!([address, routing, name, null, !non_durable, max_consumers, purge_on_no_consumers, true]);
+    let arguments =
+        json!([address, routing, name, options.filter, !non_durable, max_consumers, purge_on_no_consumers, true]);
     ask(broker, &format!("create queue {name}"), "broker", "createQueue", &arguments)?;
     let json = json!({ "created": name, "address": address, "routing": routing, "durable": !non_durable });
     Ok(Told { text: format!("created queue {name} at address {address}"), json })
@@ -192,6 +193,7 @@ fn value_of(result: &str) -> Value {
 /// What a refusal means to a script. The codes are the reference's (`ActiveMQMessageBundle`).
 fn not_done(url: &str, doing: &str, words: &str) -> Failure {
     let exit = match words.split_once(':').map_or("", |(code, _)| code) {
+        "AMQ229020" => Exit::Usage,
         "AMQ229017" | "AMQ229067" | "AMQ229203" => Exit::NotFound,
         "AMQ229019" | "AMQ229025" | "AMQ229204" | "AMQ229205" => Exit::Conflict,
         "AMQ229031" | "AMQ229032" => Exit::NotAuthorised,
@@ -233,6 +235,7 @@ mod tests {
         assert_eq!(exit("AMQ229017: Queue q does not exist"), Exit::NotFound);
         assert_eq!(exit("AMQ229067: Cannot find resource with name queue.q"), Exit::NotFound);
         assert_eq!(exit("AMQ229019: Queue q already exists on address q"), Exit::Conflict);
+        assert_eq!(exit("AMQ229020: Invalid filter: a="), Exit::Usage);
         assert_eq!(exit("AMQ229032: User: x does not have permission"), Exit::NotAuthorised);
         assert_eq!(exit("the disk is full"), Exit::Failed);
         assert_eq!(value_of("[3]"), 3);

@@ -18,6 +18,7 @@ mod process;
 mod server;
 mod wire;
 
+mod browser;
 mod configuration;
 mod controls;
 mod damage;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
+        Trial { name: "browser_kinds", run: browser::each_kind_is_shown },
+        Trial { name: "browser_many", run: browser::a_long_queue_is_shown_whole_and_stays },
         Trial { name: "full_addresses", run: queues::full_addresses },
         Trial { name: "a_quiet_server_is_accepted", run: controls::a_quiet_server_is_accepted },
         Trial { name: "a_server_that_is_never_ready_is_caught", run: controls::a_server_that_is_never_ready_is_caught },

@@ -133,6 +133,8 @@ pub(crate) fn clients_log_in_and_do_what_they_may() -> Verdict {
         one("producer", "shared.a", "ann", "anns password", 0, &[])?;
         let text = "AMQ229032: User: bob does not have permission='SEND' on address shared.a";
         one("producer", "shared.a", "bob", "bobs password", 4, &[text])?;
+        let text = "permission='BROWSE' for queue shared.a on address shared.a";
+        one("browser", "shared.a", "bob", "bobs password", 4, &[text])?;
         one("consumer", "shared.a", "bob", "bobs password", 0, &[])?;
         one("producer", "private", "ann", "anns password", 0, &[])?;
         one(

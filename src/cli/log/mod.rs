@@ -24,6 +24,8 @@ use collect::Collector;
 use fold::{Fold, Said};
 use line::{Told, render};
 
+pub(super) use time::rfc3339;
+
 /// How many events may wait for the writer: more than a start or a stop produces, and at most a few MiB.
 const WAITING_MAX: usize = 4096;
 

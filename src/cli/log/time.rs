@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `2025-11-25T00:20:00.123Z`. A clock before 1970 counts as 1970.
-pub(super) fn rfc3339(at: SystemTime) -> String {
+pub(in crate::cli) fn rfc3339(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = date(days);
