@@ -8,8 +8,12 @@ pub const LANES_MAX: usize = 64;
 /// Data cores of one process.
 pub const CORES_MAX: usize = 64;
 
-/// A frame before login: the largest packet that a client sends then is CREATESESSION, far below this.
-pub const FRAME_BYTES_BEFORE_LOGIN: usize = 64 * 1024;
+/// Memory of a connection before login, whatever its client does: anybody may have as many as there may be connections.
+pub const MEMORY_BEFORE_LOGIN_MAX: usize = 64 * 1024;
+
+/// A frame before login: the largest packet that a client sends then is CREATESESSION, far below this. Also what is kept then of frames
+/// that have to wait; beyond it the connection is closed.
+pub const FRAME_BYTES_BEFORE_LOGIN: usize = MEMORY_BEFORE_LOGIN_MAX / 2;
 
 /// As [`FRAME_BYTES_BEFORE_LOGIN`], for a connection within TLS: what TLS holds comes on top.
 pub const FRAME_BYTES_BEFORE_LOGIN_WITHIN_TLS: usize = 16 * 1024;
@@ -26,6 +30,9 @@ pub const TLS_SPARE_BYTES_MAX: usize = 8 * 1024;
 
 /// Bytes kept of a client before login while what it asked for is sought on other cores; then nothing more is received from it.
 pub const KEPT_BEFORE_LOGIN: usize = FRAME_BYTES_BEFORE_LOGIN / 4;
+
+/// As [`OUTPUT_BYTES_HARD`], before login: a few answers.
+pub const OUTPUT_BYTES_BEFORE_LOGIN: usize = MEMORY_BEFORE_LOGIN_MAX / 8;
 
 /// A frame after login. The reference accepts 2 GiB; nobody sends an ordinary message of this size.
 pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -205,7 +212,7 @@ pub const MANAGEMENT_CALLS_MAX: usize = 64;
 /// Milliseconds between two checks of the connections' time to live.
 pub const TTL_CHECK_INTERVAL_MS: u64 = 2_000;
 
-/// Time that a client has to finish the handshake.
+/// Time that a client has to finish the handshake, and before login a frame that it has begun.
 pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 
 /// The client's default time to live, used until its first PING names another.
@@ -244,6 +251,8 @@ const _: () = {
     // The largest delivery never makes a client look like one that does not confirm.
     assert!(UNCONFIRMED_BYTES_SOFT + FRAME_BYTES_MAX < UNCONFIRMED_BYTES_HARD);
     assert!(OUTPUT_BYTES_HARD < UNCONFIRMED_BYTES_SOFT);
+    // What a client sends before login and what it does not read fit, with buffers of twice the size and the tables around them.
+    assert!(FRAME_BYTES_BEFORE_LOGIN + 2 * OUTPUT_BYTES_BEFORE_LOGIN < MEMORY_BEFORE_LOGIN_MAX);
     // A message that goes to a large lane was accepted as one frame first.
     assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
     // One transaction may use all that it may.

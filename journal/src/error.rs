@@ -60,6 +60,10 @@ pub struct IoError {
 pub const ENOSPC: i32 = 28;
 /// Disk quota exceeded.
 pub const EDQUOT: i32 = 122;
+/// The process has as many open files as it may have.
+pub const EMFILE: i32 = 24;
+/// The system has.
+const ENFILE: i32 = 23;
 /// Input/output error.
 pub const EIO: i32 = 5;
 /// No such file or directory.
@@ -97,6 +101,12 @@ impl IoError {
     #[must_use]
     pub const fn is_no_space(&self) -> bool {
         self.errno == ENOSPC || self.errno == EDQUOT
+    }
+
+    /// Whether there are no file descriptors: that passes, and says nothing about the disk.
+    #[must_use]
+    pub const fn is_no_descriptor(&self) -> bool {
+        self.errno == EMFILE || self.errno == ENFILE
     }
 
     /// Whether this user may not do it, or nobody may on this file system.

@@ -48,7 +48,7 @@ pub use buffer::{AlignedBuffer, BlockBuffer};
 pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark};
 pub use command::{Command, Commands, Completion};
 pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
-pub use error::{AppendError, EDQUOT, EIO, ENOENT, ENOSPC, FreeError, IoError, Operation};
+pub use error::{AppendError, EDQUOT, EIO, EMFILE, ENOENT, ENOSPC, FreeError, IoError, Operation};
 pub use file_storage::FileStorage;
 pub use geometry::{Geometry, GeometryError};
 pub use ids::{

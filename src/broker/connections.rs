@@ -79,6 +79,11 @@ impl<B: BlockBuffer> Core<B> {
         let before = client.output.backlog();
         client.output.written(buffer);
         let eased = before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
+        if client.unread && client.output.backlog() < client.unread_max() {
+            // It has taken something, which is a sign of life.
+            client.unread = false;
+            self.front.stalled.push(key);
+        }
         if client.closing || !client.output.is_idle() || client.stalled {
             self.stirred = true;
             self.front.list(key);
@@ -192,6 +197,10 @@ impl<B: BlockBuffer> Core<B> {
                         return used;
                     }
                 }
+            } else if unread >= client.unread_max() {
+                // Not even a ping is answered without bound.
+                self.stall(key, &Reason::Unread);
+                return used;
             }
             if !body.is_empty() && !self.handle_frame(key, session, body) {
                 self.stall(key, &Reason::Answers);
@@ -253,18 +262,27 @@ impl<B: BlockBuffer> Core<B> {
         {
             client.stalled = true;
             client.unread = matches!(reason, Reason::Unread);
-            self.front.stalled.push(key);
+            if !client.unread {
+                // Else what it takes next wakes it: many that take nothing must not cost a look at each in every turn.
+                self.front.stalled.push(key);
+            }
         }
     }
 
     /// Stops receiving while more is kept than one frame of ordinary size needs.
     fn pause_if_full(&mut self, key: ConnectionKey) {
         let Some(client) = self.front.clients.get_mut(key) else { return };
-        let most = if client.protocol.is_logged_in() { limits::OUTPUT_BYTES_HARD } else { limits::KEPT_BEFORE_LOGIN };
-        let full = client.stalled && client.protocol.kept() > most;
+        let (logged_in, kept) = (client.protocol.is_logged_in(), client.protocol.kept());
+        let most = if logged_in { limits::OUTPUT_BYTES_HARD } else { limits::KEPT_BEFORE_LOGIN };
+        let full = client.stalled && kept > most;
         if full && !client.paused {
             client.paused = true;
             self.front.receive_changes.push((key, false));
+        }
+        if full && !logged_in && kept > limits::FRAME_BYTES_BEFORE_LOGIN {
+            // What the system has received already still comes in.
+            let text = format!("the client has sent {kept} bytes before its login and has not waited for answers");
+            self.give_up(key, &Problem::Frame(text));
         }
     }
 
@@ -414,7 +432,8 @@ impl<B: BlockBuffer> Core<B> {
         self.front.close_after_output(key);
     }
 
-    /// Closes connections whose clients were not heard for as long as they said they would be, or who never said what they speak.
+    /// Closes connections whose clients were not heard for as long as they said they would be, who never said what they speak, or who do
+    /// not finish a frame before their login.
     pub(super) fn check_time_to_live(&mut self, now: Now) {
         let now_ms = millis(now);
         if now_ms < self.front.next_ttl_check_ms {
@@ -442,12 +461,11 @@ impl<B: BlockBuffer> Core<B> {
                 deaf.push(key);
             }
             client.overdue = client.closing;
+            let late = !client.stalled && client.protocol.is_late(now_ms, settings.handshake_timeout_ms);
             let protocol = &client.protocol;
             let ttl = if settings.ttl_override_ms >= 0 { settings.ttl_override_ms } else { protocol.ttl_ms };
             let silence = now_ms.saturating_sub(protocol.heard_ms);
             let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && (!client.stalled || client.unread);
-            let late =
-                !protocol.is_greeted() && now_ms.saturating_sub(protocol.since_ms) >= settings.handshake_timeout_ms;
             if (dead || late) && !client.closing {
                 silent.push((key, silence, dead));
             }

@@ -15,6 +15,7 @@ use super::reattach::{Reattach, Seeking};
 use super::temporary::Temporary;
 use super::{Output, millis};
 use crate::durability::Gate;
+use crate::limits;
 use crate::mail::{Answer, Deliver, Letter, SessionRef, Token};
 use crate::message::{ConnectionKey, ConsumerId, CoreId, MessageId, Origin, SessionKey, SessionName, SessionNumber};
 use crate::net::core::{
@@ -87,7 +88,7 @@ pub(super) struct Client {
     pub(super) listed: bool,
     /// Frames wait until the lanes take records, or until a commit is done.
     pub(super) stalled: bool,
-    /// They wait because the client does not read what is written to it.
+    /// They wait because the client does not read what is written to it; what it takes next wakes it.
     pub(super) unread: bool,
     /// Nothing is received for now.
     pub(super) paused: bool,
@@ -99,6 +100,13 @@ pub(super) struct Client {
     pub(super) overdue: bool,
     /// Its close was asked for.
     pub(super) closed: bool,
+}
+
+impl Client {
+    /// Bytes that it may leave unread before its frames wait.
+    pub(super) fn unread_max(&self) -> usize {
+        if self.protocol.is_logged_in() { limits::OUTPUT_BYTES_HARD } else { limits::OUTPUT_BYTES_BEFORE_LOGIN }
+    }
 }
 
 /// Who waits at the gate.
@@ -137,7 +145,7 @@ pub struct Front {
     pub(super) due: Vec<SessionKey>,
     /// Sessions whose commit over several cores has all answers of its phase.
     pub(super) two_phase_due: Vec<SessionKey>,
-    /// Connections whose frames wait.
+    /// Connections whose frames wait and are tried at every turn. Those whose clients read nothing, or log in, are not among them.
     pub(super) stalled: Vec<ConnectionKey>,
     /// Letters to other cores find no place now.
     pub(super) crowded: bool,

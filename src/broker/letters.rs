@@ -39,7 +39,9 @@ impl<B: BlockBuffer> Core<B> {
     fn take_news(&mut self) {
         for (from, letter) in std::mem::take(&mut self.inbox) {
             match letter {
-                Letter::Watch { .. } | Letter::Promised { .. } | Letter::Short(_) => self.take(from, letter),
+                Letter::Watch { .. } | Letter::Promised { .. } | Letter::Short(_) | Letter::Bound { .. } => {
+                    self.take(from, letter);
+                }
                 other => self.inbox.push_back((from, other)),
             }
         }
@@ -93,9 +95,10 @@ impl<B: BlockBuffer> Core<B> {
     }
 }
 
-/// May reading it append records?
+/// May reading it append records? What waits for a binding goes on only as far as there is room, and may itself be the reason why
+/// nothing else is taken: the news that it is written never waits.
 fn appends(letter: &Letter) -> bool {
-    matches!(letter, Letter::Request(_) | Letter::Bind { .. } | Letter::Bound { .. })
+    matches!(letter, Letter::Request(_) | Letter::Bind { .. })
 }
 
 #[cfg(test)]

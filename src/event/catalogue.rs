@@ -174,7 +174,7 @@ catalogue! {
         cause "The client closed its connection."
         action "None."
     NT201 Warn "a connection was closed: no handshake in time"
-        cause "The client connected and did not say which protocol it speaks within acceptor.handshake-timeout."
+        cause "The client connected and did not say which protocol it speaks within acceptor.handshake-timeout, or it began a frame before its login and did not finish it within that time."
         action "None if it was a port scan or a health check."
     NT202 Warn "a connection was closed: too many connections"
         cause "acceptor.max-connections clients are connected."

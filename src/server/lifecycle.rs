@@ -15,7 +15,8 @@ use runtime::pin::Cpu;
 use runtime::{Sleeper, Waker};
 
 use super::core_loop::{self, Start};
-use super::disk::{DiskOptions, FILES_OPEN_MAX};
+use super::descriptors::share_out;
+use super::disk::DiskOptions;
 use super::distrust::distrust;
 use super::exit::Failed;
 use super::lobby::{Door, Notice, Order};
@@ -149,7 +150,8 @@ fn start_cores(
     let unfinished = Arc::new(std::mem::take(&mut contents.unfinished));
     let (run_number, facts) = (random_u64() & 0xffff_ffff_ffff, facts(config, store));
     let addresses = Arc::new(matches::of(config));
-    let tally = Tally::new(usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
+    let shares = share_out(count, usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX));
+    let tally = Tally::new(shares.clients);
     let office = config.users.as_ref().map(|users| Office::new(users, count));
     let acceptor = config.tls.as_ref().map(Acceptor::new).transpose().map_err(|text| {
         Failed::new(&event::SV309, Exit::DaemonConfigurationInvalid, format!("TLS cannot be set up: {text}"))
@@ -171,7 +173,7 @@ fn start_cores(
                     .journal_pool_files
                     .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX)),
                 first_fill_bytes: runtime::limits::FIRST_FILL_BYTES,
-                files_open_max: FILES_OPEN_MAX,
+                files_open_max: shares.files,
             },
             tails: recovery::tails_of(&contents.recovered, core, count),
             epoch: contents.epoch.clone(),

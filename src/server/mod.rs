@@ -6,6 +6,7 @@
 mod announcement;
 pub(crate) mod broken;
 mod core_loop;
+mod descriptors;
 mod disk;
 pub(crate) mod distrust;
 pub(crate) mod exit;

@@ -11,6 +11,7 @@ mod confirmations;
 mod counts;
 mod full;
 mod full_address;
+mod hostile;
 mod management;
 mod misplaced;
 mod mixed;

@@ -32,6 +32,8 @@ const HOT_BYTES: usize = 16 << 20;
 const TURN_NANOS: u64 = 1_000;
 /// Between two checks of the time to live.
 pub(crate) const CHECK_MS: u64 = 2_000;
+/// Until a client must have said what it speaks.
+pub(crate) const HANDSHAKE_MS: u64 = 3_600_000;
 /// Connections of one core.
 pub(crate) const CONNECTIONS_MAX: usize = 64;
 /// What the cores call themselves.
@@ -91,6 +93,8 @@ pub(crate) struct Rig {
     moved: Vec<(Peer, Peer)>,
     /// Connections that the cores closed.
     pub(crate) closed: Vec<Peer>,
+    /// Connections from which nothing is to be received now.
+    paused: Vec<Peer>,
     now: Now,
     random: Random,
     /// Writes of lanes do not end.
@@ -160,6 +164,7 @@ impl Rig {
             visitors: Vec::new(),
             moved: Vec::new(),
             closed: Vec::new(),
+            paused: Vec::new(),
             now: Now(1_000_000_000),
             random: Random::new(seed),
             disk_stands: false,
@@ -241,6 +246,11 @@ impl Rig {
     /// Has the broker closed this connection?
     pub(crate) fn has_closed(&self, peer: Peer) -> bool {
         self.closed.contains(&peer)
+    }
+
+    /// Is nothing to be received from it now?
+    pub(crate) fn is_paused(&self, peer: Peer) -> bool {
+        self.paused.contains(&peer)
     }
 
     /// Goes on until nothing more can happen.
@@ -406,7 +416,12 @@ impl Rig {
                 }
                 Output::Move { connection, .. } => self.leaving.push(Peer { core: at, key: connection }),
                 Output::Login { connection, login } => seat.logins.push_back((connection, login)),
-                Output::Receive { .. } | Output::Read(_) => {}
+                Output::Receive { connection, on } => {
+                    let peer = Peer { core: at, key: connection };
+                    self.paused.retain(|paused| *paused != peer);
+                    self.paused.extend((!on).then_some(peer));
+                }
+                Output::Read(_) => {}
             }
         }
         for peer in gone {
@@ -464,7 +479,7 @@ fn any_seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u6
     let front = FrontSettings {
         ttl_override_ms: -1,
         ttl_check_interval_ms: CHECK_MS,
-        handshake_timeout_ms: 3_600_000,
+        handshake_timeout_ms: HANDSHAKE_MS,
         connections_max: CONNECTIONS_MAX,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         reattach,

@@ -18,8 +18,10 @@ use crate::wire::{Came, Mode, SESSION, Wire};
 const NO_PACKET: u8 = 99;
 /// Half-open connections of one attacker.
 const HALF_OPEN: usize = 200;
-/// What they may cost: buffers of the sockets are the kernel's, and a frame before login is at most 64 KiB.
-const HALF_OPEN_BYTES: u64 = 32 << 20;
+/// What they may cost: 64 KiB each. Buffers of the sockets are the kernel's.
+const HALF_OPEN_BYTES: u64 = (HALF_OPEN as u64) << 16;
+/// The largest frame before login.
+const FRAME_BYTES: usize = 32 * 1024;
 
 /// A frame's length field, and then what stands there.
 fn frame(length: i32, body: &[u8]) -> Vec<u8> {
@@ -56,7 +58,7 @@ pub(crate) fn bytes_of_no_client_end_their_connection_alone() -> Verdict {
         ("2 GiB before login", frame(i32::MAX, &[20])),
         ("a negative length", frame(-1, &[20])),
         ("a length of no packet", frame(3, &[20, 0, 0])),
-        ("more than 64 KiB before login", frame(64 * 1024 + 1, &[30])),
+        ("a large frame before login", frame(i32::try_from(FRAME_BYTES).unwrap_or(0) + 1, &[30])),
         ("a packet of a server", [HANDSHAKE.to_vec(), whole_frame(21, 0, &[])].concat()),
         ("an unknown packet on channel 0", [HANDSHAKE.to_vec(), whole_frame(NO_PACKET, 0, &[])].concat()),
         ("a session without its fields", [HANDSHAKE.to_vec(), whole_frame(30, 1, &[0, 0, 0, 1])].concat()),
@@ -111,15 +113,23 @@ pub(crate) fn half_a_handshake_is_closed_in_time() -> Verdict {
     half.write(&HANDSHAKE[..3])?;
     let mut whole = Wire::greeted(server.port)?;
     let mut nothing = Wire::silent(server.port)?;
-    for (what, wire) in [("half", &mut half), ("no", &mut nothing)] {
-        let (packets, _) = wire.until_closed().map_err(|error| format!("{what} handshake: {error}"))?;
+    let mut half_frame = Wire::silent(server.port)?;
+    half_frame.write(&frame(1_000, &[30; 999]))?;
+    let mut slow_inside = Wire::session(server.port, Mode::Automatic)?;
+    slow_inside.write(&1_000_u32.to_be_bytes())?;
+    for (what, wire) in [("half a handshake", &mut half), ("nothing", &mut nothing), ("half a frame", &mut half_frame)]
+    {
+        let (packets, _) = wire.until_closed().map_err(|error| format!("{what}: {error}"))?;
         if !packets.is_empty() {
-            return Err(format!("{what} handshake was answered with {packets:?}"));
+            return Err(format!("{what} was answered with {packets:?}"));
         }
     }
     // The control: clients that have said what they speak are older, and still there, with a session or without.
     logged_in.ping(60_000)?;
     whole.ping(60_000)?;
+    if !matches!(slow_inside.next(Duration::ZERO)?, Came::Nothing) {
+        return Err("a client with a session was closed because it took its time for a frame".to_owned());
+    }
     server.terminate()?;
     Ok(Outcome::Passed)
 }
@@ -145,7 +155,7 @@ pub(crate) fn half_open_connections_cost_little() -> Verdict {
     for number in 0..HALF_OPEN {
         let mut attacker = Wire::silent(server.port)?;
         // As much as may be kept of a client that has not logged in, and one byte short of a frame.
-        let length = 60 * 1024;
+        let length = FRAME_BYTES;
         let body = vec![30; if number % 2 == 0 { length - 1 } else { 0 }];
         attacker.write(&frame(i32::try_from(length).unwrap_or(0), &body))?;
         attackers.push(attacker);

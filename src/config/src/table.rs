@@ -321,7 +321,8 @@ attributes! {
         aliases: &[], scope: Scope::Acceptor, kind: Kind::Integer { min: 0, max: 65535 }, default: "61616",
         takes_effect: TakesEffect::Reload, requirements: &["S1-110", "S2-15"], used_by: "net: the acceptor",
     }
-    /// How long a new connection may take to say which protocol it speaks, the handshake of TLS included.
+    /// How long a new connection may take to say which protocol it speaks, the handshake of TLS included; and until it has opened a
+    /// session, to finish a frame that it has begun.
     acceptor_handshake_timeout: Duration = "handshake-timeout" {
         aliases: &["handshakeTimeout"], scope: Scope::Acceptor,
         kind: Kind::Duration { min_ms: 10, max_ms: HOUR_MS }, default: "10s",

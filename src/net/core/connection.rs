@@ -37,6 +37,8 @@ pub struct Connection {
     pub heard_ms: u64,
     /// When it came.
     pub since_ms: u64,
+    /// When it was first seen that a frame is not there in whole, before login.
+    unfinished_ms: Option<u64>,
 }
 
 /// Where a frame lies. The handshake is a frame without bytes.
@@ -103,6 +105,7 @@ impl Connection {
             ttl_ms: limits::CONNECTION_TTL_DEFAULT_MS,
             heard_ms: now_ms,
             since_ms: now_ms,
+            unfinished_ms: None,
         }
     }
 
@@ -164,7 +167,21 @@ impl Connection {
 
     /// Keeps bytes.
     pub fn keep(&mut self, bytes: &[u8]) {
+        if !self.logged_in {
+            self.make_room(bytes.len());
+        }
         self.input.extend_from_slice(bytes);
+    }
+
+    /// Before login no more memory is taken than the largest frame needs.
+    #[cold]
+    fn make_room(&mut self, more: usize) {
+        let needed = self.input.len().saturating_add(more);
+        if needed > self.input.capacity() {
+            let most = LENGTH_PREFIX_BYTES + limits::FRAME_BYTES_BEFORE_LOGIN;
+            let wanted = needed.next_power_of_two().min(most).max(needed);
+            self.input.reserve_exact(wanted - self.input.len());
+        }
     }
 
     /// Takes what is kept; what is not used is given back with [`Connection::put_back`].
@@ -172,10 +189,10 @@ impl Connection {
         std::mem::take(&mut self.input)
     }
 
-    /// Gives back what was taken, without its first bytes. Gives memory back after a large frame.
+    /// Gives back what was taken, without its first bytes. Gives memory back after a large frame, and after any before login.
     pub fn put_back(&mut self, mut input: Vec<u8>, used: usize) {
         input.drain(..used.min(input.len()));
-        if input.is_empty() && input.capacity() > limits::OUTPUT_BYTES_HARD {
+        if input.is_empty() && (input.capacity() > limits::OUTPUT_BYTES_HARD || !self.logged_in) {
             input = Vec::new();
         }
         self.input = input;
@@ -191,9 +208,18 @@ impl Connection {
         self.logged_in
     }
 
-    /// Has the client said which protocol it speaks?
-    pub fn is_greeted(&self) -> bool {
-        self.greeted
+    /// Has the client had its time, to say which protocol it speaks or, before login, to finish a frame that it has begun? Asked now and
+    /// then while none of its frames has to wait: when a frame began is not noted, only when it was first seen.
+    pub fn is_late(&mut self, now_ms: u64, timeout_ms: u64) -> bool {
+        let since = match (self.greeted, self.logged_in || self.input.is_empty()) {
+            (false, _) => self.since_ms,
+            (true, false) => *self.unfinished_ms.get_or_insert(now_ms),
+            (true, true) => {
+                self.unfinished_ms = None;
+                return false;
+            }
+        };
+        now_ms.saturating_sub(since) >= timeout_ms
     }
 
     /// Decodes a frame. What it says is large and not moved about: the caller looks at it where this puts it.
@@ -216,6 +242,7 @@ impl Connection {
         facts: &ServerFacts,
         out: &mut Vec<u8>,
     ) -> Result<Event, Problem> {
+        self.unfinished_ms = None;
         match channel {
             ChannelId::PING => self.ping_channel(packet, facts, out),
             _ => self.session_channel(packet, out),

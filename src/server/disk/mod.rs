@@ -123,10 +123,13 @@ impl Disk {
         let ready = file.and_then(|file| Ok((file, self.segments.is_filled(lane, segment, end, now)?)));
         let file = match ready {
             Ok((file, true)) => file,
-            Ok((_, false)) => {
+            // Without descriptors nothing was written, and nothing is wrong with the disk.
+            Err(error) if !error.is_no_descriptor() => {
+                return owner.completed(lane, Completion::Written { ticket, buffer, result: Err(error) });
+            }
+            Ok((_, false)) | Err(_) => {
                 return self.waiting.push_back((lane, Command::Write { ticket, segment, offset, buffer, len }));
             }
-            Err(error) => return owner.completed(lane, Completion::Written { ticket, buffer, result: Err(error) }),
         };
         let token = (u64::from(lane.number()) << TICKET_BITS) | (ticket.0 & ((1 << TICKET_BITS) - 1));
         let Err(refused) = driver.write(file, offset, buffer, len, self.sync, token) else { return };
@@ -166,6 +169,7 @@ impl Disk {
     pub(super) fn read<R: Ring>(&mut self, driver: &mut Driver<R>, owner: &mut impl Owner, read: ColdRead) {
         let file = match self.segments.file(driver, read.lane, read.segment) {
             Ok(file) => file,
+            Err(error) if error.is_no_descriptor() => return self.waiting_reads.push_back(read),
             Err(error) => return owner.read_done(read.token, Err(error)),
         };
         let Some(buffer) = driver.take_buffer() else { return self.waiting_reads.push_back(read) };

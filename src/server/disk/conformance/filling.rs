@@ -62,6 +62,19 @@ fn a_write_waits_while_the_disk_is_full() {
 }
 
 #[test]
+fn a_write_waits_while_there_are_no_descriptors() {
+    let folder = Folder::new("descriptors");
+    let mut on_ring = with_frontier(&folder, Frontier::failed(AT, Errno(journal::EMFILE)));
+    for _ in 0..50 {
+        on_ring.turn();
+    }
+    let (_, _, disk, heard) = on_ring.process();
+    assert!(disk.is_waiting() && heard.completions.is_empty());
+    disk.segments.set_frontier(LANE, FIRST, Frontier::at(AT + 4096));
+    assert_eq!(outcome(&mut on_ring), (Ok(()), true));
+}
+
+#[test]
 fn a_write_fails_where_filling_failed() {
     let folder = Folder::new("broken");
     let mut on_ring = with_frontier(&folder, Frontier::failed(AT, Errno::IO));
