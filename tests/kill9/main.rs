@@ -1,7 +1,7 @@
 //! The kill loop, its short run: the built broker is loaded, killed, started again and asked for everything it has promised.
 //!
 //! Thirty cycles through our own client, some more through the real one where Java is, and the control. The long run is
-//! `bench prove kill9`. Beside it the short run of connections that are cut. What must stay true: only a wrong result fails; how much load a slow machine gets is printed.
+//! `bench prove kill9`. Beside it the short runs of connections that are cut and of hostile clients. What must stay true: only a wrong result fails; how much load a slow machine gets is printed.
 
 // These files serve other tests as well, and no test uses all of them.
 #[allow(dead_code)]
@@ -15,6 +15,7 @@ mod process;
 mod build;
 
 mod cuts;
+mod hostile;
 mod jms;
 mod judge;
 
@@ -37,6 +38,10 @@ fn main() -> ExitCode {
         Trial { name: "cut_connections", run: cuts::everything_counts_once },
         Trial { name: "no_session_goes_on_where_that_is_off", run: cuts::nobody_goes_on_where_it_is_off },
         Trial { name: "wrong_numbers_at_a_reattach_are_caught", run: cuts::wrong_numbers_are_caught },
+        Trial { name: "hostile_clients_cost_little", run: hostile::they_cost_little },
+        Trial { name: "hostile_halves_are_closed_in_time", run: hostile::halves_are_closed_in_time },
+        Trial { name: "hostile_clients_and_few_descriptors", run: hostile::they_leave_the_store_its_descriptors },
+        Trial { name: "hostile_waste_is_caught", run: hostile::waste_is_caught },
         Trial { name: "a_broker_that_answers_early_is_caught", run: answering_early_is_caught },
     ])
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod fuzz;
+mod hostile;
 mod kill9;
 mod reattach;
 mod write_amp;
@@ -31,6 +32,8 @@ enum Proof {
     Faults(faults::Arguments),
     /// Give every decoder damaged bytes: it answers, and takes no more memory than they explain
     Fuzz(fuzz::Arguments),
+    /// Let hostile clients come beside those that behave: what they cost is bounded, and the others do not notice
+    Hostile(hostile::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
     /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
@@ -61,6 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
+        What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
         What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),

@@ -4,6 +4,7 @@
 
 pub mod faults;
 pub mod fuzz;
+pub mod hostile;
 pub mod kill9;
 pub mod ledger;
 pub mod progress;

@@ -93,6 +93,11 @@ impl Broker {
         Ok(Self { child, out, log, log_from, port: 0, ready_after: Duration::ZERO })
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL, now. [`Broker::killed`] waits for the end.
     pub fn kill(&self) {
         self.signal(Signal::SIGKILL);
