@@ -282,6 +282,7 @@ impl<B: BlockBuffer> Core<B> {
         if full && !logged_in && kept > limits::FRAME_BYTES_BEFORE_LOGIN {
             // What the system has received already still comes in.
             let text = format!("the client has sent {kept} bytes before its login and has not waited for answers");
+            drop(client.protocol.take_kept());
             self.give_up(key, &Problem::Frame(text));
         }
     }
