@@ -7,6 +7,7 @@ mod journal;
 mod messages;
 mod older;
 mod packets;
+mod people;
 mod records;
 mod streams;
 mod texts;
@@ -28,6 +29,7 @@ pub fn all(top: &Path) -> Result<Vec<Target>, String> {
     targets.extend(packets::targets(&captures)?);
     targets.extend(messages::targets(&captures));
     targets.extend(texts::targets());
+    targets.extend(people::targets());
     targets.extend(filters::targets());
     targets.extend(journal::targets());
     targets.extend(records::targets());
