@@ -386,6 +386,17 @@ impl Deliver for Front {
         self.write(to.key, |to, out| producer_credits(to.channel, named, credits, granted, to.version, out));
     }
 
+    fn close_connection(&mut self, of: SessionRef) {
+        if of.core != self.core {
+            self.letters.push_back((of.core, Letter::CloseConnection { of }));
+            return;
+        }
+        let Some(connection) = self.sessions.get(of.key).map(|session| session.connection) else { return };
+        crate::event!(NT107, ?connection);
+        self.doom(connection);
+        self.close_now(connection);
+    }
+
     fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId) {
         if to.core != self.core {
             self.letters.push_back((to.core, Letter::ConsumerGone { to, consumer }));

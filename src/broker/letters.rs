@@ -57,6 +57,7 @@ impl<B: BlockBuffer> Core<B> {
             Letter::NothingMore { to, consumer, sequence, queue } => {
                 self.front.nothing_more(to, consumer, sequence, &queue)
             }
+            Letter::CloseConnection { of } => self.front.close_connection(of),
             Letter::ConsumerGone { to, consumer } => self.front.consumer_gone(to, consumer),
             Letter::ProducerCredits { to, named, credits, granted } => {
                 self.front.producer_credits(to, &named, credits, granted)

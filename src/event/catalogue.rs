@@ -210,6 +210,9 @@ catalogue! {
     NT106 Info "a session has ended for want of its client"
         cause "Its client did not come back within its time to live, came back in a way that does not fit, or others needed the room."
         action "None. What it held went back to its queues."
+    NT107 Info "a connection is closed on request"
+        cause "Somebody who looks after the broker asked for it: closeConsumerConnectionsForAddress."
+        action "None. What its consumers held goes to others."
     NT209 Warn "a login was refused" ("AMQ229031")
         cause "There is no such user, or the password is another one. The event names both ends."
         action "Look at the client. Many of them from one host are somebody who guesses."

@@ -271,6 +271,7 @@ impl<B: BlockBuffer> Home<B> {
             Ask::CountAll => self.count_all(),
             Ask::Purge { address, queue, limit } => self.purge(who, &address, &queue, limit, deliver),
             Ask::DeleteAddress { name } => self.delete_address(who, &name),
+            Ask::CloseConnections { address } => self.close_connections(&address, deliver),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::mail::{Answer, Binding, ConnectionRef, Deliver, Failure, FailureKind, Lifetime, Reply};
 use crate::message::{ConsumerKey, QueueKey};
 use crate::queue::Entry;
+use crate::routing::Address;
 use crate::security::Permission;
 
 impl<B: BlockBuffer> Home<B> {
@@ -131,6 +132,20 @@ impl<B: BlockBuffer> Home<B> {
         for (_, entry) in orphans.collect::<Vec<_>>() {
             self.give_back(queue, entry, false);
         }
+    }
+
+    /// Has the connections closed of all who consume from an address. Their sessions end as those of lost connections do.
+    pub(super) fn close_connections(&mut self, address: &str, deliver: &mut impl Deliver) -> Outcome {
+        let address = self.names.find_address(address).and_then(|key| self.names.address(key));
+        let queues = address.into_iter().flat_map(Address::queues).filter_map(|key| self.names.queue(key));
+        let consumers = queues.flat_map(|queue| queue.consumers.iter().chain(queue.browsers.iter()));
+        let mut sessions: Vec<_> = consumers.filter_map(|key| Some(self.consumers.get(key)?.session)).collect();
+        sessions.sort_unstable_by_key(|session| (session.core.0, session.key));
+        sessions.dedup();
+        for session in &sessions {
+            deliver.close_connection(*session);
+        }
+        counted(sessions.len() as u64, Vector::new())
     }
 
     /// Removes an address that has no queues.

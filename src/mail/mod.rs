@@ -47,6 +47,9 @@ pub trait Deliver {
     /// The consumer's queue is gone.
     fn consumer_gone(&mut self, to: SessionRef, consumer: ConsumerId);
 
+    /// Somebody who looks after the broker wants the connection of this session closed.
+    fn close_connection(&mut self, of: SessionRef);
+
     /// A producer may send so many bytes more to an address, named as its client named it; or its request is refused, because the
     /// address is full.
     fn producer_credits(&mut self, to: SessionRef, named: &str, credits: i32, granted: bool);
@@ -69,6 +72,8 @@ pub enum Letter {
     NothingMore { to: SessionRef, consumer: ConsumerId, sequence: i64, queue: Box<str> },
     /// See [`Deliver::consumer_gone`].
     ConsumerGone { to: SessionRef, consumer: ConsumerId },
+    /// See [`Deliver::close_connection`].
+    CloseConnection { of: SessionRef },
     /// See [`Deliver::producer_credits`].
     ProducerCredits { to: SessionRef, named: Box<str>, credits: i32, granted: bool },
     /// Tell me once this position of your lane is promised.

@@ -111,6 +111,11 @@ pub enum Ask<'a> {
     Purge { address: Cow<'a, str>, queue: Cow<'a, str>, limit: usize },
     /// Remove an address that has no queues.
     DeleteAddress { name: Cow<'a, str> },
+    /// Close the connections of all who consume from an address; answered with their number.
+    CloseConnections {
+        /// The address.
+        address: Cow<'a, str>,
+    },
     /// Store a message.
     Publish(Publish<'a>),
     /// Give a producer credits for an address, which its client wrote as `named`: by [`super::Deliver::producer_credits`], once the
@@ -282,6 +287,7 @@ impl Ask<'_> {
     pub fn address(&self) -> Option<&str> {
         match self {
             Self::CreateAddress { name, .. } | Self::DeleteAddress { name, .. } => Some(name),
+            Self::CloseConnections { address } => Some(address),
             Self::ListAddresses { only } => only.as_deref(),
             Self::CreateQueue(definition) => Some(&definition.address),
             Self::Publish(publish) => Some(&publish.address),
@@ -332,6 +338,7 @@ impl Ask<'_> {
             Self::CountAll => Ask::CountAll,
             Self::Purge { address, queue, limit } => Ask::Purge { address: owned(address), queue: owned(queue), limit },
             Self::DeleteAddress { name } => Ask::DeleteAddress { name: owned(name) },
+            Self::CloseConnections { address } => Ask::CloseConnections { address: owned(address) },
             Self::Publish(publish) => Ask::Publish(Publish {
                 address: owned(publish.address),
                 queue: publish.queue.map(owned),

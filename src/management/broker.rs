@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, listing, text};
+use super::{
+    Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, configuration, listing, text,
+};
 use crate::mail::{
     Ask, Column, Comparison, Filter, Lifetime, QueueDefinition, Reply, RoutingType, RoutingTypes, Totals,
 };
@@ -74,7 +76,15 @@ fn operation(request: Request, name: &str, arguments: &[Value]) -> Step {
             let separator = arguments::text(separator).unwrap_or_default();
             Conversation::all(request, Question::Addresses, Then::AddressesJoined(separator))
         }
+        ("createQueue", [Value::String(wanted)]) => create_configured(request, wanted, false),
+        ("createQueue", [Value::String(wanted), Value::Bool(exists_is_fine)]) => {
+            create_configured(request, wanted, *exists_is_fine)
+        }
         ("createQueue", arguments) => create_queue(request, arguments),
+        ("closeConsumerConnectionsForAddress", [name]) => match arguments::text(name) {
+            Some(name) => Conversation::one(request, Ask::CloseConnections { address: name.into() }, Then::Closed),
+            None => Step::failed(request.call.unknown()),
+        },
         ("destroyQueue", [name]) => destroy_queue(request, name, false),
         ("destroyQueue", [name, remove_consumers] | [name, remove_consumers, _]) => {
             destroy_queue(request, name, arguments::flag(remove_consumers).unwrap_or(false))
@@ -109,9 +119,9 @@ fn queue_names(request: Request, routing: &Value) -> Step {
 }
 
 /// A queue that is to be made, and whether its address may be made with it.
-struct NewQueue {
-    definition: QueueDefinition<'static>,
-    make_address: bool,
+pub(super) struct NewQueue {
+    pub(super) definition: QueueDefinition<'static>,
+    pub(super) make_address: bool,
 }
 
 /// The forms of `createQueue`: address and name; with a routing type; with everything.
@@ -168,12 +178,40 @@ fn create_queue(request: Request, arguments: &[Value]) -> Step {
     match new_queue(arguments) {
         None => Step::failed(request.call.unknown()),
         Some(Err(problem)) => Step::failed(problem),
-        Some(Ok(NewQueue { definition, make_address: true })) => make_queue(request, definition),
-        Some(Ok(NewQueue { definition, .. })) => {
-            let question = address::one(&definition.address);
-            Conversation::one(request, question, Then::QueueNeedsAddress(Box::new(definition)))
-        }
+        Some(Ok(new)) => make_new(request, new),
     }
+}
+
+/// The form with the configuration of the queue.
+fn create_configured(request: Request, wanted: &str, exists_is_fine: bool) -> Step {
+    match configuration::wanted(wanted, exists_is_fine) {
+        Ok(new) => make_new(request, new),
+        Err(problem) => Step::failed(problem),
+    }
+}
+
+fn make_new(request: Request, new: NewQueue) -> Step {
+    let NewQueue { definition, make_address } = new;
+    if make_address {
+        return make_queue(request, definition);
+    }
+    let question = address::one(&definition.address);
+    Conversation::one(request, question, Then::QueueNeedsAddress(Box::new(definition)))
+}
+
+/// The queue was made: whoever described it by its configuration is told that.
+pub(super) fn tell_of_queue(request: Request, definition: &QueueDefinition<'static>) -> Step {
+    let by_configuration = match &request.call {
+        Call::Operation { arguments, .. } => {
+            matches!(arguments.as_slice(), [Value::String(_)] | [Value::String(_), Value::Bool(_)])
+        }
+        Call::Attribute(_) => false,
+    };
+    if !by_configuration {
+        return Step::value(text::queue(definition));
+    }
+    let (address, queue) = (definition.address.clone(), definition.name.clone());
+    Conversation::one(request, Ask::DescribeQueue { address, queue }, Then::QueueAsConfiguration)
 }
 
 fn make_queue(request: Request, definition: QueueDefinition<'static>) -> Step {

@@ -9,6 +9,7 @@
 mod address;
 mod arguments;
 mod broker;
+mod configuration;
 mod listing;
 mod queue;
 mod text;
@@ -176,6 +177,10 @@ enum Then {
     BindingsText,
     /// Nothing.
     Void,
+    /// Connections were closed.
+    Closed,
+    /// The queue that was made, as its configuration.
+    QueueAsConfiguration,
     /// The queue was made.
     QueueMade(Box<QueueDefinition<'static>>),
     /// The queue may be made if there is such an address.
@@ -235,7 +240,9 @@ impl Conversation {
             Then::Total(of) => Step::value(of(&listing::totals(told))),
             Then::QueueProperty(name) => queue::property(&request, told, &name),
             Then::Purging { total } => queue::purged(request, told, total),
-            Then::QueueMade(definition) => Step::value(text::queue(&definition)),
+            Then::QueueMade(definition) => broker::tell_of_queue(request, &definition),
+            Then::QueueAsConfiguration => configuration::told(&request, told),
+            Then::Closed => Step::value(told.iter().any(|reply| matches!(reply, Reply::Count(1..)))),
             Then::QueueNeedsAddress(definition) => broker::make_queue_if_address(request, told, &definition),
             Then::AddressMustBeNew { name, routing } => broker::make_address_if_new(request, told, name, routing),
             Then::AddressMade { name, routing } => Step::value(text::address(&name, routing, false)),

@@ -120,6 +120,36 @@ fn the_list_of_queues_is_a_text_of_texts_sorted_and_paged_over_all_homes() {
 }
 
 #[test]
+fn a_queue_can_be_described_by_its_configuration() {
+    let wanted = r#"{"name":"q","address":"a","routing-type":"ANYCAST","max-consumers":3,"auto-create-address":true}"#;
+    let step = operation("broker", "createQueue", &json!([wanted]));
+    let Step::One(Ask::CreateQueue(definition), conversation) = step else { panic!("{step:?}") };
+    assert_eq!((&*definition.name, &*definition.address, definition.max_consumers), ("q", "a", 3));
+    assert!(!definition.exists_is_fine);
+    let step = conversation.answered(vec![Ok(Reply::Done)]);
+    assert!(matches!(&step, Step::One(Ask::DescribeQueue { .. }, _)));
+    let text = done(answer(step, vec![queues(vec![queue("q", 2)])])).unwrap();
+    let told: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&told["name"], &told["routing-type"], &told["ring-size"]),
+        (&json!("q"), &json!("ANYCAST"), &json!(-1))
+    );
+    let said = |text: &str| done(operation("broker", "createQueue", &json!([text, true])));
+    let unserved = "queues with exclusive are not served by this version";
+    assert_eq!(said(r#"{"name":"q","exclusive":true}"#), Err(unserved.to_owned()));
+    assert_eq!(said("{}"), Err("the configuration of the queue names none".to_owned()));
+    assert_eq!(said("[]"), Err("the configuration of the queue is no JSON object".to_owned()));
+}
+
+#[test]
+fn those_who_consume_from_an_address_are_cut_off() {
+    let step = || operation("broker", "closeConsumerConnectionsForAddress", &json!(["a"]));
+    assert!(matches!(step(), Step::One(Ask::CloseConnections { address }, _) if address == "a"));
+    assert_eq!(done(answer(step(), vec![Ok(Reply::Count(2))])), Ok(json!(true)));
+    assert_eq!(done(answer(step(), vec![Ok(Reply::Count(0))])), Ok(json!(false)));
+}
+
+#[test]
 fn a_queue_tells_its_properties() {
     for (name, value) in [
         ("MessageCount", json!(3)),

@@ -76,6 +76,8 @@ impl Deliver for Heard {
 
     fn producer_credits(&mut self, _: SessionRef, _: &str, _: i32, _: bool) {}
 
+    fn close_connection(&mut self, _: SessionRef) {}
+
     fn consumer_gone(&mut self, _: SessionRef, _: ConsumerId) {}
 
     fn answer(&mut self, _: SessionRef, token: Token, answer: Answer) {

@@ -175,6 +175,8 @@ impl Deliver for Nobody {
 
     fn message(&mut self, _: SessionRef, _: ConsumerId, _: MessageId, _: u16, _: &[u8]) {}
     fn nothing_more(&mut self, _: SessionRef, _: ConsumerId, _: i64, _: &str) {}
+    fn close_connection(&mut self, _: SessionRef) {}
+
     fn consumer_gone(&mut self, _: SessionRef, _: ConsumerId) {}
     fn answer(&mut self, _: SessionRef, _: Token, _: Answer) {}
 }

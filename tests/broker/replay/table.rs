@@ -6,11 +6,9 @@ pub(super) type Row = (&'static str, &'static str);
 /// Within queues and local transactions, and not built.
 pub(super) const NOT_YET: &[Row] = &[
     ("cli-queue-create", "management: updateQueue"),
-    ("close-by-management", "management: closeConsumerConnectionsForAddress"),
     ("core-admin", "shared subscriptions"),
     ("duplicate-id", "duplicate detection"),
     ("expiry", "expiry"),
-    ("management", "management: createQueue with a configuration as JSON"),
     ("queue-attributes", "last-value queues"),
     ("send-headers", "delivery delay"),
     ("slow-consumer", "slow consumers"),
