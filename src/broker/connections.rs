@@ -6,6 +6,7 @@ use journal::{BlockBuffer, Now};
 use protocol::core::identity::ChannelId;
 use protocol::core::packet::{Packet, PacketType};
 
+use super::front::Errand;
 use super::login::Admission;
 use super::reattach::Way;
 use super::{Core, millis};
@@ -277,7 +278,7 @@ impl<B: BlockBuffer> Core<B> {
         let full = client.stalled && kept > most;
         if full && !client.paused {
             client.paused = true;
-            self.front.receive_changes.push((key, false));
+            self.front.errands.push(Errand::Receive { connection: key, on: false });
         }
         if full && !logged_in && kept > limits::FRAME_BYTES_BEFORE_LOGIN {
             // What the system has received already still comes in.
@@ -311,7 +312,7 @@ impl<B: BlockBuffer> Core<B> {
             }
             if !client.stalled && client.paused {
                 client.paused = false;
-                self.front.receive_changes.push((key, true));
+                self.front.errands.push(Errand::Receive { connection: key, on: true });
             }
         }
         self.front.stalled.append(&mut served);

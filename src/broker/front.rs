@@ -120,6 +120,15 @@ pub(super) enum Waiter {
     Call(u32),
 }
 
+/// What is rarely wanted of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    /// See [`Output::Receive`].
+    Receive { connection: ConnectionKey, on: bool },
+    /// See [`Output::MeasureDisk`].
+    MeasureDisk,
+}
+
 /// Connections and sessions of one core.
 #[derive(Debug)]
 pub struct Front {
@@ -160,7 +169,7 @@ pub struct Front {
     pub(super) listed: Vec<ConnectionKey>,
     /// Something goes on only when a buffer that was given to be written has been.
     awaits_sent: bool,
-    pub(super) receive_changes: Vec<(ConnectionKey, bool)>,
+    pub(super) errands: Vec<Errand>,
     pub(super) next_session_number: SessionNumber,
     pub(super) next_ttl_check_ms: u64,
     /// Queues whose name is not their address's, and where to find them.
@@ -176,6 +185,8 @@ pub struct Front {
     /// Those of them that may go on.
     pub(super) calls_due: Vec<u32>,
     pub(super) next_call: u32,
+    /// Those that wait to hear how full the disk is.
+    pub(super) disk_askers: Vec<u32>,
     /// When this core first looked after its connections, in ms.
     pub(super) since_ms: u64,
 }
@@ -205,7 +216,7 @@ impl Front {
             letters: VecDeque::new(),
             listed: Vec::new(),
             awaits_sent: false,
-            receive_changes: Vec::new(),
+            errands: Vec::new(),
             // Session numbers of different cores never meet in one lane's records.
             next_session_number: SessionNumber::first(core, settings.cores),
             next_ttl_check_ms: 0,
@@ -216,6 +227,7 @@ impl Front {
             calls: HashMap::new(),
             calls_due: Vec::new(),
             next_call: 0,
+            disk_askers: Vec::new(),
             since_ms: 0,
         }
     }
@@ -318,9 +330,12 @@ impl Front {
             let waits = client.closing || client.moves_to.is_some();
             *awaits_sent |= !client.closed && client.output.holds_up(waits);
         }
-        if !self.receive_changes.is_empty() {
-            for (connection, on) in self.receive_changes.drain(..) {
-                output(Output::Receive { connection, on });
+        if !self.errands.is_empty() {
+            for errand in self.errands.drain(..) {
+                output(match errand {
+                    Errand::Receive { connection, on } => Output::Receive { connection, on },
+                    Errand::MeasureDisk => Output::MeasureDisk,
+                });
             }
         }
         while let Some((core, letter)) = self.letters.pop_front() {

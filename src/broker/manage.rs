@@ -3,11 +3,12 @@
 
 use journal::{BlockBuffer, Vector};
 
-use super::front::Waiter;
+use super::front::{Errand, Waiter};
 use super::{Core, Front};
 use crate::limits;
 use crate::mail::{
-    AddressState, Answer, Ask, Failure, FailureKind, Publish, QueueState, Reply, RoutingType, RoutingTypes, Token,
+    AddressState, Answer, Ask, DiskSpace, Failure, FailureKind, Publish, QueueState, Reply, RoutingType, RoutingTypes,
+    Token,
 };
 use crate::management::{self, Conversation, Facts, Outcome, Step};
 use crate::message::{CoreId, SessionKey};
@@ -140,6 +141,16 @@ impl<B: BlockBuffer> Core<B> {
                 self.front.calls.insert(number, call);
                 self.request(key, core.unwrap_or(self.front.core), Some(token_of(number)), ask);
             }
+            Step::Disk(conversation) => {
+                call.missing = 1;
+                call.stage = Stage::Asking(conversation);
+                self.front.calls.insert(number, call);
+                // Whoever asks while it is measured hears the same.
+                if self.front.disk_askers.is_empty() {
+                    self.front.errands.push(Errand::MeasureDisk);
+                }
+                self.front.disk_askers.push(number);
+            }
             Step::All(question, conversation) => {
                 let (key, cores) = (call.session, self.front.settings.cores);
                 call.missing = usize::from(cores);
@@ -170,6 +181,15 @@ impl<B: BlockBuffer> Core<B> {
         call.stage = Stage::Telling;
         self.front.calls.insert(number, call);
         self.request(key, core.unwrap_or(self.front.core), Some(token_of(number)), ask);
+    }
+
+    /// The disk was measured, or could not be.
+    pub fn disk_measured(&mut self, measured: Result<DiskSpace, String>) {
+        self.stirred = true;
+        for number in std::mem::take(&mut self.front.disk_askers) {
+            let reply = measured.clone().map(Reply::Disk).map_err(|text| Failure::new(FailureKind::Internal, text));
+            self.front.answer_call(token_of(number), Answer { reply, vector: Vector::new() });
+        }
     }
 
     /// Requests whose answers are there, or whose promises are, go on.
@@ -227,6 +247,10 @@ impl Front {
     /// Nobody waits for the requests of a session that is gone.
     pub(super) fn forget_calls(&mut self, key: SessionKey) {
         self.calls.retain(|_, call| call.session != key);
+        let calls = &self.calls;
+        // The first one is kept: it says that the disk is being measured.
+        let mut first = true;
+        self.disk_askers.retain(|number| std::mem::take(&mut first) || calls.contains_key(number));
     }
 }
 

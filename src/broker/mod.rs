@@ -45,6 +45,8 @@ pub enum Output<B> {
     Login { connection: ConnectionKey, login: Login },
     /// Receive nothing from the client for now, or receive again.
     Receive { connection: ConnectionKey, on: bool },
+    /// Find out how full the disk is; then [`Core::disk_measured`].
+    MeasureDisk,
     /// Carry out a lane's command.
     Lane { lane: LaneId, command: Command<B> },
     /// Read from a lane; then [`Core::read_done`].

@@ -50,6 +50,11 @@ impl Bodies {
         self.volatile_bytes.saturating_add(bytes) <= bound
     }
 
+    /// What non-durable bodies take.
+    pub(super) fn volatile_bytes(&self) -> usize {
+        self.volatile_bytes
+    }
+
     /// Keeps a non-durable body for this many queues.
     pub(super) fn keep_volatile(&mut self, body: &[u8], references: u32) -> MessageId {
         let id = MessageId::non_durable(self.next_volatile);

@@ -44,14 +44,23 @@ impl<B: BlockBuffer> Home<B> {
     pub(super) fn count_all(&self) -> Outcome {
         let addresses = i64::try_from(self.names.addresses().count()).unwrap_or(i64::MAX);
         let queues = self.names.queues().filter_map(|(_, queue)| self.detail(queue));
-        let totals = queues.fold(Totals { addresses, ..Totals::default() }, |totals, queue| {
+        let (used, most) = (self.bodies.volatile_bytes(), self.bounds.volatile_bytes);
+        let number = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let own = Totals {
+            addresses,
+            memory: number(used),
+            memory_max: number(most),
+            memory_percent: number(used.saturating_mul(100) / most.max(1)),
+            ..Totals::default()
+        };
+        let totals = queues.fold(own, |totals, queue| {
             totals.plus(Totals {
-                addresses: 0,
                 queues: 1,
                 messages: queue.state.messages,
                 consumers: i64::from(queue.state.consumers),
                 added: queue.added,
                 acknowledged: queue.acknowledged,
+                ..Totals::default()
             })
         });
         told(Reply::Totals(Box::new(totals)), Vector::new())

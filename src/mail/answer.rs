@@ -44,6 +44,17 @@ pub enum Reply {
     Totals(Box<Totals>),
     /// So many messages are gone.
     Count(u64),
+    /// How full the disk is; no home answers this.
+    Disk(DiskSpace),
+}
+
+/// How full the fullest file system is that the store lies on, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// What cannot be written any more.
+    pub used: u64,
+    /// All.
+    pub total: u64,
 }
 
 /// A queue as it is now.

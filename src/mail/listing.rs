@@ -253,6 +253,12 @@ pub struct Totals {
     pub added: i64,
     /// Messages that were consumed.
     pub acknowledged: i64,
+    /// Bytes of messages that lie in memory alone: the non-durable ones.
+    pub memory: i64,
+    /// Bytes that such messages may have.
+    pub memory_max: i64,
+    /// How full the memory of the fullest home is, in percent: each has a part of its own, and refuses what does not fit.
+    pub memory_percent: i64,
 }
 
 impl Totals {
@@ -266,6 +272,9 @@ impl Totals {
             consumers: self.consumers + other.consumers,
             added: self.added + other.added,
             acknowledged: self.acknowledged + other.acknowledged,
+            memory: self.memory + other.memory,
+            memory_max: self.memory_max + other.memory_max,
+            memory_percent: self.memory_percent.max(other.memory_percent),
         }
     }
 }

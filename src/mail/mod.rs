@@ -7,7 +7,7 @@ mod answer;
 mod listing;
 mod request;
 
-pub use answer::{AddressState, Answer, Failure, FailureKind, QueueState, Reply};
+pub use answer::{AddressState, Answer, DiskSpace, Failure, FailureKind, QueueState, Reply};
 pub use listing::{
     AddressDetail, AddressPage, COLUMNS, Column, Comparison, Filter, Listing, QueueDetail, QueuePage, Totals,
 };

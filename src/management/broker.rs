@@ -20,6 +20,7 @@ pub(super) fn begin(request: Request, facts: &Facts<'_>) -> Step {
                 Some(all) => Conversation::all(request, Question::Queues(all), Then::QueueNames),
                 None => Step::failed(request.call.unknown()),
             },
+            "diskStoreUsage" => Conversation::disk(request, Then::DiskUsage),
             "addressNames" => Conversation::all(request, Question::Addresses, Then::AddressNames),
             other => match total(other) {
                 Some(of) => Conversation::all(request, Question::Totals, Then::Total(of)),
@@ -42,6 +43,8 @@ fn known(property: &str, facts: &Facts<'_>) -> Option<Value> {
         "backup" | "clustered" | "sharedStore" | "replicaSync" => false.into(),
         "currentTimeMillis" => (facts.started_unix_ms + facts.uptime_ms).into(),
         "uptimeMillis" => facts.uptime_ms.into(),
+        // There is no limit below the whole disk: producers wait when a segment finds no room.
+        "maxDiskUsage" => 100.into(),
         "managementAddress" => facts.management_address.into(),
         _ => return None,
     })
@@ -55,9 +58,22 @@ fn total(property: &str) -> Option<fn(&Totals) -> i64> {
         "totalMessageCount" => |totals| totals.messages,
         "totalConsumerCount" => |totals| totals.consumers,
         "totalMessagesAdded" => |totals| totals.added,
+        "addressMemoryUsage" => |totals| totals.memory,
+        "globalMaxSize" => |totals| totals.memory_max,
+        "addressMemoryUsagePercentage" => |totals| totals.memory_percent,
         "totalMessagesAcknowledged" => |totals| totals.acknowledged,
         _ => return None,
     })
+}
+
+/// From 0 to 1.
+#[allow(clippy::cast_precision_loss, reason = "a share needs no more digits")]
+pub(super) fn disk_usage(replies: &[Reply]) -> Step {
+    let share = replies.iter().find_map(|reply| match reply {
+        Reply::Disk(disk) => Some(disk.used as f64 / disk.total.max(1) as f64),
+        _ => None,
+    });
+    share.map_or_else(|| Step::failed("the disk was not measured"), Step::value)
 }
 
 fn operation(request: Request, name: &str, arguments: &[Value]) -> Step {

@@ -113,6 +113,8 @@ pub enum Step {
     One(Ask<'static>, Conversation),
     /// Every home is to be asked this.
     All(Question, Conversation),
+    /// The disk is to be measured: the answer is a [`Reply::Disk`].
+    Disk(Conversation),
 }
 
 impl Step {
@@ -165,6 +167,8 @@ enum Then {
     AddressNames,
     /// The same, joined.
     AddressesJoined(String),
+    /// The share of the disk that is used.
+    DiskUsage,
     /// A number.
     Total(fn(&Totals) -> i64),
     /// A property of a queue.
@@ -220,6 +224,10 @@ impl Conversation {
         Step::All(question, Self { request, then })
     }
 
+    fn disk(request: Request, then: Then) -> Step {
+        Step::Disk(Self { request, then })
+    }
+
     /// Every home that was asked has answered.
     pub fn answered(self, replies: Vec<Result<Reply, Failure>>) -> Step {
         let Self { request, then } = self;
@@ -238,6 +246,7 @@ impl Conversation {
             Then::AddressNames => Step::value(listing::address_names(told)),
             Then::AddressesJoined(separator) => listing::joined_addresses(told, &separator),
             Then::Total(of) => Step::value(of(&listing::totals(told))),
+            Then::DiskUsage => broker::disk_usage(&told),
             Then::QueueProperty(name) => queue::property(&request, told, &name),
             Then::Purging { total } => queue::purged(request, told, total),
             Then::QueueMade(definition) => broker::tell_of_queue(request, &definition),

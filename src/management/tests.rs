@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::mail::{AddressDetail, AddressPage, QueueDetail, QueuePage, QueueState, RoutingType};
+use crate::mail::{AddressDetail, AddressPage, DiskSpace, QueueDetail, QueuePage, QueueState, RoutingType};
 
 const FACTS: Facts<'static> = Facts {
     node_id: "node",
@@ -32,7 +32,9 @@ fn done(step: Step) -> Outcome {
 /// Answers a question with these replies, one from each home.
 fn answer(step: Step, replies: Vec<Result<Reply, Failure>>) -> Step {
     match step {
-        Step::One(_, conversation) | Step::All(_, conversation) => conversation.answered(replies),
+        Step::One(_, conversation) | Step::All(_, conversation) | Step::Disk(conversation) => {
+            conversation.answered(replies)
+        }
         Step::Done(outcome) => panic!("done already: {outcome:?}"),
     }
 }
@@ -214,4 +216,28 @@ fn totals_are_summed_over_all_homes() {
     let one = Ok(Reply::Totals(Box::new(Totals { messages: 3, queues: 1, ..Totals::default() })));
     let other = Ok(Reply::Totals(Box::new(Totals { messages: 4, queues: 2, ..Totals::default() })));
     assert_eq!(done(answer(attribute("broker", "TotalMessageCount"), vec![one, other])), Ok(json!(7)));
+}
+
+#[test]
+fn the_memory_is_that_of_all_homes_and_its_share_that_of_the_fullest() {
+    let totals = |memory: i64| Totals { memory, memory_max: 200, memory_percent: memory / 2, ..Totals::default() };
+    let told = |name: &str| {
+        let replies = [30, 90].into_iter().map(|memory| Ok(Reply::Totals(Box::new(totals(memory))))).collect();
+        done(answer(attribute("broker", name), replies))
+    };
+    assert_eq!(told("AddressMemoryUsage"), Ok(json!(120)));
+    assert_eq!(told("GlobalMaxSize"), Ok(json!(400)));
+    assert_eq!(told("AddressMemoryUsagePercentage"), Ok(json!(45)));
+}
+
+#[test]
+fn the_disk_is_measured_when_somebody_asks() {
+    let step = attribute("broker", "DiskStoreUsage");
+    assert!(matches!(step, Step::Disk(_)), "{step:?}");
+    let measured = Reply::Disk(DiskSpace { used: 3, total: 4 });
+    assert_eq!(done(answer(step, vec![Ok(measured)])), Ok(json!(0.75)));
+    let failed = Failure::new(FailureKind::Internal, "the disk cannot be measured");
+    let step = answer(operation("broker", "getDiskStoreUsage", &json!([])), vec![Err(failed)]);
+    assert_eq!(done(step), Err("the disk cannot be measured".to_owned()));
+    assert_eq!(done(attribute("broker", "MaxDiskUsage")), Ok(json!(100)));
 }

@@ -299,6 +299,7 @@ impl CoreLoop {
                 }
             }
             Output::Login { connection, login } => self.log_in(connection, login),
+            Output::MeasureDisk => self.disk.measure(&mut self.core),
             Output::Receive { connection, on } => {
                 let Some(socket) = self.connections.get(connection) else { return };
                 if on { self.driver.resume_receive(*socket) } else { self.driver.pause_receive(*socket) }

@@ -1,5 +1,9 @@
 //! What an operator types at the `artemis` command line, and what must come of it.
 
+use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
+
 use crate::distribution::{Distribution, Said};
 use crate::folder::Folder;
 use crate::harness::Outcome;
@@ -112,6 +116,38 @@ pub(crate) fn checks_and_their_control() -> Result<Outcome, String> {
         // The control: a check that cannot find what it looks for fails, so the ones above have looked.
         desk.refuses(&["check", "queue", "--name", "nowhere", "--up"], "QueueCheck failed")?;
         desk.refuses(&[&watched[..], &["--consume", "1", "--timeout", "1000"]].concat(), "QueueCheck failed")
+    })
+}
+
+/// How full the disk is that this lies on, in percent.
+fn disk_percent(directory: &Path) -> Result<u64, String> {
+    let found = statvfs(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let (all, free) = (found.blocks().max(1), found.blocks_available());
+    Ok(all.saturating_sub(free).saturating_mul(100) / all)
+}
+
+pub(crate) fn how_full_a_node_is() -> Result<Outcome, String> {
+    at_desk(|desk| {
+        // Without a limit of its own the command asks for the broker's.
+        let both = ["check", "node", "--diskUsage", "-1", "--memoryUsage", "99"];
+        desk.says(&both, &["Failures: 0, Errors: 0"])?;
+        // Another broker's disk is not known here.
+        let Some((_, folder)) = &desk.own else { return Ok(()) };
+        let used = disk_percent(folder.path())?;
+        if used < 97 {
+            desk.says(&["check", "node", "--diskUsage", &(used + 2).to_string()], &["Failures: 0, Errors: 0"])?;
+        }
+        // The control: below what is used the check fails, so the ones above have compared.
+        if used > 3 {
+            desk.refuses(&["check", "node", "--diskUsage", &(used - 2).to_string()], "DiskStoreUsage")?;
+        }
+        // 256 MiB are one core's; 8 MiB are 3 percent of it, wherever they lie.
+        let send = ["producer", "--destination", "queue://light", "--message-count", "80", "--message-size", "100000"];
+        desk.says(&["check", "node", "--memoryUsage", "1"], &["Failures: 0, Errors: 0"])?;
+        desk.says(&[&send[..], &["--non-persistent"]].concat(), &["Produced: 80 messages"])?;
+        desk.refuses(&["check", "node", "--memoryUsage", "1"], "MemoryUsage")?;
+        desk.says(&["queue", "purge", "--name", "light"], &["purged successfully"])?;
+        desk.says(&["check", "node", "--memoryUsage", "1"], &["Failures: 0, Errors: 0"]).map(drop)
     })
 }
 

@@ -6,6 +6,7 @@ use protocol::core::packet::Packet;
 use protocol::core::packet::transfer::{Send, SendTrailer};
 use protocol::message::{MessageBuilder, MessageKind, MessageView};
 use ringmq::broker::Census;
+use ringmq::limits::HomeBounds;
 
 use crate::peer::{AUTOMATIC, How, TRANSACTED, What, consume, create_queue, frame, send};
 use crate::rig::{Peer, Rig};
@@ -213,6 +214,59 @@ fn keeper_without_queue(rig: &mut Rig) -> Peer {
     rig.settle();
     rig.hear(peer);
     peer
+}
+
+#[test]
+fn the_memory_of_non_durable_messages_is_told() {
+    let mut rig = Rig::new(2, 7);
+    for core in 0..2 {
+        rig.set_bounds(core, HomeBounds { volatile_bytes: 1_000_000, ..HomeBounds::default() });
+    }
+    let (peer, queue) = (keeper(&mut rig, AUTOMATIC), rig.address_on(1));
+    let told = |rig: &mut Rig, name: &str| ask(rig, peer, "broker", Wanted::Attribute(name));
+    assert_eq!(told(&mut rig, "AddressMemoryUsagePercentage"), "[0]");
+    rig.receive(peer, &create_queue(10, &queue, &queue, RoutingType::ANYCAST));
+    let mut message = Vec::new();
+    MessageBuilder::new(&queue).bytes(&[7; 200_000]).routing_type(RoutingType::ANYCAST).write(&mut message);
+    let trailer =
+        SendTrailer { requires_response: false, correlation_id: CorrelationId(0), producer_id: ProducerId::UNNAMED };
+    rig.receive(peer, &frame(10, &Packet::Send(Send { message: &message, trailer })));
+    rig.settle();
+    rig.hear(peer);
+    // The answers lie in memory too, until they are acknowledged.
+    let usage = |text: String| text.trim_matches(['[', ']']).parse::<usize>().unwrap();
+    let used = usage(told(&mut rig, "AddressMemoryUsage"));
+    assert!((message.len()..message.len() + 2_000).contains(&used), "{used}");
+    assert_eq!(told(&mut rig, "GlobalMaxSize"), "[2000000]");
+    assert_eq!(told(&mut rig, "AddressMemoryUsagePercentage"), "[20]");
+    assert_eq!(ask(&mut rig, peer, &format!("queue.{queue}"), Wanted::Operation("removeAllMessages", "[]")), "[1]");
+    assert!(usage(told(&mut rig, "AddressMemoryUsage")) < 2_000);
+}
+
+#[test]
+fn the_disk_is_measured_once_for_all_who_ask_meanwhile() {
+    let mut rig = Rig::new(2, 7);
+    let peer = keeper(&mut rig, AUTOMATIC);
+    let usage = Wanted::Attribute("DiskStoreUsage");
+    assert_eq!((ask(&mut rig, peer, "broker", usage), rig.measurements), ("[0.25]".to_owned(), 1));
+    rig.measures_rest = true;
+    let gone = rig.session(0, AUTOMATIC);
+    rig.receive(gone, &request("broker", usage, Some(ANSWERS), Some(-5)));
+    rig.receive(peer, &request("broker", usage, Some(ANSWERS), Some(-6)));
+    rig.settle();
+    assert!(rig.hear(peer).is_empty() && rig.measurements == 2, "{}", rig.measurements);
+    // Who asked first goes; who asks now waits for the same measurement.
+    rig.lose(gone);
+    rig.receive(peer, &request("broker", usage, Some(ANSWERS), Some(-7)));
+    rig.settle();
+    assert!(rig.hear(peer).is_empty() && rig.measurements == 2, "{}", rig.measurements);
+    rig.disk_measured(0, Err("no disk".to_owned()));
+    rig.settle();
+    let heard: Vec<What> = rig.hear(peer).into_iter().map(|heard| heard.what).collect();
+    let results = heard.iter().filter(|what| matches!(what, What::Delivery { text, .. } if text == "[\"no disk\"]"));
+    assert_eq!((results.count(), heard.len()), (2, 4), "{heard:?}");
+    rig.measures_rest = false;
+    assert_eq!(ask(&mut rig, peer, "broker", usage), "[0.25]");
 }
 
 #[test]

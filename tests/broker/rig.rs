@@ -15,7 +15,7 @@ use journal::{
 use ringmq::broker::{Census, Core, FrontSettings, Migrant, Output, Reattach};
 use ringmq::home::{Home, Loader, Settings};
 use ringmq::limits::HomeBounds;
-use ringmq::mail::{Ask, Letter, Request};
+use ringmq::mail::{Ask, DiskSpace, Letter, Request};
 use ringmq::message::{ConnectionKey, CoreId, Origin};
 use ringmq::net::core::ServerFacts;
 use ringmq::routing::{self, AddressSettings, FullSettings, SettingsByAddress};
@@ -109,6 +109,10 @@ pub(crate) struct Rig {
     pub(crate) ends_are_lost: bool,
     /// What comes of a login.
     judge: fn(&Login) -> Verdict,
+    /// How often the disk was to be measured.
+    pub(crate) measurements: usize,
+    /// It is not measured before the test says so.
+    pub(crate) measures_rest: bool,
     /// Logins get no verdicts.
     pub(crate) judge_rests: bool,
 }
@@ -174,6 +178,8 @@ impl Rig {
             ends_are_lost: false,
             judge: |login| Verdict::Refused(format!("nobody judges {login:?}")),
             judge_rests: false,
+            measurements: 0,
+            measures_rest: false,
         }
     }
 
@@ -275,6 +281,12 @@ impl Rig {
         let (own, others) = std::mem::take(&mut self.heard).into_iter().partition(|(to, _)| *to == peer);
         self.heard = others;
         own.into_iter().flat_map(|(_, bytes): (Peer, Vec<u8>)| bytes).collect()
+    }
+
+    /// The disk of a core was measured, or could not be.
+    pub(crate) fn disk_measured(&mut self, core: usize, measured: Result<DiskSpace, String>) {
+        self.seats[core].core.disk_measured(measured);
+        self.seats[core].due = true;
     }
 
     /// Sets the bounds of a core's home.
@@ -422,6 +434,13 @@ impl Rig {
                     self.paused.extend((!on).then_some(peer));
                 }
                 Output::Read(_) => {}
+                Output::MeasureDisk => {
+                    self.measurements += 1;
+                    if !self.measures_rest {
+                        seat.core.disk_measured(Ok(DiskSpace { used: 1, total: 4 }));
+                        seat.due = true;
+                    }
+                }
             }
         }
         for peer in gone {

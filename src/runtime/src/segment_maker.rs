@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 
+use nix::sys::statvfs::statvfs;
+
 use crate::buffer::AlignedBuffer;
 use crate::error::Errno;
 use crate::limits::{BLOCK_ALIGNMENT, FILL_SLICE_BYTES, SEGMENT_REQUESTS_MAX, ZERO_FILL_CHUNK_BYTES};
@@ -46,6 +48,11 @@ pub enum Request {
         /// How far it is filled.
         frontier: Frontier,
     },
+    /// How full are the file systems of these directories?
+    Measure {
+        /// Those that do not exist are passed over.
+        directories: Vec<PathBuf>,
+    },
     /// Remove a file and make the removal durable. No reply on success.
     Delete {
         /// Which.
@@ -53,6 +60,46 @@ pub enum Request {
         /// What the caller calls it.
         token: u64,
     },
+}
+
+/// How full a file system is, for whoever is not root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that cannot be written any more.
+    pub used: u64,
+    /// Bytes in all; never 0.
+    pub total: u64,
+}
+
+impl Space {
+    /// Fails where a file system says that it has no size: nobody knows how full it is.
+    fn of(directory: &Path) -> io::Result<Self> {
+        let found = statvfs(directory)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
+        let total = bytes(found.blocks());
+        if total == 0 {
+            return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+        }
+        Ok(Self { used: total.saturating_sub(bytes(found.blocks_available())), total })
+    }
+
+    /// The fullest of these, by its share.
+    fn fullest(directories: &[PathBuf]) -> io::Result<Self> {
+        let mut fullest: io::Result<Self> = Err(io::Error::from_raw_os_error(libc::ENOENT));
+        for directory in directories {
+            match (Self::of(directory), &fullest) {
+                (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {}
+                (Err(error), _) => return Err(error),
+                (Ok(one), Ok(other)) if !one.is_fuller(other) => {}
+                (one, _) => fullest = one,
+            }
+        }
+        fullest
+    }
+
+    fn is_fuller(self, other: &Self) -> bool {
+        u128::from(self.used) * u128::from(other.total) > u128::from(other.used) * u128::from(self.total)
+    }
 }
 
 /// How far a segment is filled with zeros. The writer stays below it, always: what it wrote above would be
@@ -139,6 +186,8 @@ pub enum Reply {
         /// Why. `NO_SPACE` may pass; the caller tries again.
         errno: Errno,
     },
+    /// The fullest of the file systems, or why it is not known.
+    Measured(Result<Space, Errno>),
     /// A file could not be removed.
     NotDeleted {
         /// As in the request.
@@ -248,6 +297,9 @@ impl Workshop {
             Request::Resume { file, from, frontier } => {
                 self.finish_later(file, from, frontier);
                 None
+            }
+            Request::Measure { directories } => {
+                Some(Reply::Measured(Space::fullest(&directories).map_err(|error| Errno::of(&error))))
             }
             Request::Delete { path, token } => {
                 let deleted = fs::remove_file(&path).and_then(|()| sync_directory(path.parent()));

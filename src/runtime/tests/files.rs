@@ -204,6 +204,24 @@ fn reply(driver: &mut Driver, maker: &SegmentMaker) -> Reply {
 }
 
 #[test]
+fn the_fullest_file_system_is_measured() {
+    let directory = directory("space");
+    let mut driver = driver();
+    let maker = SegmentMaker::start(driver.waker()).unwrap();
+    let mut measure = |directories: Vec<PathBuf>| {
+        maker.request(Request::Measure { directories }).unwrap();
+        let Reply::Measured(measured) = reply(&mut driver, &maker) else { panic!("not measured") };
+        measured
+    };
+    let one = measure(vec![directory.clone()]).unwrap();
+    assert!(one.used <= one.total && one.total > SEGMENT_BYTES, "{one:?}");
+    assert_eq!(measure(vec![directory.join("nowhere"), directory.clone()]).unwrap().total, one.total);
+    assert_eq!(measure(vec![directory.join("nowhere")]).unwrap_err(), Errno(libc::ENOENT));
+    // It has no size.
+    assert_eq!(measure(vec![directory, PathBuf::from("/proc")]).unwrap_err(), Errno(libc::EOPNOTSUPP));
+}
+
+#[test]
 fn a_segment_is_made_in_the_background_recycled_and_deleted() {
     let directory = directory("segments");
     let mut driver = driver();

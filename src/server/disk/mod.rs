@@ -15,10 +15,12 @@ use std::path::PathBuf;
 use journal::{
     Command, Completion, IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape, SyncMode, Ticket,
 };
+use runtime::segment_maker::Space;
 use runtime::{AlignedBuffer, Driver, Ring, Sync, Waker, Why};
 
 use crate::broker::Core;
 use crate::home::ColdRead;
+use crate::mail::DiskSpace;
 use segments::Segments;
 
 /// Marks the token of a cold read among those of writes.
@@ -49,6 +51,9 @@ pub(super) trait Owner {
 
     /// A read ended.
     fn read_done(&mut self, token: u64, bytes: Result<&[u8], IoError>);
+
+    /// How full the disk is, for an owner that has asked; or why nobody knows.
+    fn disk_measured(&mut self, _measured: Result<DiskSpace, String>) {}
 }
 
 impl Owner for Core<AlignedBuffer> {
@@ -62,6 +67,10 @@ impl Owner for Core<AlignedBuffer> {
 
     fn read_done(&mut self, token: u64, bytes: Result<&[u8], IoError>) {
         Core::read_done(self, token, bytes);
+    }
+
+    fn disk_measured(&mut self, measured: Result<DiskSpace, String>) {
+        Core::disk_measured(self, measured);
     }
 }
 
@@ -183,6 +192,13 @@ impl Disk {
         }
     }
 
+    /// Finds out how full the disk is; the answer comes to `owner` now or at a turn.
+    pub(super) fn measure(&self, owner: &mut impl Owner) {
+        if !self.segments.measure() {
+            owner.disk_measured(Err("the disk is too busy to be measured; try again".to_owned()));
+        }
+    }
+
     /// A read ended.
     pub(super) fn read_done<R: Ring>(
         driver: &mut Driver<R>,
@@ -206,6 +222,10 @@ impl Disk {
                     Err(error) => Completion::SegmentFailed { sequence, error },
                 },
             );
+        }
+        if let Some(measured) = self.segments.next_measured() {
+            let told = measured.map(|Space { used, total }| DiskSpace { used, total });
+            owner.disk_measured(told.map_err(|errno| format!("the disk cannot be measured: {errno}")));
         }
         for (lane, command) in std::mem::take(&mut self.waiting) {
             self.execute(driver, owner, lane, command);

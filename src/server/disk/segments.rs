@@ -9,9 +9,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journal::{IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape};
+use journal::{Directory, IoError, LaneId, Operation, SegmentSequence, StoreLayout, StoreShape};
 use nix::unistd::{Whence, lseek};
-use runtime::segment_maker::{Frontier, Order, Reply, Request, SegmentMaker};
+use runtime::segment_maker::{Frontier, Order, Reply, Request, SegmentMaker, Space};
 use runtime::{Driver, FileId, Moment, Ring, Waker};
 
 use super::DiskOptions;
@@ -40,6 +40,8 @@ pub(super) struct Segments {
     frontiers: HashMap<Key, Frontier>,
     /// No filling is tried again before.
     fill_at: Moment,
+    /// How full the disk is, as the maker found it.
+    measured: Option<Result<Space, runtime::Errno>>,
     /// Freed files that can be used again.
     spares: HashMap<LaneId, Vec<PathBuf>>,
 }
@@ -62,6 +64,7 @@ impl Segments {
             next_order: 0,
             frontiers: HashMap::new(),
             fill_at: Moment::from_nanoseconds(0),
+            measured: None,
             spares: HashMap::new(),
         })
     }
@@ -102,6 +105,10 @@ impl Segments {
             let (token, result) = match reply {
                 Reply::Made { token, file, .. } => (token, Ok(file)),
                 Reply::Failed { token, errno } => (token, Err(errno)),
+                Reply::Measured(measured) => {
+                    self.measured = Some(measured);
+                    continue;
+                }
                 Reply::NotDeleted { errno, .. } => {
                     crate::event!(JN205, "a freed segment could not be deleted: {errno}");
                     continue;
@@ -120,6 +127,18 @@ impl Segments {
             return Some((lane, sequence, result));
         }
         None
+    }
+
+    /// Has it found out how full the file systems are that segments lie on. False: not now.
+    pub(super) fn measure(&self) -> bool {
+        let all = [Directory::Bindings, Directory::Journal, Directory::LargeMessages];
+        let directories = all.map(|directory| self.layout.directory(directory).to_owned()).to_vec();
+        self.maker.request(Request::Measure { directories }).is_ok()
+    }
+
+    /// What came of it, once it is known.
+    pub(super) fn next_measured(&mut self) -> Option<Result<Space, runtime::Errno>> {
+        self.measured.take()
     }
 
     /// Takes the file of a freed segment away, or keeps it to be used again. False: not now.

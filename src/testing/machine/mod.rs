@@ -259,6 +259,8 @@ impl Machine {
             Output::Move { connection, .. } => self.move_to(at, connection),
             // Nobody has to log in on this machine.
             Output::Login { .. } => {}
+            // Nor does anybody look after the broker.
+            Output::MeasureDisk => {}
             Output::Receive { connection, on } => self.pause(at, connection, !on),
         }
     }
