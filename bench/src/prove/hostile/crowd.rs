@@ -35,7 +35,7 @@ const DEAF_CLIENT_BYTES: usize = 2 * 1024 * 1024;
 /// What the system keeps for a client that reads nothing, at its side.
 const DEAF_BUFFER_BYTES: usize = 4 * 1024;
 /// Ticks until all are where they want to be: those who read nothing have asked for everything.
-pub(super) const SETTLE_TICKS: u32 = 24;
+pub(super) const SETTLE_TICKS: u32 = 40;
 /// Messages that such a client has sent to itself.
 const DEAF_MESSAGES: usize = 128;
 /// Messages without credits in a tick.

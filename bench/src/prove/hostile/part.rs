@@ -144,10 +144,12 @@ impl Scene {
         let mut crowd = Crowd::gather(kind, stage.scale, port, random)?;
         // Until all of them are where they want to be.
         let mut until = Instant::now();
-        let settled = until + (self.measure / 2).max(TICK * SETTLE_TICKS);
-        let (mut came, mut still) = (0, 0);
-        while Instant::now() < settled || still < STILL_TICKS {
-            until += TICK;
+        let settled = until + self.measure / 2;
+        let (mut came, mut still, mut ticks) = (0, 0, 0);
+        while Instant::now() < settled || still < STILL_TICKS || ticks < SETTLE_TICKS {
+            // A tick that took too long is not caught up with: that would bring all of it at once.
+            until = Instant::now() + TICK;
+            ticks += 1;
             crowd.go_on()?;
             crowd.work_until(until);
             let now = self.watched.sockets()?;
