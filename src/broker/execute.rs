@@ -247,6 +247,9 @@ impl<B: BlockBuffer> Core<B> {
                     {
                         self.front.aliases.get(queue.as_ref()).map_or(address.as_ref(), |address| address)
                     }
+                    Ask::UpdateQueue(update) => {
+                        self.front.aliases.get(update.name.as_ref()).map_or(update.name.as_ref(), |address| address)
+                    }
                     other => other.address().unwrap_or_default(),
                 };
                 if *address == *self.front.facts.management_address {

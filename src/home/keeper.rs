@@ -43,6 +43,11 @@ impl Keeper {
                     queues.insert(number.0, definition.clone());
                 }
             }
+            Binding::QueueChanged { id, definition } => {
+                if id.is_stored() {
+                    queues.insert(id.0, definition.clone());
+                }
+            }
             Binding::QueueGone { id, name, .. } => {
                 queue_names.remove(name);
                 queues.remove(&id.0);
@@ -56,7 +61,7 @@ impl<B: journal::BlockBuffer> Home<B> {
     pub fn bind_for(&mut self, core: CoreId, ticket: u64, binding: &Binding) {
         let written = self.write_binding(binding);
         if let Err(failure) = &written
-            && failure.kind != FailureKind::QueueExists
+            && !matches!(failure.kind, FailureKind::QueueExists | FailureKind::NoSuchQueue)
         {
             crate::event!(JN303, "a change of names could not be written: {failure}");
         }
@@ -90,6 +95,24 @@ impl<B: journal::BlockBuffer> Home<B> {
                 }
                 number = QueueId(keeper.next_queue);
                 keeper.next_queue += 1;
+                encode::queue(&mut self.scratch, &stored(definition, number));
+                record::QUEUE
+            }
+            Binding::QueueChanged { id, definition } => {
+                let keeper = self.keeper.as_mut().ok_or_else(not_the_keeper)?;
+                // Its home may have asked for its end before; a record behind that would bring it back.
+                let is_there = match id.is_stored() {
+                    true => keeper.directory.queues.contains_key(&id.0),
+                    false => keeper.directory.queue_names.contains_key(definition.name.as_ref()),
+                };
+                if !is_there {
+                    let text = format!("AMQ229017: Queue {} does not exist", definition.name);
+                    return Err(Failure::new(FailureKind::NoSuchQueue, text));
+                }
+                number = *id;
+                if !id.is_stored() {
+                    return Ok((Vector::new(), number));
+                }
                 encode::queue(&mut self.scratch, &stored(definition, number));
                 record::QUEUE
             }

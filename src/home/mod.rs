@@ -29,6 +29,7 @@ mod remove;
 mod reserve;
 mod rewrite;
 mod sessions;
+mod update;
 mod walk;
 
 use std::collections::VecDeque;
@@ -255,6 +256,7 @@ impl<B: BlockBuffer> Home<B> {
                 self.allowed = permissions;
                 self.create_queue(who, &definition)
             }
+            Ask::UpdateQueue(update) => self.update_queue(who, &update),
             Ask::DeleteQueue { address, queue, force } => {
                 self.allowed = permissions;
                 self.delete_queue(who, &address, &queue, force, deliver)

@@ -353,6 +353,14 @@ impl<B: journal::BlockBuffer> Home<B> {
                 }
                 self.tell_alias(&definition.name, &definition.address, true);
             }
+            Binding::QueueChanged { id, definition } => {
+                let key = self.names.queue_of_id(*id);
+                if let Some(queue) = key.and_then(|key| self.names.queue_mut(key)) {
+                    queue.max_consumers = definition.max_consumers;
+                    queue.purge_on_no_consumers = definition.purge_on_no_consumers;
+                    queue.depends.merge(vector);
+                }
+            }
             Binding::QueueGone { id, name, address } => {
                 self.forget_queue(*id, vector);
                 self.tell_alias(name, address, false);

@@ -83,6 +83,21 @@ impl Queue {
         }
     }
 
+    /// What would make it anew, behind the address of this name.
+    pub(super) fn definition(&self, address: &str) -> QueueDefinition<'static> {
+        QueueDefinition {
+            address: address.to_owned().into(),
+            name: self.name.to_string().into(),
+            routing: self.routing,
+            lifetime: self.lifetime,
+            auto_created: self.auto_created,
+            purge_on_no_consumers: self.purge_on_no_consumers,
+            max_consumers: self.max_consumers,
+            filter: self.filter.as_ref().map(|filter| filter.text().to_owned().into()),
+            exists_is_fine: false,
+        }
+    }
+
     /// A message comes. Its place in the queue.
     pub(super) fn arrive(&mut self, entry: Entry) -> Place {
         self.bytes += u64::from(entry.size());

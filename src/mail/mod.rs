@@ -12,7 +12,8 @@ pub use listing::{
     AddressDetail, AddressPage, COLUMNS, Column, Comparison, Filter, Listing, QueueDetail, QueuePage, Totals,
 };
 pub use request::{
-    Acknowledge, Ask, ConnectionRef, Lifetime, Publish, QueueDefinition, Request, RoutingType, RoutingTypes,
+    Acknowledge, Ask, ConnectionRef, Lifetime, Publish, QueueDefinition, QueueUpdate, Request, RoutingType,
+    RoutingTypes,
 };
 
 use journal::{LaneId, LaneMark, Lsn, Now, Vector};
@@ -134,6 +135,8 @@ pub enum Binding {
     AddressGone { name: Box<str> },
     /// A queue is to be made; the keeper gives it a number.
     Queue(QueueDefinition<'static>),
+    /// A queue is another one from now on, under its number.
+    QueueChanged { id: QueueId, definition: QueueDefinition<'static> },
     /// A queue is gone.
     QueueGone { id: QueueId, name: Box<str>, address: Box<str> },
 }
@@ -142,7 +145,7 @@ impl Binding {
     /// The queue that comes or goes.
     pub fn queue(&self) -> Option<&str> {
         match self {
-            Self::Queue(definition) => Some(&definition.name),
+            Self::Queue(definition) | Self::QueueChanged { definition, .. } => Some(&definition.name),
             Self::QueueGone { name, .. } => Some(name),
             Self::Address { .. } | Self::AddressGone { .. } => None,
         }
@@ -152,7 +155,7 @@ impl Binding {
     pub fn address(&self) -> &str {
         match self {
             Self::Address { name, .. } | Self::AddressGone { name } => name,
-            Self::Queue(definition) => &definition.address,
+            Self::Queue(definition) | Self::QueueChanged { definition, .. } => &definition.address,
             Self::QueueGone { address, .. } => address,
         }
     }

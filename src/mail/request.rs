@@ -91,6 +91,8 @@ pub enum Ask<'a> {
     CreateAddress { name: Cow<'a, str>, routing: RoutingTypes, auto_created: bool },
     /// Make a queue, and its address if there is none.
     CreateQueue(Box<QueueDefinition<'a>>),
+    /// Change a queue that is there; the answer describes it.
+    UpdateQueue(Box<QueueUpdate>),
     /// Remove a queue: one that has consumers only with `force`, and then they are told.
     DeleteQueue { address: Cow<'a, str>, queue: Cow<'a, str>, force: bool },
     /// Remove a temporary queue of this connection, if it is one: the connection is gone.
@@ -261,6 +263,21 @@ impl QueueDefinition<'_> {
     }
 }
 
+/// What is to be different about a queue; what is not named stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueUpdate {
+    /// Its name.
+    pub name: Box<str>,
+    /// How it gets its messages. Another one than it has is refused.
+    pub routing: Option<RoutingType>,
+    /// Only messages of its address that match go there. Another one than it has is refused.
+    pub filter: Option<Box<str>>,
+    /// −1 for any number; not less than it has.
+    pub max_consumers: Option<i32>,
+    /// Emptied when its last consumer goes.
+    pub purge_on_no_consumers: Option<bool>,
+}
+
 impl Request<'_> {
     /// The same, owning what it borrows, so that it can be sent to another core or wait.
     pub fn into_owned(self) -> Request<'static> {
@@ -273,6 +290,7 @@ impl Ask<'_> {
     /// The queue that is asked for by its name, if one is: it may be behind any address.
     pub fn queue(&self) -> Option<&str> {
         match self {
+            Self::UpdateQueue(update) => Some(&update.name),
             Self::DeleteQueue { queue, .. }
             | Self::QueryQueue { queue, .. }
             | Self::DescribeQueue { queue, .. }
@@ -290,6 +308,7 @@ impl Ask<'_> {
             Self::CloseConnections { address } => Some(address),
             Self::ListAddresses { only } => only.as_deref(),
             Self::CreateQueue(definition) => Some(&definition.address),
+            Self::UpdateQueue(update) => Some(&update.name),
             Self::Publish(publish) => Some(&publish.address),
             Self::DeleteQueue { address, .. }
             | Self::QueryQueue { address, .. }
@@ -319,6 +338,7 @@ impl Ask<'_> {
                 Ask::CreateAddress { name: owned(name), routing, auto_created }
             }
             Self::CreateQueue(definition) => Ask::CreateQueue(Box::new(definition.into_owned())),
+            Self::UpdateQueue(update) => Ask::UpdateQueue(update),
             Self::DeleteQueue { address, queue, force } => {
                 Ask::DeleteQueue { address: owned(address), queue: owned(queue), force }
             }

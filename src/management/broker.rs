@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, configuration, listing, text,
+    Call, Conversation, Facts, Question, Request, Step, Then, address, arguments, configuration, listing, text, update,
 };
 use crate::mail::{
     Ask, Column, Comparison, Filter, Lifetime, QueueDefinition, Reply, RoutingType, RoutingTypes, Totals,
@@ -101,6 +101,7 @@ fn operation(request: Request, name: &str, arguments: &[Value]) -> Step {
             Some(name) => Conversation::one(request, Ask::CloseConnections { address: name.into() }, Then::Closed),
             None => Step::failed(request.call.unknown()),
         },
+        ("updateQueue", arguments) => update::begin(request, arguments),
         ("destroyQueue", [name]) => destroy_queue(request, name, false),
         ("destroyQueue", [name, remove_consumers] | [name, remove_consumers, _]) => {
             destroy_queue(request, name, arguments::flag(remove_consumers).unwrap_or(false))

@@ -13,6 +13,7 @@ mod configuration;
 mod listing;
 mod queue;
 mod text;
+mod update;
 
 use serde_json::Value;
 
@@ -185,6 +186,10 @@ enum Then {
     Closed,
     /// The queue that was made, as its configuration.
     QueueAsConfiguration,
+    /// The queue was changed: it is to be described.
+    QueueChanged { name: String, as_configuration: bool },
+    /// A queue as a text.
+    QueueText,
     /// The queue was made.
     QueueMade(Box<QueueDefinition<'static>>),
     /// The queue may be made if there is such an address.
@@ -249,6 +254,11 @@ impl Conversation {
             Then::DiskUsage => broker::disk_usage(&told),
             Then::QueueProperty(name) => queue::property(&request, told, &name),
             Then::Purging { total } => queue::purged(request, told, total),
+            Then::QueueChanged { name, as_configuration } => {
+                let ask = Ask::DescribeQueue { address: name.clone().into(), queue: name.into() };
+                Self::one(request, ask, if as_configuration { Then::QueueAsConfiguration } else { Then::QueueText })
+            }
+            Then::QueueText => queue::as_text(&request, told),
             Then::QueueMade(definition) => broker::tell_of_queue(request, &definition),
             Then::QueueAsConfiguration => configuration::told(&request, told),
             Then::Closed => Step::value(told.iter().any(|reply| matches!(reply, Reply::Count(1..)))),

@@ -59,6 +59,18 @@ pub(super) fn property(request: &Request, replies: Vec<Reply>, name: &str) -> St
     }
 }
 
+/// The queue as a text, as those hear it who changed it.
+pub(super) fn as_text(request: &Request, replies: Vec<Reply>) -> Step {
+    let rows = replies.into_iter().find_map(|reply| match reply {
+        Reply::Queues(page) => Some(page.rows),
+        _ => None,
+    });
+    match rows.and_then(|rows| rows.into_iter().next()) {
+        Some(queue) => Step::value(text::described(&queue.state)),
+        None => Step::failed(request.call.unknown_resource(&request.resource)),
+    }
+}
+
 fn value(queue: &QueueDetail, name: &str) -> Option<Value> {
     let state = &queue.state;
     Some(match name {

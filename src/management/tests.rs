@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::mail::{AddressDetail, AddressPage, DiskSpace, QueueDetail, QueuePage, QueueState, RoutingType};
+use crate::mail::{
+    AddressDetail, AddressPage, DiskSpace, QueueDetail, QueuePage, QueueState, QueueUpdate, RoutingType,
+};
 
 const FACTS: Facts<'static> = Facts {
     node_id: "node",
@@ -240,4 +242,42 @@ fn the_disk_is_measured_when_somebody_asks() {
     let step = answer(operation("broker", "getDiskStoreUsage", &json!([])), vec![Err(failed)]);
     assert_eq!(done(step), Err("the disk cannot be measured".to_owned()));
     assert_eq!(done(attribute("broker", "MaxDiskUsage")), Ok(json!(100)));
+}
+
+#[test]
+fn a_queue_is_changed_by_every_form_and_told_as_it_is_then() {
+    let asked = |arguments: Value| match operation("broker", "updateQueue", &arguments) {
+        Step::One(Ask::UpdateQueue(update), _) => Ok(*update),
+        other => Err(done(other)),
+    };
+    let update = |max_consumers, purge_on_no_consumers| QueueUpdate {
+        name: "m".into(),
+        routing: Some(RoutingType::Anycast),
+        filter: None,
+        max_consumers,
+        purge_on_no_consumers,
+    };
+    assert_eq!(asked(json!(["m", "ANYCAST", 5, null])), Ok(update(Some(5), None)));
+    assert_eq!(asked(json!(["m", "ANYCAST", null, true, false])), Ok(update(None, Some(true))));
+    assert_eq!(asked(json!(["m", "ANYCAST", -1, null, null, null])), Ok(update(Some(-1), None)));
+    let long = json!(["m", "ANYCAST", null, 7, null, false, null, -1, null, null, 0, -1, null, -1]);
+    assert_eq!(asked(long), Ok(update(Some(7), None)));
+    let text = json!({ "name": "m", "routing-type": "anycast", "max-consumers": "3" }).to_string();
+    assert_eq!(asked(json!([text])), Ok(update(Some(3), None)));
+    // What a queue here does not have is refused by its name.
+    let refused = |arguments: Value| asked(arguments).unwrap_err().unwrap_err();
+    assert_eq!(refused(json!(["m", null, null, null, true])), "exclusive of queue m cannot be true");
+    assert_eq!(refused(json!(["m", null, -2, null])), "max-consumers of queue m cannot be -2");
+    let ring = json!({ "name": "m", "ring-size": 10 }).to_string();
+    assert_eq!(refused(json!([ring])), "ring-size of queue m cannot be 10");
+    assert_eq!(refused(json!([json!({ "name": "m", "colour": 1 }).to_string()])), "colour of queue m cannot be 1");
+    assert_eq!(refused(json!(["[]"])), "the queue is no JSON object");
+    assert_eq!(refused(json!(["m", null])), "AMQ229069: no operation updateQueue/2");
+    let step = answer(operation("broker", "updateQueue", &json!(["m", null, 5, null])), vec![Ok(Reply::Done)]);
+    let Step::One(Ask::DescribeQueue { .. }, _) = &step else { panic!("{step:?}") };
+    let mut changed = queue("m", 0);
+    changed.state.max_consumers = 5;
+    let page = QueuePage { count: 1, rows: vec![changed] };
+    let told = done(answer(step, vec![Ok(Reply::Queues(Box::new(page)))])).unwrap();
+    assert!(told.as_str().is_some_and(|text| text.contains(" maxConsumers=5, purgeOnNoConsumers=false")), "{told}");
 }

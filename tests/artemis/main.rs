@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     harness::run(&[
         Trial { name: "artemis_a_queue_from_birth_to_end", run: trials::a_queue_from_birth_to_end },
         Trial { name: "artemis_checks_and_their_control", run: trials::checks_and_their_control },
+        Trial { name: "artemis_a_queue_is_changed", run: trials::a_queue_is_changed_for_good },
         Trial { name: "artemis_how_full_a_node_is", run: trials::how_full_a_node_is },
         Trial { name: "artemis_addresses", run: trials::addresses },
     ])

@@ -119,6 +119,43 @@ pub(crate) fn checks_and_their_control() -> Result<Outcome, String> {
     })
 }
 
+/// The words of `queue update`, with what is to be different.
+fn update<'a>(queue: &'a str, different: &[&'a str]) -> Vec<&'a str> {
+    [&["queue", "update", "--name", queue, "--anycast"][..], different].concat()
+}
+
+pub(crate) fn a_queue_is_changed_for_good() -> Result<Outcome, String> {
+    let outcome = at_desk(|desk| {
+        desk.says(&create("orders"), &["created successfully"])?;
+        let told = ["name=orders", "durable=true, maxConsumers=1,", "purgeOnNoConsumers=false", "updated successfully"];
+        desk.says(&update("orders", &["--max-consumers", "1"]), &told)?;
+        desk.says(&update("orders", &["--purge-on-no-consumers"]), &["maxConsumers=1,", "purgeOnNoConsumers=true"])?;
+        desk.says(&update("nowhere", &["--max-consumers", "1"]), &["AMQ229017"])?;
+        let topic = ["queue", "update", "--name", "orders", "--multicast", "--max-consumers", "2"];
+        // It says so, and leaves everything as it was.
+        if desk.own.is_some() {
+            desk.says(&topic, &["its routing type cannot be changed to MULTICAST"])?;
+        }
+        desk.says(&update("orders", &[]), &["maxConsumers=1,", "purgeOnNoConsumers=true"]).map(drop)
+    })?;
+    if let Outcome::Skipped(reason) = outcome {
+        return Ok(Outcome::Skipped(reason));
+    }
+    // A restart finds the queue as it was changed.
+    let folder = Folder::new("artemis-update")?;
+    let data = folder.path().join("data");
+    for (words, said) in
+        [(create("kept"), "durable=true, purge"), (update("kept", &[]), "durable=true, maxConsumers=3,")]
+    {
+        let server = Server::small(&data, &[])?;
+        let own = Desk { artemis: Distribution::find()?, url: server.url(), own: None };
+        own.says(&words, &[said])?;
+        own.says(&update("kept", &["--max-consumers", "3"]), &["durable=true, maxConsumers=3,"])?;
+        server.terminate()?;
+    }
+    Ok(Outcome::Passed)
+}
+
 /// How full the disk is that this lies on, in percent.
 fn disk_percent(directory: &Path) -> Result<u64, String> {
     let found = statvfs(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
