@@ -5,7 +5,6 @@ pub(super) type Row = (&'static str, &'static str);
 
 /// Within queues and local transactions, and not built.
 pub(super) const NOT_YET: &[Row] = &[
-    ("cli-queue-create", "management: updateQueue"),
     ("core-admin", "shared subscriptions"),
     ("duplicate-id", "duplicate detection"),
     ("expiry", "expiry"),
