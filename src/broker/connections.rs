@@ -198,9 +198,7 @@ impl<B: BlockBuffer> Core<B> {
                         return used;
                     }
                 }
-            } else if unread >= client.unread_max() {
-                // Not even a ping is answered without bound.
-                self.stall(key, &Reason::Unread);
+            } else if self.reads_too_little(key, unread) {
                 return used;
             }
             if !body.is_empty() && !self.handle_frame(key, session, body) {
@@ -209,6 +207,17 @@ impl<B: BlockBuffer> Core<B> {
             }
             used += frame.consumed;
         }
+    }
+
+    /// Has the client so much to read that not even its ping is answered? Then it waits.
+    #[cold]
+    #[inline(never)]
+    fn reads_too_little(&mut self, key: ConnectionKey, unread: usize) -> bool {
+        let too_little = self.front.clients.get(key).is_some_and(|client| unread >= client.unread_max());
+        if too_little {
+            self.stall(key, &Reason::Unread);
+        }
+        too_little
     }
 
     /// Must a frame of this session wait, if its client has so much to read? Pings and new sessions never do: a full disk must not look

@@ -27,8 +27,8 @@ impl<B: BlockBuffer> Core<B> {
         packet: &Packet<'_>,
         body_bytes: usize,
     ) {
-        let session = key.and_then(|key| Some((key, self.front.sessions.get_mut(key)?)));
-        let Some((key, session)) = session.filter(|(_, session)| !session.closing) else {
+        let Some(key) = key else { return self.packet_without_session(connection, packet) };
+        let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else {
             return self.packet_without_session(connection, packet);
         };
         let modes = session.modes;
@@ -46,10 +46,7 @@ impl<B: BlockBuffer> Core<B> {
         let mut last = self.last_address.take().unwrap_or_default();
         match lower(packet, modes, &mut last) {
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
-            None => {
-                let text = format!("{} has no place on a session channel", packet.packet_type());
-                self.give_up(connection, &Problem::Packet(text));
-            }
+            None => self.packet_without_place(connection, packet),
         }
         self.last_address = Some(last);
         if kept
@@ -58,6 +55,12 @@ impl<B: BlockBuffer> Core<B> {
         {
             self.front.due.push(key);
         }
+    }
+
+    #[cold]
+    fn packet_without_place(&mut self, connection: ConnectionKey, packet: &Packet<'_>) {
+        let text = format!("{} has no place on a session channel", packet.packet_type());
+        self.give_up(connection, &Problem::Packet(text));
     }
 
     /// A packet on a channel that nobody opened, or that its client has closed, is dropped, as the reference does: clients send some
