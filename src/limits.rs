@@ -34,6 +34,10 @@ pub const KEPT_BEFORE_LOGIN: usize = FRAME_BYTES_BEFORE_LOGIN / 4;
 /// As [`OUTPUT_BYTES_HARD`], before login: a few answers.
 pub const OUTPUT_BYTES_BEFORE_LOGIN: usize = MEMORY_BEFORE_LOGIN_MAX / 8;
 
+/// Requests of the connection itself (pings, the topology) before login, between two checks of the connections' time to live. A client
+/// needs a handful; who asks for more is closed, or answering would be all that a core does.
+pub const REQUESTS_BEFORE_LOGIN_MAX: u32 = 256;
+
 /// A frame after login. The reference accepts 2 GiB; nobody sends an ordinary message of this size.
 pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 

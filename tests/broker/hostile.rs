@@ -3,7 +3,11 @@
 use protocol::core::frame::HANDSHAKE;
 use protocol::core::packet::Packet;
 use protocol::core::packet::connection::Ping;
-use ringmq::limits::{FRAME_BYTES_BEFORE_LOGIN, OUTPUT_BYTES_BEFORE_LOGIN, OUTPUT_BYTES_HARD, PARKED_MAX};
+use protocol::core::packet::topology::SubscribeTopologyV2;
+use protocol::core::version::Version;
+use ringmq::limits::{
+    FRAME_BYTES_BEFORE_LOGIN, OUTPUT_BYTES_BEFORE_LOGIN, OUTPUT_BYTES_HARD, PARKED_MAX, REQUESTS_BEFORE_LOGIN_MAX,
+};
 
 use crate::peer::{AUTOMATIC, frame, frames, send};
 use crate::rig::{CHECK_MS, HANDSHAKE_MS, Peer, Rig};
@@ -63,16 +67,49 @@ fn before_login_a_frame_that_was_begun_is_finished_in_time() {
 }
 
 #[test]
+fn before_login_requests_have_a_bound() {
+    let (most, step) = (REQUESTS_BEFORE_LOGIN_MAX as usize, REQUESTS_BEFORE_LOGIN_MAX as usize / 2);
+    let mut rig = Rig::new(1, 1);
+    let (quick, steady) = (rig.connect(0), rig.connect(0));
+    let inside = rig.session(0, AUTOMATIC);
+    [quick, steady].into_iter().for_each(|peer| rig.receive(peer, &HANDSHAKE));
+    rig.receive(quick, &ping().repeat(most));
+    rig.settle();
+    assert!(!rig.has_closed(quick));
+    assert_eq!(frames(&rig.take_heard(quick)).count(), most);
+    rig.receive(quick, &ping());
+    rig.settle();
+    assert!(rig.has_closed(quick), "a core that answers has time for nothing else");
+    // The controls: who takes his time is answered for ever, and who has logged in at any pace.
+    for _ in 0..5 {
+        rig.receive(steady, &ping().repeat(step));
+        rig.settle();
+        assert_eq!(frames(&rig.take_heard(steady)).count(), step);
+        rig.wait_ms(CHECK_MS);
+    }
+    let sent = flood(&mut rig, inside, 5 * most * ping().len());
+    assert_eq!(frames(&rig.take_heard(inside)).count(), sent);
+    assert!(!rig.has_closed(steady) && !rig.has_closed(inside));
+}
+
+#[test]
 fn before_login_answers_that_nobody_reads_have_a_bound() {
+    let subscribe = SubscribeTopologyV2 { is_cluster_connection: false, client_version: Version::NEWEST };
+    let subscribe = frame(0, &Packet::SubscribeTopologyV2(subscribe));
+    // Greeting takes some too.
+    let few = REQUESTS_BEFORE_LOGIN_MAX as usize - 8;
     let mut rig = Rig::new(1, 1);
     let reader = rig.greet(0);
-    let sent = flood(&mut rig, reader, 20 * FRAME_BYTES_BEFORE_LOGIN);
-    // The control: all is answered to somebody who reads.
+    rig.receive(reader, &subscribe.repeat(few));
+    rig.settle();
+    // The control: all is answered to somebody who reads, and that is more than is kept for one who does not.
     let heard = rig.take_heard(reader);
-    assert_eq!(frames(&heard).count(), sent + 1, "pings and the topology");
+    assert_eq!(frames(&heard).count(), few + 1, "with the first topology");
+    assert!(heard.len() > OUTPUT_BYTES_BEFORE_LOGIN);
     rig.wires_stand = true;
     let deaf = rig.greet(0);
-    flood(&mut rig, deaf, OUTPUT_BYTES_BEFORE_LOGIN);
+    rig.receive(deaf, &subscribe.repeat(few));
+    rig.settle();
     rig.wait_ms(2 * CHECK_MS);
     assert!(!rig.has_closed(deaf), "some answers may wait");
     flood(&mut rig, deaf, 20 * FRAME_BYTES_BEFORE_LOGIN);

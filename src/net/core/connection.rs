@@ -39,6 +39,8 @@ pub struct Connection {
     pub since_ms: u64,
     /// When it was first seen that a frame is not there in whole, before login.
     unfinished_ms: Option<u64>,
+    /// Requests before login that were answered at once, since the last check.
+    requests: u32,
 }
 
 /// Where a frame lies. The handshake is a frame without bytes.
@@ -106,6 +108,7 @@ impl Connection {
             heard_ms: now_ms,
             since_ms: now_ms,
             unfinished_ms: None,
+            requests: 0,
         }
     }
 
@@ -211,6 +214,7 @@ impl Connection {
     /// Has the client had its time, to say which protocol it speaks or, before login, to finish a frame that it has begun? Asked now and
     /// then while none of its frames has to wait: when a frame began is not noted, only when it was first seen.
     pub fn is_late(&mut self, now_ms: u64, timeout_ms: u64) -> bool {
+        self.requests = 0;
         let since = match (self.greeted, self.logged_in || self.input.is_empty()) {
             (false, _) => self.since_ms,
             (true, false) => *self.unfinished_ms.get_or_insert(now_ms),
@@ -243,10 +247,19 @@ impl Connection {
         out: &mut Vec<u8>,
     ) -> Result<Event, Problem> {
         self.unfinished_ms = None;
-        match channel {
+        let event = match channel {
             ChannelId::PING => self.ping_channel(packet, facts, out),
             _ => self.session_channel(packet, out),
+        }?;
+        // What opens or takes back a session has bounds of its own, and may be handed in again.
+        if !self.logged_in && matches!(event, Event::Handled) {
+            self.requests += 1;
+            if self.requests > limits::REQUESTS_BEFORE_LOGIN_MAX {
+                let text = "the client asks for more than a client needs before its login";
+                return Err(Problem::Frame(text.to_owned()));
+            }
         }
+        Ok(event)
     }
 
     fn ping_channel(&mut self, packet: &Packet<'_>, facts: &ServerFacts, out: &mut Vec<u8>) -> Result<Event, Problem> {
