@@ -30,8 +30,8 @@ const SLOW_TICKS: usize = 100;
 const SLOW_BYTES: usize = 2_000;
 /// Bytes of all requests of a client that reads nothing: their answers are far more than the system keeps on the way.
 const DEAF_BYTES: usize = 512 * 1024;
-/// Requests in a tick of one that stays below what the broker closes a connection for.
-const DEAF_REQUESTS_A_TICK: usize = 2;
+/// Requests of one that stays below what the broker closes a connection for, until nothing more comes of it.
+const DEAF_REQUESTS: usize = 160;
 /// The same of one that has logged in.
 const DEAF_CLIENT_BYTES: usize = 2 * 1024 * 1024;
 /// What the system keeps for a client that reads nothing, at its side.
@@ -161,12 +161,8 @@ impl Crowd {
                 say(&hello)?;
                 let request = speech::subscribe();
                 // Half of them are as greedy as they can, and are closed; half stay.
-                if number.is_multiple_of(2) {
-                    deaf(request, DEAF_BYTES)
-                } else {
-                    let a_tick = DEAF_REQUESTS_A_TICK * request.len();
-                    Role::Deaf { request, a_tick, left: usize::MAX }
-                }
+                let bytes = if number.is_multiple_of(2) { DEAF_BYTES } else { DEAF_REQUESTS * request.len() };
+                deaf(request, bytes)
             }
             Kind::HalfOpen => {
                 log_in(stream, &hello, &queue)?;
