@@ -4,4 +4,9 @@
 //! control that it must catch.
 
 pub mod captures;
+pub mod gate;
+pub mod goals;
+pub mod measure;
 pub mod prove;
+pub mod result;
+pub mod targets;

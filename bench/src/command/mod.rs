@@ -2,6 +2,7 @@
 
 mod faults;
 mod fuzz;
+mod gate;
 mod hostile;
 mod kill9;
 mod reattach;
@@ -24,6 +25,8 @@ enum What {
     /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
     #[command(subcommand)]
     Prove(Proof),
+    /// Compare two measurements by what they count, never by time: more than 2 % off, up or down, fails
+    Gate(gate::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +65,7 @@ struct Common {
 /// Does what was asked for. False: the proof failed.
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
+        What::Gate(arguments) => gate::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),

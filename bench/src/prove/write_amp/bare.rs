@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 
 use super::aligned::Aligned;
-use super::counters::{Counters, Device};
+use crate::measure::device::{Counters, Device};
 
 /// Zeros are written in pieces of this length.
 const ZEROS: usize = 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::counters::Counters;
+use crate::measure::device::Counters;
 
 /// Bytes to the device for each byte of an acked SEND frame, in thousandths, at a window of more than one.
 const AMPLIFICATION_MAX: u64 = 1150;

@@ -6,11 +6,11 @@ use super::aligned::PAGE;
 use super::bare::{self, Ground};
 use super::blocks::{self, Block};
 use super::broker::Broker;
-use super::counters::{Counters, Device};
 use super::figures::{Figures, Round};
 use super::load::{self, Load};
 use super::loop_disk::LoopDisk;
 use super::told;
+use crate::measure::device::{Counters, Device};
 
 /// How a store can make a write durable.
 pub const SYNC_MODES: [&str; 2] = ["dsync", "fdatasync"];

@@ -11,7 +11,6 @@ mod aligned;
 mod bare;
 mod blocks;
 mod broker;
-mod counters;
 mod figures;
 mod load;
 mod loop_disk;

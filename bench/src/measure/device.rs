@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::{major, minor};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of a sector in `stat`, whatever the device's own sectors are.
 const SECTOR: u64 = 512;
@@ -17,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const STILL_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the device was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Write requests. Whether a flush counts as one is the kernel's choice.
     pub writes: u64,
@@ -34,7 +35,7 @@ impl Counters {
     }
 
     /// What came since `earlier`.
-    pub(super) fn since(&self, earlier: &Self) -> Self {
+    pub fn since(&self, earlier: &Self) -> Self {
         Self {
             writes: self.writes - earlier.writes,
             sectors: self.sectors - earlier.sectors,
@@ -60,7 +61,7 @@ impl std::fmt::Display for Counters {
 
 /// A block device, by the file system on it.
 #[derive(Clone, Debug)]
-pub(super) struct Device {
+pub struct Device {
     /// A folder of the file system.
     folder: PathBuf,
     stat: PathBuf,
@@ -68,21 +69,42 @@ pub(super) struct Device {
 
 impl Device {
     /// The device under this folder.
-    pub(super) fn under(folder: &Path) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A folder that is not there.
+    pub fn under(folder: &Path) -> Result<Self, String> {
         let metadata = folder.metadata().map_err(|error| format!("{}: {error}", folder.display()))?;
         let (major, minor) = (major(metadata.dev()), minor(metadata.dev()));
         Ok(Self { folder: folder.to_owned(), stat: PathBuf::from(format!("/sys/dev/block/{major}:{minor}/stat")) })
     }
 
     /// Has everything written that the file system still holds back, so that it does not come later.
-    pub(super) fn sync(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    ///
+    /// The kernel's word.
+    pub fn sync(&self) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("{} cannot be synced: {error}", self.folder.display());
         let folder = File::open(&self.folder).map_err(|error| failed(&error))?;
         nix::unistd::syncfs(&folder).map_err(|error| failed(&error))
     }
 
+    /// The counters now, whatever is in flight.
+    ///
+    /// # Errors
+    ///
+    /// A device without counters, such as none at all (`tmpfs`).
+    pub fn now(&self) -> Result<Counters, String> {
+        self.read().map(|(counters, _in_flight)| counters)
+    }
+
     /// The counters once they stand still.
-    pub(super) fn still(&self) -> Result<Counters, String> {
+    ///
+    /// # Errors
+    ///
+    /// A device without counters, or one that is never still.
+    pub fn still(&self) -> Result<Counters, String> {
         let begun = Instant::now();
         let (mut last, mut since) = (self.read()?, begun);
         while last.1 > 0 || since.elapsed() < STILL {

@@ -1,0 +1,8 @@
+//! What is measured beside the load: the process, the device under its store, the machine around both, and latencies.
+//!
+//! Takes a process id or a folder, gives counters as the kernel keeps them; what cannot be read is said as missing, never as zero.
+
+pub mod context;
+pub mod device;
+pub mod latency;
+pub mod process;

@@ -1,0 +1,75 @@
+//! What can be measured: RingMQ, the floor broker, peers. Each is started on a folder of its own, on loopback, and ended by its process id.
+//!
+//! A [`Target`] knows how; a [`Running`] one owns the process until it is stopped, and a dropped one is killed by its own id.
+
+mod ringmq;
+mod running;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+pub use ringmq::RingMq;
+pub use running::{Running, Way};
+
+use crate::result::schema::Durability;
+
+/// What a client speaks with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Protocol {
+    /// The Artemis CORE protocol.
+    Core,
+    /// STOMP 1.2.
+    Stomp,
+    /// NATS, with JetStream's acks.
+    Nats,
+}
+
+impl Protocol {
+    /// Its name on the command line and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Stomp => "stomp",
+            Self::Nats => "nats",
+        }
+    }
+}
+
+/// Where a target runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// A folder of its own: store, configuration, log. It is made if it is not there.
+    pub directory: PathBuf,
+    /// The port; 0 takes a free one where the target can.
+    pub port: u16,
+    /// The queue that must be there before a load begins.
+    pub queue: String,
+    /// Settings of the target beside its own, as `NAME=VALUE`.
+    pub settings: Vec<String>,
+}
+
+/// Something that can be measured.
+pub trait Target: Debug {
+    /// Its name in results.
+    fn name(&self) -> &str;
+
+    /// Its version, as it says itself.
+    ///
+    /// # Errors
+    ///
+    /// Not installed: what is missing and how to get it.
+    fn version(&self) -> Result<String, String>;
+
+    /// What its acks mean, as the audit of these settings said.
+    fn durability(&self) -> Durability;
+
+    /// What it is loaded with.
+    fn protocol(&self) -> Protocol;
+
+    /// Starts it and waits until a client can send to the queue of the place.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not start, with the end of its log.
+    fn start(&self, place: &Place) -> Result<Running, String>;
+}

@@ -1,0 +1,123 @@
+//! RingMQ itself: the built binary with its defaults, on a store in the place.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
+
+use super::running::{Running, Way};
+use super::{Place, Protocol, Target};
+use crate::result::schema::Durability;
+
+/// The exit code of `ringmq queue create` for a queue that a store from before has.
+const THERE_ALREADY: i32 = 7;
+
+/// The built broker.
+#[derive(Clone, Debug)]
+pub struct RingMq {
+    /// The binary.
+    pub binary: PathBuf,
+}
+
+impl RingMq {
+    /// The binary beside this program, as one build makes both.
+    pub fn beside() -> Self {
+        let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("ringmq")));
+        Self { binary: beside.unwrap_or_else(|| PathBuf::from("ringmq")) }
+    }
+}
+
+impl Target for RingMq {
+    fn name(&self) -> &'static str {
+        "ringmq"
+    }
+
+    fn version(&self) -> Result<String, String> {
+        let output = Command::new(&self.binary).arg("--version").output().map_err(|error| self.missing(&error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.split_whitespace().nth(1).unwrap_or("unknown").to_owned())
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Local
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Core
+    }
+
+    fn start(&self, place: &Place) -> Result<Running, String> {
+        let in_place = |error: std::io::Error| format!("{}: {error}", place.directory.display());
+        std::fs::create_dir_all(&place.directory).map_err(in_place)?;
+        let (store, log) = (place.directory.join("data"), place.directory.join("ringmq.log"));
+        let file = OpenOptions::new().create(true).append(true).open(&log).map_err(in_place)?;
+        let mut command = Command::new(&self.binary);
+        command.args(["run", "--port", &place.port.to_string(), "--data-directory"]).arg(&store);
+        command.args(place.settings.iter().flat_map(|setting| ["--set", setting]));
+        command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().map_err(|error| self.missing(&error))?;
+        let port = child.stdout.take().and_then(port_when_ready);
+        // Owned from here on: whatever fails ends the process.
+        let running = Running::new(child, Way { port: port.unwrap_or(0), store, log });
+        if port.is_none() {
+            return Err(format!("the broker ended before it was ready; its log is {}", running.way().log.display()));
+        }
+        self.create_queue(running.port(), &place.queue)?;
+        Ok(running)
+    }
+}
+
+impl RingMq {
+    fn missing(&self, error: &std::io::Error) -> String {
+        format!("{} does not start: {error} (build it: cargo build --release)", self.binary.display())
+    }
+
+    /// By the product's own command, which is what a user would type.
+    fn create_queue(&self, port: u16, queue: &str) -> Result<(), String> {
+        let mut command = Command::new(&self.binary);
+        command.args(["queue", "create", "--url", &format!("tcp://127.0.0.1:{port}"), "--name", queue]);
+        let output = command.stdin(Stdio::null()).output().map_err(|error| self.missing(&error))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let is_there = output.status.success() || output.status.code() == Some(THERE_ALREADY);
+        if is_there { Ok(()) } else { Err(format!("queue {queue} cannot be made: {}", said.trim())) }
+    }
+}
+
+/// Reads what RingMQ prints until it is ready, and gives its port; a thread goes on reading, so that it never waits to be heard.
+fn port_when_ready(out: ChildStdout) -> Option<u16> {
+    let mut lines = BufReader::new(out).lines().map_while(Result::ok);
+    let mut port = None;
+    for line in lines.by_ref() {
+        if line.starts_with("ready in ") {
+            std::thread::spawn(move || lines.for_each(drop));
+            return port;
+        }
+        port = core_port(&line).or(port);
+    }
+    None
+}
+
+/// The port in `listen    127.0.0.1:61616 core`.
+fn core_port(line: &str) -> Option<u16> {
+    let mut words = line.strip_prefix("listen")?.split_whitespace();
+    let (address, protocol) = (words.next()?, words.next()?);
+    (protocol == "core").then(|| address.rsplit(':').next()?.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_found_in_what_it_prints() {
+        assert_eq!(core_port("listen    127.0.0.1:4242 core"), Some(4242));
+        assert_eq!(core_port("listen    127.0.0.1:4242 tls"), None);
+    }
+
+    #[test]
+    fn a_missing_binary_says_how_to_get_it() {
+        let error = RingMq { binary: PathBuf::from("nowhere/ringmq") }.version().unwrap_err();
+        assert!(error.contains("nowhere/ringmq") && error.contains("cargo build --release"), "{error}");
+    }
+}

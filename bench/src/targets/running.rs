@@ -1,0 +1,117 @@
+//! A target that runs: its processes, its port, and its end.
+
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How often a stopping process is looked at: there is no other way to wait for an exit with a bound.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// What a stop may take before it is a kill: peers with a runtime of their own write much at their end.
+const STOP_WITHIN: Duration = Duration::from_secs(60);
+
+/// How a client reaches it.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The port on loopback.
+    pub port: u16,
+    /// The folder of its store: the device under it is counted.
+    pub store: PathBuf,
+    /// Its log.
+    pub log: PathBuf,
+}
+
+/// A running target.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    way: Way,
+}
+
+impl Running {
+    /// Takes the process over.
+    pub fn new(child: Child, way: Way) -> Self {
+        Self { child, way }
+    }
+
+    /// How a client reaches it.
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.way.port
+    }
+
+    /// The folder of its store.
+    pub fn store(&self) -> &Path {
+        &self.way.store
+    }
+
+    /// Its processes, of which the children are found by whoever counts.
+    pub fn pids(&self) -> Vec<u32> {
+        vec![self.child.id()]
+    }
+
+    /// SIGSTOP: it takes no processor until [`Running::resume`].
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// SIGKILL, and a wait for the end.
+    ///
+    /// # Errors
+    ///
+    /// A process that cannot be waited for.
+    pub fn kill(mut self) -> Result<(), String> {
+        self.signal(Signal::SIGKILL);
+        self.child.wait().map(drop).map_err(|error| format!("cannot wait for the target: {error}"))
+    }
+
+    /// SIGTERM, and a wait for the end.
+    ///
+    /// # Errors
+    ///
+    /// It did not end in time, and was killed.
+    pub fn stop(mut self) -> Result<(), String> {
+        self.resume();
+        self.signal(Signal::SIGTERM);
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(_status)) => return Ok(()),
+                Ok(None) if begun.elapsed() < STOP_WITHIN => std::thread::sleep(LOOK_EVERY),
+                Ok(None) => return Err(format!("process {} did not end within {STOP_WITHIN:?}", self.child.id())),
+                Err(error) => return Err(format!("cannot wait for process {}: {error}", self.child.id())),
+            }
+        }
+    }
+
+    /// Has it ended by itself? Then with what.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(format!("it ended by itself with {status}; its log is {}", self.way.log.display()))
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).map(Pid::from_raw);
+        // It may have ended by itself, which shows when it is waited for.
+        let _gone = pid.map(|pid| kill(pid, signal));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ended already, unless something went wrong on the way.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
