@@ -4,6 +4,7 @@
 //! control that it must catch.
 
 pub mod captures;
+pub mod compare;
 pub mod gate;
 pub mod goals;
 pub mod measure;

@@ -6,6 +6,7 @@ mod gate;
 mod hostile;
 mod kill9;
 mod reattach;
+mod report;
 mod write_amp;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ enum What {
     Prove(Proof),
     /// Compare two measurements by what they count, never by time: more than 2 % off, up or down, fails
     Gate(gate::Arguments),
+    /// Make a page with plots, and a table, of results
+    Report(report::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +69,7 @@ struct Common {
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
         What::Gate(arguments) => gate::run(&arguments),
+        What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),

@@ -3,6 +3,7 @@
 //! A goal is judged as a ratio to a control of the same run or as a count, never as a bare time. Those whose feature is not built say so and
 //! count as open.
 
+pub mod rounds;
 mod table;
 mod verdict;
 

@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod machine;
+pub mod report;
 pub mod schema;
 pub mod series;
 

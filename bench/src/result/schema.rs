@@ -138,6 +138,9 @@ pub struct Figures {
     pub seconds: f64,
     /// From the send (closed loop) or its scheduled time (open loop) to the ack.
     pub ack: Summary,
+    /// The same as a curve: share and microseconds, from the median outwards.
+    #[serde(default)]
+    pub ack_curve: Vec<(f64, f64)>,
     /// From the same to the delivery to a consumer.
     pub delivery: Option<Summary>,
     /// From the scheduled time to the write: a slow client shows here.

@@ -2,12 +2,14 @@
 //!
 //! A [`Target`] knows how; a [`Running`] one owns the process until it is stopped, and a dropped one is killed by its own id.
 
+mod floor;
 mod ringmq;
 mod running;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+pub use floor::FloorBroker;
 pub use ringmq::RingMq;
 pub use running::{Running, Way};
 

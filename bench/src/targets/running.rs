@@ -9,6 +9,8 @@ use nix::unistd::Pid;
 
 /// How often a stopping process is looked at: there is no other way to wait for an exit with a bound.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// What a signal may take to arrive.
+const STAND_WITHIN: Duration = Duration::from_secs(2);
 /// What a stop may take before it is a kill: peers with a runtime of their own write much at their end.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 
@@ -56,9 +58,20 @@ impl Running {
         vec![self.child.id()]
     }
 
-    /// SIGSTOP: it takes no processor until [`Running::resume`].
+    /// SIGSTOP, and a wait until it stands: it takes no processor until [`Running::resume`].
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
+        let begun = Instant::now();
+        // The signal is only noted at first; a thread in the kernel stops when it comes back from there.
+        while !self.stands() && begun.elapsed() < STAND_WITHIN {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Is it stopped, or gone?
+    fn stands(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 'Z']))
     }
 
     /// SIGCONT.

@@ -1,0 +1,102 @@
+//! `report.html`: one page for somebody who was not there, readable without a network.
+//!
+//! Takes results, gives the page: what was measured on what, ratios to the control, latencies, processor time, growth with size, queues and depth,
+//! what was skipped, and every round. The durability label stands beside every name, and every figure has its number of rounds and their spread.
+
+mod charts;
+mod markup;
+mod sections;
+
+use super::schema::Results;
+
+/// The name of the control that ratios are made to.
+pub const CONTROL: &str = "floor";
+
+const STYLE: &str = include_str!("style.css");
+
+/// The whole page.
+///
+/// # Errors
+///
+/// A plot that cannot be drawn.
+pub fn page(results: &Results) -> Result<String, String> {
+    let mut body = String::new();
+    body += &sections::head(results);
+    body += &sections::summary(results);
+    body += &sections::bars(results);
+    body += &sections::percentiles(results)?;
+    body += &sections::growth(results)?;
+    body += &sections::skipped(results);
+    body += &sections::rounds(results);
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>RingMQ bench</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::latency::Latencies;
+    use crate::measure::process::Usage;
+    use crate::result::schema::{Durability, Figures, Parameters, Round};
+
+    fn round(target: &str, size: u32, number: u32, messages: u64) -> Round {
+        let mut latencies = Latencies::default();
+        (1..=2_000u64).for_each(|us| latencies.record_ns(us * 1_000 + u64::from(size)));
+        Round {
+            target: target.to_owned(),
+            target_version: "1 & <2>".to_owned(),
+            durability: if target == "hasty" { Durability::NotDurable } else { Durability::Local },
+            protocol: "core".to_owned(),
+            scenario: "S3".to_owned(),
+            parameters: Parameters { connections: 1, window: 64, size, queues: 1, ..Parameters::default() },
+            round: number,
+            order: 0,
+            figures: Figures {
+                messages,
+                seconds: 2.0,
+                ack: latencies.summary(),
+                ack_curve: latencies.curve(),
+                client_us: messages * 3,
+                target: Some(Usage { user_us: messages * 2, system_us: messages, ..Usage::default() }),
+                ..Figures::default()
+            },
+        }
+    }
+
+    fn results() -> Results {
+        let mut rounds = Vec::new();
+        for number in 0..3 {
+            for size in [100, 1024, 16_384] {
+                rounds.push(round("ringmq", size, number, 90_000 + u64::from(number)));
+                rounds.push(round("floor", size, number, 100_000));
+                rounds.push(round("hasty", size, number, 200_000));
+            }
+        }
+        let skipped = vec![("absent".to_owned(), "no Java".to_owned())];
+        Results { rounds, skipped, ..Results::default() }
+    }
+
+    #[test]
+    fn every_target_stands_there_with_its_label_and_its_ratio() {
+        let page = page(&results()).unwrap();
+        for text in ["ringmq", "floor", "hasty", "D-local", "NOT-DURABLE", "0.90", "no Java", "<svg", "n = 3"] {
+            assert!(page.contains(text), "no `{text}`");
+        }
+    }
+
+    #[test]
+    fn nothing_is_fetched_and_names_are_no_markup() {
+        let page = page(&results()).unwrap();
+        assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("url("));
+        assert!(page.contains("1 &amp; &lt;2&gt;"), "a version is text");
+    }
+
+    #[test]
+    fn nothing_measured_is_a_page_that_says_so() {
+        let page = page(&Results::default()).unwrap();
+        assert!(page.contains("No rounds"), "{page}");
+    }
+}
