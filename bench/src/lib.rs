@@ -7,6 +7,7 @@ pub mod captures;
 pub mod compare;
 pub mod gate;
 pub mod goals;
+pub mod load;
 pub mod measure;
 pub mod prove;
 pub mod result;

@@ -1,12 +1,17 @@
 //! The command line: what may be asked for, and who does it.
 
+mod bar;
 mod faults;
 mod fuzz;
 mod gate;
 mod hostile;
+mod interrupt;
 mod kill9;
+mod load;
 mod reattach;
 mod report;
+mod run;
+mod sweep;
 mod write_amp;
 
 use std::path::PathBuf;
@@ -23,6 +28,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Put a load on a broker and tell its rate, latencies and cost
+    Run(run::Arguments),
+    /// The same load again and again, with one value changed from row to row
+    Sweep(sweep::Arguments),
     /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
     #[command(subcommand)]
     Prove(Proof),
@@ -68,6 +77,8 @@ struct Common {
 /// Does what was asked for. False: the proof failed.
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
+        What::Run(arguments) => run::run(&arguments),
+        What::Sweep(arguments) => sweep::run(&arguments),
         What::Gate(arguments) => gate::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
