@@ -22,7 +22,7 @@ const ACKED_MIN: u64 = 100;
 /// The kill comes so long after that, in milliseconds.
 const KILL_AFTER_MS: (u64, u64) = (5, 500);
 /// What a load is given; the program's own clock ends it.
-const LOAD_SECONDS: u32 = 6;
+const LOAD_SECONDS: u32 = 4;
 /// The program bounds each of its calls; this is for a program that does not.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Loads without a kill on a machine that is too slow for one.

@@ -1,13 +1,19 @@
 //! A test harness whose output arrives: for targets with `harness = false`.
 //!
-//! Takes named trials, runs them one after the other, gives the lines and the exit code that Cargo and `.ci/run` know from the
-//! standard harness. Unlike that one it lets everything through, so a trial that cannot run here says `skipped:` with its
-//! reason and is seen. A panic in a trial is its failure; the next trial runs.
+//! Takes named trials, runs them, gives the lines and the exit code that Cargo and `.ci/run` know from the standard harness. Unlike that
+//! one it lets everything through, so a trial that cannot run here says `skipped:` with its reason and is seen. A panic in a trial is
+//! its failure; the next trial runs. Most of a trial's time is waiting, so those that share nothing but the machine may run beside each
+//! other ([`run_beside`]); `--test-threads 1` forbids it.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Trials beside each other, unless the command line says another number.
+const THREADS: usize = 2;
 
 /// How a trial that did not fail ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +27,7 @@ pub(crate) enum Outcome {
 pub(crate) type Verdict = Result<Outcome, String>;
 
 /// One named test.
+#[derive(Clone, Copy)]
 pub(crate) struct Trial {
     pub(crate) name: &'static str,
     pub(crate) run: fn() -> Verdict,
@@ -34,16 +41,22 @@ struct Counts {
     filtered: usize,
 }
 
-/// Runs the trials that the command line asks for.
+/// Runs the trials that the command line asks for, one after the other.
 pub(crate) fn run(trials: &[Trial]) -> ExitCode {
+    run_beside(&[], trials)
+}
+
+/// The same, but first come those of `beside`, several at a time; whatever looks at the whole machine or changes this process is `alone`.
+pub(crate) fn run_beside(beside: &[Trial], alone: &[Trial]) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let wanted = Wanted::new(&arguments);
     if arguments.iter().any(|argument| argument == "--list") {
-        trials.iter().filter(|trial| wanted.holds(trial.name)).for_each(|trial| println!("{}: test", trial.name));
+        let names = beside.iter().chain(alone).map(|trial| trial.name);
+        names.filter(|name| wanted.holds(name)).for_each(|name| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
-    let counts = run_wanted(trials, &wanted, &mut std::io::stdout());
+    let counts = run_wanted(beside, alone, &wanted, &mut std::io::stdout());
     let word = if counts.failed == 0 { "ok" } else { "FAILED" };
     println!(
         "\ntest result: {word}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
@@ -56,21 +69,38 @@ pub(crate) fn run(trials: &[Trial]) -> ExitCode {
     if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run_wanted(trials: &[Trial], wanted: &Wanted<'_>, out: &mut dyn Write) -> Counts {
-    let chosen: Vec<&Trial> = trials.iter().filter(|trial| wanted.holds(trial.name)).collect();
-    let mut counts = Counts { filtered: trials.len() - chosen.len(), ..Counts::default() };
-    let _broken_pipe = writeln!(out, "\nrunning {} tests", chosen.len());
-    for Trial { name, run } in chosen {
-        let verdict = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
-        let (count, line) = match verdict {
-            Ok(Outcome::Passed) => (&mut counts.passed, "ok".to_owned()),
-            Ok(Outcome::Skipped(reason)) => (&mut counts.skipped, format!("skipped: {name}: {reason}")),
-            Err(what) => (&mut counts.failed, format!("FAILED\n{what}")),
-        };
-        *count += 1;
-        let _broken_pipe = writeln!(out, "test {name} ... {line}");
-    }
-    counts
+fn run_wanted(beside: &[Trial], alone: &[Trial], wanted: &Wanted<'_>, out: &mut (dyn Write + Send)) -> Counts {
+    let chosen =
+        |trials: &'_ [Trial]| trials.iter().filter(|trial| wanted.holds(trial.name)).copied().collect::<Vec<_>>();
+    let (all, beside, alone) = (beside.len() + alone.len(), chosen(beside), chosen(alone));
+    let left = beside.len() + alone.len();
+    let _broken_pipe = writeln!(out, "\nrunning {left} tests");
+    let told = Mutex::new((Counts { filtered: all - left, ..Counts::default() }, out));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(trial) = beside.get(next.fetch_add(1, Ordering::Relaxed)) {
+            tell(trial, &told);
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..wanted.threads).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    alone.iter().for_each(|trial| tell(trial, &told));
+    told.into_inner().unwrap_or_else(PoisonError::into_inner).0
+}
+
+/// Runs one trial, counts it and gives it a line.
+fn tell(Trial { name, run }: &Trial, told: &Mutex<(Counts, &mut (dyn Write + Send))>) {
+    let verdict = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
+    let (counts, out) = &mut *told.lock().unwrap_or_else(PoisonError::into_inner);
+    let (count, line) = match verdict {
+        Ok(Outcome::Passed) => (&mut counts.passed, "ok".to_owned()),
+        Ok(Outcome::Skipped(reason)) => (&mut counts.skipped, format!("skipped: {name}: {reason}")),
+        Err(what) => (&mut counts.failed, format!("FAILED\n{what}")),
+    };
+    *count += 1;
+    let _broken_pipe = writeln!(out, "test {name} ... {line}");
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -78,23 +108,25 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("it panicked without a text").to_owned()
 }
 
-/// The names on the command line; options of the standard harness are accepted and mean nothing here, save `--exact` and
-/// `--skip`.
+/// The names on the command line; options of the standard harness are accepted and mean nothing here, save `--exact`, `--skip` and
+/// `--test-threads`.
 struct Wanted<'a> {
     filters: Vec<&'a str>,
     refused: Vec<&'a str>,
     exact: bool,
+    threads: usize,
 }
 
 impl<'a> Wanted<'a> {
     fn new(arguments: &'a [String]) -> Self {
-        let mut wanted = Self { filters: Vec::new(), refused: Vec::new(), exact: false };
-        let mut words = arguments.iter().map(String::as_str);
+        let mut wanted = Self { filters: Vec::new(), refused: Vec::new(), exact: false, threads: THREADS };
+        let mut words = arguments.iter().flat_map(|word| word.splitn(2, '='));
         while let Some(word) = words.next() {
             match word {
                 "--exact" => wanted.exact = true,
                 "--skip" => wanted.refused.extend(words.next()),
-                "--test-threads" | "--format" | "--color" | "--logfile" | "-Z" => {
+                "--test-threads" => wanted.threads = words.next().and_then(|n| n.parse().ok()).unwrap_or(THREADS),
+                "--format" | "--color" | "--logfile" | "-Z" => {
                     let _value = words.next();
                 }
                 option if option.starts_with('-') => {}
@@ -111,7 +143,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The control of the harness itself: it must see a failure, a panic and a skip for what they are.
+/// The control of the harness itself: it must see a failure, a panic and a skip for what they are, whether they run alone or beside each
+/// other, and must run some beside each other and the others not.
 pub(crate) fn counts_what_happens() -> Verdict {
     let trials = [
         Trial { name: "planted_success", run: || Ok(Outcome::Passed) },
@@ -120,13 +153,44 @@ pub(crate) fn counts_what_happens() -> Verdict {
         Trial { name: "planted_skip", run: || Ok(Outcome::Skipped("no such disk".to_owned())) },
         Trial { name: "not_asked_for", run: || Err("it must not run".to_owned()) },
     ];
-    let arguments = ["planted".to_owned(), "--test-threads".to_owned(), "1".to_owned()];
-    let mut out = Vec::new();
-    let counts = run_wanted(&trials, &Wanted::new(&arguments), &mut out);
-    let text = String::from_utf8_lossy(&out);
+    let meeting = [
+        Trial { name: "planted_meeting_of_one", run: meets },
+        Trial { name: "planted_meeting_of_the_other", run: meets },
+    ];
+    let late = Trial { name: "planted_late_one", run: comes_late };
+    let beside = run_planted(&[&meeting[..], &trials].concat(), &[late], "2");
+    let alone = run_planted(&[], &trials, "1");
+    let rest = Counts { passed: 0, failed: 2, skipped: 1, filtered: 1 };
     let seen =
         ["planted_failure ... FAILED\nit broke", "FAILED\nit fell over", "... skipped: planted_skip: no such disk"];
-    let right = counts == Counts { passed: 1, failed: 2, skipped: 1, filtered: 1 }
-        && seen.iter().all(|part| text.contains(part));
-    if right { Ok(Outcome::Passed) } else { Err(format!("{counts:?}\n{text}")) }
+    let right = |(counts, text): &(Counts, String), passed| {
+        *counts == Counts { passed, ..rest } && seen.iter().all(|part| text.contains(part))
+    };
+    if right(&beside, 4) && right(&alone, 1) { Ok(Outcome::Passed) } else { Err(format!("{beside:?}\n{alone:?}")) }
+}
+
+fn run_planted(beside: &[Trial], alone: &[Trial], threads: &str) -> (Counts, String) {
+    let arguments = ["planted", "--test-threads", threads].map(str::to_owned);
+    let mut out = Vec::new();
+    let counts = run_wanted(beside, alone, &Wanted::new(&arguments), &mut out);
+    (counts, String::from_utf8_lossy(&out).into_owned())
+}
+
+/// How many of the two that meet have come.
+static CAME: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Stays until the other one has come too: both pass when they run at the same time.
+fn meets() -> Verdict {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut came = CAME.0.lock().unwrap_or_else(PoisonError::into_inner);
+    *came += 1;
+    CAME.1.notify_all();
+    let (came, _) = CAME.1.wait_timeout_while(came, PATIENCE, |came| *came < 2).unwrap_or_else(PoisonError::into_inner);
+    if *came == 2 { Ok(Outcome::Passed) } else { Err("it ran alone".to_owned()) }
+}
+
+/// Comes when both have been there, and leaves things as they were.
+fn comes_late() -> Verdict {
+    let came = std::mem::take(&mut *CAME.0.lock().unwrap_or_else(PoisonError::into_inner));
+    if came == 2 { Ok(Outcome::Passed) } else { Err(format!("{came} came before")) }
 }

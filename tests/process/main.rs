@@ -9,6 +9,8 @@ mod blocks;
 mod certificates;
 mod client;
 mod folder;
+// It serves other tests as well.
+#[allow(dead_code)]
 mod harness;
 // The file serves a proof as well.
 #[allow(unreachable_pub)]
@@ -43,7 +45,7 @@ use std::process::ExitCode;
 use harness::Trial;
 
 fn main() -> ExitCode {
-    let mut trials = vec![
+    let mut beside = vec![
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
         Trial { name: "browser_kinds", run: browser::each_kind_is_shown },
@@ -66,17 +68,10 @@ fn main() -> ExitCode {
         Trial { name: "damage_accepted_where_none_is", run: damage::a_loss_that_is_none_is_refused },
         Trial { name: "damage_lost_names_are_missed", run: damage::lost_names_are_missed },
         Trial { name: "damage_second_process_is_refused", run: damage::a_second_process_is_refused },
-        Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },
-        Trial { name: "disk_full_and_emptied", run: disk_faults::a_full_disk_can_be_emptied },
-        Trial { name: "disk_full_and_emptied_by_both", run: disk_faults::a_full_disk_can_be_emptied_by_who_also_sends },
-        Trial { name: "disk_fails", run: disk_faults::a_failed_device_ends_the_broker },
-        Trial { name: "disk_write_fails", run: disk_faults::a_failed_write_ends_the_broker },
         Trial { name: "hostile_bytes", run: hostile::bytes_of_no_client_end_their_connection_alone },
         Trial { name: "hostile_packets", run: hostile::sessions_are_not_confused_by_strange_packets },
         Trial { name: "hostile_handshake", run: hostile::half_a_handshake_is_closed_in_time },
         Trial { name: "hostile_half_open", run: hostile::half_open_connections_cost_little },
-        Trial { name: "little_locked_memory", run: ordinary_user::the_readme_works_with_little_locked_memory },
-        Trial { name: "no_limit_on_locked_memory", run: ordinary_user::without_a_limit_buffers_are_registered },
         Trial { name: "refusals_are_answered", run: refusals::what_is_not_served_is_refused_and_the_session_goes_on },
         Trial { name: "refusals_large_message", run: refusals::a_large_message_is_refused_at_its_last_piece },
         Trial { name: "refusals_in_a_transaction", run: refusals::a_refused_send_spoils_its_transaction },
@@ -106,6 +101,16 @@ fn main() -> ExitCode {
         Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },
         Trial { name: "ttl_override", run: time_to_live::the_override_wins },
     ];
-    trials.extend(tls::trials());
-    harness::run(&trials)
+    beside.extend(tls::trials());
+    // File systems that are full and devices that fail belong to this thread; how much memory is locked counts for a user.
+    let alone = [
+        Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },
+        Trial { name: "disk_full_and_emptied", run: disk_faults::a_full_disk_can_be_emptied },
+        Trial { name: "disk_full_and_emptied_by_both", run: disk_faults::a_full_disk_can_be_emptied_by_who_also_sends },
+        Trial { name: "disk_fails", run: disk_faults::a_failed_device_ends_the_broker },
+        Trial { name: "disk_write_fails", run: disk_faults::a_failed_write_ends_the_broker },
+        Trial { name: "little_locked_memory", run: ordinary_user::the_readme_works_with_little_locked_memory },
+        Trial { name: "no_limit_on_locked_memory", run: ordinary_user::without_a_limit_buffers_are_registered },
+    ];
+    harness::run_beside(&beside, &alone)
 }

@@ -59,7 +59,8 @@ impl Example {
     pub(crate) fn count(&self, measure: &str, group: usize) -> Result<f64, String> {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--collect-atstart=no", &format!("--toggle-collect={COUNTED}")]);
-        valgrind.arg(format!("--callgrind-out-file={}", scratch("icount.out").display()));
+        let out = format!("icount-{measure}-{group}-{}.out", self.ballast.len());
+        valgrind.arg(format!("--callgrind-out-file={}", scratch(&out).display()));
         valgrind.arg(&self.program).env("GLIBC_TUNABLES", WITHOUT_REP).env("RINGMQ_ICOUNT_BALLAST", &self.ballast);
         let output = run(&mut valgrind, &[measure, &MESSAGES.to_string(), &group.to_string()])?;
         let said = String::from_utf8_lossy(&output.stderr);

@@ -5,6 +5,8 @@
 //! than the baseline's, the figures are told and nothing fails. `RINGMQ_REGENERATE=1` writes the baseline anew; that belongs in a
 //! commit of its own that says why. Without valgrind the trials skip aloud.
 
+// It serves other tests as well.
+#[allow(dead_code)]
 #[path = "../../../tests/process/harness.rs"]
 mod harness;
 
@@ -29,34 +31,30 @@ const MEASURES: &[(&str, &[usize])] = &[
     ("whole", &[1, 16, 64]),
     ("consume", &[1, 16, 64]),
 ];
+/// Runs of callgrind beside each other.
+const THREADS: usize = 2;
 /// The design's promise for a message that nobody shares a group with, from its bytes to its answer.
 const WHOLE_INSTRUCTIONS_MAX: f64 = 9_000.0;
 /// By how much the same program may differ when it lies and runs elsewhere: where its stack and its hash seeds happen to be.
 const PLACE_DIFFERENCE_MAX: f64 = 0.001;
 
 fn main() -> ExitCode {
-    harness::run(&[
-        Trial { name: "icount_is_that_of_the_baseline", run: is_that_of_the_baseline },
+    let beside = [
         Trial { name: "icount_catches_a_loop_too_many", run: catches_a_loop_too_many },
         Trial { name: "icount_is_the_same_anywhere", run: is_the_same_anywhere },
         Trial { name: "icount_baseline_keeps_the_promise", run: baseline_keeps_the_promise },
         Trial { name: "icount_reads_its_baseline", run: baseline::reads_what_it_writes },
         Trial { name: "icount_compares_within_two_per_cent", run: baseline::compares_within_two_per_cent },
         Trial { name: "the_harness_counts_what_happens", run: harness::counts_what_happens },
-    ])
+    ];
+    // It runs several at a time by itself.
+    let alone = [Trial { name: "icount_is_that_of_the_baseline", run: is_that_of_the_baseline }];
+    harness::run_beside(&beside, &alone)
 }
 
 fn is_that_of_the_baseline() -> Verdict {
     let Some(example) = Example::built()? else { return skipped() };
-    let mut rows = Vec::new();
-    for (measure, groups) in MEASURES {
-        for group in *groups {
-            let (measure, group) = ((*measure).to_owned(), *group);
-            let instructions = example.count(&measure, group)?;
-            rows.push(Row { measure, group, instructions });
-        }
-    }
-    let measured = Baseline { rustc: callgrind::rustc()?, machine: callgrind::machine()?, rows };
+    let measured = Baseline { rustc: callgrind::rustc()?, machine: callgrind::machine()?, rows: rows(&example)? };
     if std::env::var_os("RINGMQ_REGENERATE").is_some() {
         fs::write(path(), measured.to_string()).map_err(|error| format!("{}: {error}", path().display()))?;
         return Ok(Outcome::Passed);
@@ -75,6 +73,24 @@ fn is_that_of_the_baseline() -> Verdict {
             Ok(Outcome::Passed)
         }
     }
+}
+
+/// All measures. They are counted and not timed, so they may be beside each other.
+fn rows(example: &Example) -> Result<Vec<Row>, String> {
+    let asked = MEASURES.iter().flat_map(|(measure, groups)| groups.iter().map(|group| (*measure, *group)));
+    let asked: Vec<(&str, usize)> = asked.collect();
+    let row = |(measure, group): &(&str, usize)| {
+        let instructions = example.count(measure, *group)?;
+        Ok::<Row, String>(Row { measure: (*measure).to_owned(), group: *group, instructions })
+    };
+    let share = |own: usize| asked.iter().skip(own).step_by(THREADS).map(row).collect::<Result<Vec<Row>, String>>();
+    let shares: Result<Vec<Vec<Row>>, String> = std::thread::scope(|scope| {
+        let share = &share;
+        let workers: Vec<_> = (0..THREADS).map(|own| scope.spawn(move || share(own))).collect();
+        workers.into_iter().map(|worker| worker.join().map_err(|_| "it panicked".to_owned())?).collect()
+    });
+    let mut shares: Vec<_> = shares?.into_iter().map(Vec::into_iter).collect();
+    Ok((0..asked.len()).filter_map(|number| shares.get_mut(number % THREADS)?.next()).collect())
 }
 
 /// The control: the same work with a loop of a hundred steps a message must be seen, whatever the machine.

@@ -1,6 +1,7 @@
 //! What the kernel says about the broker's process: its memory, its processor time, its sockets.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_getcpuclockid};
@@ -64,6 +65,9 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
 /// Lets this process, and those that it starts, have as many open files as the system allows.
 pub(super) fn raise_descriptors(wanted: u64) -> Result<(), String> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    // Between a look and a change nobody else may change it: it would go down again.
+    static CHANGING: Mutex<()> = Mutex::new(());
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = |error: nix::errno::Errno| format!("the limit of open files: {error}");
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
     if soft >= wanted {
