@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::machine::Machine;
 use crate::process::{Process, text_of};
 
 /// The release that the JMS suite uses as well.
@@ -22,6 +24,7 @@ pub(crate) struct Distribution {
 }
 
 /// What a command said, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     /// All lines of both streams.
     pub(crate) text: String,
@@ -30,29 +33,50 @@ pub(crate) struct Said {
 }
 
 impl Distribution {
-    /// Finds it in the build directory or fetches it. The error is the reason of a skip.
+    /// Finds it in the build directory or fetches it, once. The error is the reason of a skip.
     pub(crate) fn find() -> Result<Self, String> {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("artemis");
-        let home = directory.join(format!("apache-artemis-{VERSION}"));
-        runs("java", "-version").map_err(|_| "no java (install a JDK 17 or later)")?;
-        if !home.join("complete").is_file() {
-            std::fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-            fetch(&directory)?;
-            std::fs::write(home.join("complete"), VERSION).map_err(|error| format!("{}: {error}", home.display()))?;
-        }
-        Ok(Self { home })
+        static HOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        HOME.get_or_init(home).clone().map(|home| Self { home })
     }
 
-    /// Runs a command against the broker at `url`. The error: it does not start or does not end.
+    /// Runs a command against the broker at `url`, in the one Java machine of all trials. The error: it does not end.
     pub(crate) fn run(&self, url: &str, words: &[&str]) -> Result<Said, String> {
+        static MACHINE: Mutex<Option<Machine>> = Mutex::new(None);
+        let mut running = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut machine = running.take().map_or_else(|| Machine::start(&self.home), Ok)?;
+        // One that failed here is not used again.
+        let said = machine.run(&with_broker(url, words))?;
+        *running = Some(machine);
+        Ok(said)
+    }
+
+    /// The same as a user does it: by the script, in a process of its own.
+    pub(crate) fn run_script(&self, url: &str, words: &[&str]) -> Result<Said, String> {
         let mut command = Command::new(self.home.join("bin/artemis"));
-        // Compiling for a long run costs more than the short one takes.
-        command.env("JAVA_ARGS", "-XX:TieredStopAtLevel=1 -Xshare:auto -Xmx256m");
-        command.args(words).args(["--url", url, "--user", "user", "--password", "password"]);
+        command.args(with_broker(url, words));
         let ended = Process::start(&mut command)?.end(COMMAND_WITHIN)?;
         let text = ended.lines.iter().map(|(_, line)| format!("{line}\n")).collect();
         Ok(Said { text, success: ended.status.success() })
     }
+}
+
+fn home() -> Result<PathBuf, String> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("artemis");
+    let home = directory.join(format!("apache-artemis-{VERSION}"));
+    for tool in ["java", "javac"] {
+        runs(tool, "-version").map_err(|_| format!("no {tool} (install a JDK 17 or later)"))?;
+    }
+    if !home.join("complete").is_file() {
+        std::fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        fetch(&directory)?;
+        std::fs::write(home.join("complete"), VERSION).map_err(|error| format!("{}: {error}", home.display()))?;
+    }
+    Ok(home)
+}
+
+/// The words of a command, and which broker it speaks to.
+fn with_broker<'a>(url: &'a str, words: &[&'a str]) -> Vec<&'a str> {
+    [words, &["--url", url, "--user", "user", "--password", "password"]].concat()
 }
 
 /// Without the network first: what is in the local repository needs none.

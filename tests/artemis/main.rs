@@ -19,6 +19,7 @@ mod process;
 mod server;
 
 mod distribution;
+mod machine;
 mod trials;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use harness::Trial;
 
 fn main() -> ExitCode {
     harness::run(&[
+        Trial { name: "artemis_the_script_says_the_same", run: trials::the_script_says_the_same },
         Trial { name: "artemis_a_queue_from_birth_to_end", run: trials::a_queue_from_birth_to_end },
         Trial { name: "artemis_checks_and_their_control", run: trials::checks_and_their_control },
         Trial { name: "artemis_a_queue_is_changed", run: trials::a_queue_is_changed_for_good },

@@ -85,6 +85,31 @@ fn create(queue: &str) -> Vec<&str> {
     [&["queue", "create", "--name", queue, "--address", queue][..], &attributes].concat()
 }
 
+/// The other trials run the command line in a Java machine that goes on; what that says and how it ends is what the script does, for a
+/// success, for what the broker refuses, and for a command that fails.
+pub(crate) fn the_script_says_the_same() -> Result<Outcome, String> {
+    // Times differ, and so does the order of the two streams of a process.
+    let comparable = |said: Said| {
+        let mut lines: Vec<String> =
+            said.text.lines().filter(|line| !line.contains("elapsed")).map(str::to_owned).collect();
+        lines.sort();
+        (said.success, lines)
+    };
+    at_desk(|desk| {
+        desk.says(&create("compared"), &["created successfully"])?;
+        let stat = ["queue", "stat", "--queueName", "compared"];
+        let check = ["check", "queue", "--name", "nowhere", "--up"];
+        for (words, success) in [(&stat[..], true), (&create("compared"), true), (&check, false)] {
+            let script = comparable(desk.artemis.run_script(&desk.url, words)?);
+            let here = comparable(desk.command(words)?);
+            if script.0 != success || script != here {
+                return Err(format!("artemis {}: by the script {script:?}, here {here:?}", words.join(" ")));
+            }
+        }
+        desk.says(&["queue", "delete", "--name", "compared"], &["deleted successfully"]).map(drop)
+    })
+}
+
 pub(crate) fn a_queue_from_birth_to_end() -> Result<Outcome, String> {
     at_desk(|desk| {
         let at = ["--destination", "queue://orders", "--message-count"];
