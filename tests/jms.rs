@@ -28,6 +28,8 @@ mod suite;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use broker::Broker;
@@ -37,6 +39,8 @@ use suite::{Suite, asked, suites};
 /// The case with which the control shows that lost messages are noticed.
 const CONTROL_CASE: &str = "restart_messages_survive";
 const CONTROL: &str = "a_broker_that_forgets_is_caught";
+/// Suites that run beside each other, each on a broker of its own: most of a case is waiting for one answer.
+const THREADS: usize = 2;
 
 /// What the lines of the program amounted to.
 #[derive(Debug, Default)]
@@ -44,6 +48,14 @@ struct Counts {
     passed: usize,
     failed: usize,
     skipped: usize,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
 }
 
 fn main() -> ExitCode {
@@ -68,11 +80,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", names.len());
-    let mut counts = Counts::default();
-    against_one(&program, &suites, &mut counts);
-    if control {
-        judge(CONTROL, forgetting_is_caught(&program), &mut counts);
-    }
+    let counts = match std::env::var("RINGMQ_JMS_URL") {
+        Ok(url) => against_another(&program, &suites, control, &url),
+        Err(_) => against_own(&program, &suites, control),
+    };
     finish(&counts, started)
 }
 
@@ -88,20 +99,60 @@ fn cases(program: &Program) -> Result<Vec<String>, String> {
     }
 }
 
-/// Runs all suites, one after the other, against one broker.
-fn against_one(program: &Program, suites: &[Suite], counts: &mut Counts) {
-    if suites.is_empty() {
-        return;
-    }
-    let ended = match std::env::var("RINGMQ_JMS_URL") {
-        Ok(url) => {
-            let mut plain = suites.iter().filter(|suite| !suite.is_within_tls());
-            plain.try_for_each(|suite| run(program, suite, &url, None, counts))
-        }
-        Err(_) => against_own(program, suites, counts),
-    };
+/// Runs all suites, one after the other, against a broker that is running already.
+fn against_another(javax: &Program, suites: &[Suite], control: bool, url: &str) -> Counts {
+    let mut counts = Counts::default();
+    let mut plain = suites.iter().filter(|suite| !suite.is_within_tls());
+    let ended = plain.try_for_each(|suite| match built(javax, suite, &mut counts)? {
+        Some(program) => converse(&program, url, suite, None, &mut counts),
+        None => Ok(()),
+    });
     if let Err(what) = ended {
-        judge("end", Err(what), counts);
+        judge("end", Err(what), &mut counts);
+    }
+    if control {
+        judge(CONTROL, forgetting_is_caught(javax), &mut counts);
+    }
+    counts
+}
+
+/// Runs all suites, each against a broker of its own, and the control.
+fn against_own(javax: &Program, suites: &[Suite], control: bool) -> Counts {
+    let mut counts = Counts::default();
+    // One after the other: Maven shares its repository with nobody.
+    let programs = suites.iter().map(|suite| built(javax, suite, &mut counts)).collect::<Vec<_>>();
+    let jobs: Vec<_> = suites.iter().zip(programs).map(Some).chain(control.then_some(None)).collect();
+    let (next, told) = (AtomicUsize::new(0), Mutex::new(counts));
+    let work = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut counts = Counts::default();
+            match job {
+                Some((_, Ok(None))) => {}
+                Some((suite, Ok(Some(program)))) => on_its_own(program, suite, &mut counts),
+                Some((_, Err(what))) => judge("build", Err(what.clone()), &mut counts),
+                None => judge(CONTROL, forgetting_is_caught(javax), &mut counts),
+            }
+            told.lock().unwrap_or_else(PoisonError::into_inner).add(&counts);
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..THREADS).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    told.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a suite against a broker that nobody else has, and looks at what that said.
+fn on_its_own(program: &Program, suite: &Suite, counts: &mut Counts) {
+    let start = if suite.is_within_tls() { Broker::start_within_tls } else { || Broker::start(false) };
+    let ended = start().and_then(|mut broker| {
+        let url = broker.url();
+        let ended = converse(program, &url, suite, Some(&mut broker), counts);
+        let log = broker.end(ended.is_err() || counts.failed > 0);
+        ended.and(log)
+    });
+    if let Err(what) = ended {
+        judge(&format!("{}end", suite.prefix), Err(what), counts);
     }
 }
 
@@ -119,40 +170,17 @@ fn judge(name: &str, outcome: Result<(), String>, counts: &mut Counts) {
     }
 }
 
-/// Builds and runs one suite.
-fn run(
-    javax: &Program,
-    suite: &Suite,
-    url: &str,
-    broker: Option<&mut Broker>,
-    counts: &mut Counts,
-) -> Result<(), String> {
+/// Builds what a suite runs on. `None`: that is not possible here, which has been told.
+fn built(javax: &Program, suite: &Suite, counts: &mut Counts) -> Result<Option<Program>, String> {
     match suite.program(javax) {
-        Ok(program) => converse(&program, url, suite, broker, counts),
+        Ok(program) => Ok(Some(program)),
         Err(Refusal::Missing(reason)) => {
             counts.skipped += suite.names.len();
             println!("test jms::{} ... {}", suite.prefix.trim_end_matches(':'), skip_text(&reason));
-            Ok(())
+            Ok(None)
         }
         Err(Refusal::Broken(what)) => Err(what),
     }
-}
-
-/// Against a broker of our own, and against one that speaks TLS.
-fn against_own(program: &Program, suites: &[Suite], counts: &mut Counts) -> Result<(), String> {
-    let (within, plain): (Vec<&Suite>, Vec<&Suite>) = suites.iter().partition(|suite| suite.is_within_tls());
-    let mut outcome = Ok(());
-    for (suites, start) in [(plain, (|| Broker::start(false)) as fn() -> _), (within, Broker::start_within_tls)] {
-        if suites.is_empty() {
-            continue;
-        }
-        let mut broker = start()?;
-        let (before, url) = (counts.failed, broker.url());
-        let ended = suites.iter().try_for_each(|suite| run(program, suite, &url, Some(&mut broker), counts));
-        let log = broker.end(ended.is_err() || counts.failed > before);
-        outcome = outcome.and(ended).and(log);
-    }
-    outcome
 }
 
 /// The control: a broker that comes back without its data must fail the case that looks for it.
