@@ -20,6 +20,11 @@ record Case(String name, int seconds, boolean restarts, boolean secured, Body bo
         return new Case(name, 20, false, false, body);
     }
 
+    /** The case that a program begins with: it loads the client's classes while others may be starting too. */
+    static Case first(String name, Body body) {
+        return new Case(name, 90, false, false, body);
+    }
+
     static Case restarting(String name, Body body) {
         return new Case(name, 90, true, false, body);
     }

@@ -16,7 +16,7 @@ final class ConnectionCases {
 
     static List<Case> all() {
         return List.of(
-                Case.of("connect_close_50", ConnectionCases::connectClose),
+                Case.first("connect_close_50", ConnectionCases::connectClose),
                 Case.of("connect_ha_url", ConnectionCases::haUrl),
                 Case.of("connection_start_stop", ConnectionCases::startStop),
                 Case.of("two_connections", ConnectionCases::twoConnections),
