@@ -32,6 +32,7 @@ mod queues;
 mod readme;
 mod refusals;
 mod secrets;
+mod secrets_in_a_store;
 mod start;
 mod stop;
 mod time_to_live;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         Trial { name: "transactions_of_many_segments", run: transactions::a_commit_over_many_segments_survives_a_kill },
         Trial { name: "secrets_are_seen_nowhere", run: secrets::passwords_are_seen_nowhere },
         Trial { name: "secrets_are_not_in_errors", run: secrets::errors_show_no_password },
+        Trial { name: "secrets_in_a_store", run: secrets_in_a_store::the_tool_shows_none },
         Trial { name: "secrets_that_are_seen_are_caught", run: secrets::a_password_that_is_seen_is_caught },
         Trial { name: "users_file_is_made_and_changed", run: users::a_users_file_is_made_and_changed },
         Trial { name: "users_log_in", run: users::clients_log_in_and_do_what_they_may },
