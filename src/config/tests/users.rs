@@ -115,6 +115,24 @@ fn a_file_is_made_and_changed_and_the_rest_of_it_stays() {
 }
 
 #[test]
+fn a_user_without_a_password_gets_one() {
+    let text = "[user.\"a b\"] # hers\n# keep\ncertificate = 'CN=a'\n[user.b]\npassword = 'x'\n";
+    let file = FileText::new("u", text.replace("'x'", &format!("'{HASH}'")));
+    for roles in [None, Some(["x".to_owned()])] {
+        let changed = file.with_password("a b", OTHER, roles.as_ref().map(|roles| roles.as_slice())).unwrap();
+        let users = Users::parse(&changed).unwrap().users;
+        let named = |name: &str| users.iter().find(|user| user.name == name).unwrap();
+        assert_eq!(named("a b").password.as_deref(), Some(OTHER));
+        assert_eq!(
+            (named("a b").certificate.as_deref(), named("a b").roles.len()),
+            (Some("CN=a"), usize::from(roles.is_some()))
+        );
+        assert_eq!(named("b").password.as_deref(), Some(HASH));
+        assert!(changed.text().starts_with("[user.\"a b\"] # hers\n") && changed.text().contains("\n# keep\n"));
+    }
+}
+
+#[test]
 fn what_is_written_otherwise_is_left_to_a_person() {
     let inline =
         FileText::new("u", format!("user = {{ a = {{ password = '{HASH}' }}, b = {{ password = '{HASH}' }} }}\n"));

@@ -94,25 +94,31 @@ impl FileText {
             return Err(EditError::Missing(name.to_owned()));
         };
         user.password = Some(password.to_owned());
-        let mut changes = vec![(self.span_of(name, "password"), quote(password))];
         if let Some(roles) = roles {
             user.roles = roles.to_vec();
-            let span = self.span_of(name, "roles");
-            match span {
-                Some(_) => changes.push((span, list(roles))),
-                None => {
-                    if let Some((_, change)) = changes.first_mut() {
-                        *change = format!("{change}\nroles = {}", list(roles));
-                    }
+        }
+        let mut changes = Vec::new();
+        for (key, value) in [("password", Some(quote(password))), ("roles", roles.map(list))] {
+            let Some(value) = value else { continue };
+            changes.push(match (self.span_of(name, key), self.lines_of(name)) {
+                (Some(span), _) => (span, value),
+                // One who shows a certificate has no password so far: a line of its own behind the heading.
+                (None, Some(lines)) => {
+                    let heading = self.text().get(lines.clone()).and_then(|lines| lines.split_inclusive('\n').next());
+                    let at = lines.start + heading.map_or(0, str::len);
+                    (at..at, format!("{key} = {value}\n"))
                 }
-            }
+                (None, None) => return Err(EditError::Form(name.to_owned())),
+            });
         }
         // From the end, so that places before it stay what they are.
-        changes.sort_by_key(|(span, _)| std::cmp::Reverse(span.as_ref().map_or(0, |span| span.start)));
+        changes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
         let mut text = self.text().to_owned();
         for (span, value) in changes {
-            let span = span.filter(|span| text.get(span.clone()).is_some());
-            text.replace_range(span.ok_or_else(|| EditError::Form(name.to_owned()))?, &value);
+            if text.get(span.clone()).is_none() {
+                return Err(EditError::Form(name.to_owned()));
+            }
+            text.replace_range(span, &value);
         }
         self.checked(text, &wanted, name)
     }
