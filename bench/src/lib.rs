@@ -3,8 +3,10 @@
 //! It links the client and the codecs, and of the broker its simulator with the oracle. Each proof names its seed, leaves a line in the ledger and has a
 //! control that it must catch.
 
+pub mod calibrate;
 pub mod captures;
 pub mod compare;
+pub mod floor;
 pub mod gate;
 pub mod goals;
 pub mod load;

@@ -1,7 +1,9 @@
 //! The command line: what may be asked for, and who does it.
 
 mod bar;
+mod calibrate;
 mod faults;
+mod floor;
 mod fuzz;
 mod gate;
 mod hostile;
@@ -32,6 +34,10 @@ enum What {
     Run(run::Arguments),
     /// The same load again and again, with one value changed from row to row
     Sweep(sweep::Arguments),
+    /// Measure the limits of this machine: durable writes, bandwidth, loopback, copying and checksums
+    Calibrate(calibrate::Arguments),
+    /// Serve as the floor broker: parse, append, one group commit, ack, nothing else; the control of every ratio
+    Floor(floor::Arguments),
     /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
     #[command(subcommand)]
     Prove(Proof),
@@ -79,6 +85,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
     match arguments.what {
         What::Run(arguments) => run::run(&arguments),
         What::Sweep(arguments) => sweep::run(&arguments),
+        What::Calibrate(arguments) => calibrate::run(&arguments),
+        What::Floor(arguments) => floor::run(&arguments),
         What::Gate(arguments) => gate::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
