@@ -41,6 +41,20 @@ pub const REQUESTS_BEFORE_LOGIN_MAX: u32 = 256;
 /// A frame after login. The reference accepts 2 GiB; nobody sends an ordinary message of this size.
 pub const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 
+/// What a client after login may have sent of frames that are not handled yet, without asking for room: more than an ordinary message.
+/// What is beyond it comes out of what all connections of its core may hold together.
+pub const INPUT_BYTES_FREE: usize = RECORD_MESSAGE_BYTES_MAX + RECORD_OVERHEAD_BYTES_MAX;
+
+/// Time of a client that has got room for a whole frame, to show that it sends it.
+pub const FRAME_GRACE_MS: u64 = 1_000;
+
+/// Time for a whole frame of any size, while others wait for room: who is on the way to take longer loses it, and its connection. A
+/// frame of the largest size also stands so far behind a small one that waits.
+pub const FRAME_TIME_MS: u64 = 10_000;
+
+/// Between two looks for such clients, while somebody waits.
+pub const FRAME_CHECK_MS: u64 = 250;
+
 /// An encoded message up to this size is one journal record; above, its body goes to a lane for large bodies.
 pub const RECORD_MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
@@ -257,6 +271,8 @@ const _: () = {
     assert!(OUTPUT_BYTES_HARD < UNCONFIRMED_BYTES_SOFT);
     // What a client sends before login and what it does not read fit, with buffers of twice the size and the tables around them.
     assert!(FRAME_BYTES_BEFORE_LOGIN + 2 * OUTPUT_BYTES_BEFORE_LOGIN < MEMORY_BEFORE_LOGIN_MAX);
+    // Nothing before login asks for room.
+    assert!(FRAME_BYTES_BEFORE_LOGIN + KEPT_BEFORE_LOGIN < INPUT_BYTES_FREE);
     // A message that goes to a large lane was accepted as one frame first.
     assert!(RECORD_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
     // One transaction may use all that it may.

@@ -20,6 +20,8 @@ pub struct Census {
     pub waiters: usize,
     /// Connections and sessions that something is due for.
     pub due: usize,
+    /// Bytes of received frames that are kept at the expense of all, and connections that wait to keep some.
+    pub incoming: usize,
     /// Requests to look after the broker that are under way.
     pub calls: usize,
     /// Letters that were not read, or not given away.
@@ -45,6 +47,7 @@ impl<B: BlockBuffer> Core<B> {
                 + front.aside.len()
                 + front.seekers.len()
                 + front.hold_changes.len(),
+            incoming: front.incoming.held().0 + front.incoming.held().1,
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),

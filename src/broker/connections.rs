@@ -68,6 +68,9 @@ impl<B: BlockBuffer> Core<B> {
         };
         if let Some(client) = self.front.clients.get_mut(key) {
             client.protocol.keep(rest.get(used..).unwrap_or_default());
+            if client.claim.matters(client.protocol.kept()) {
+                self.front.review_input(key);
+            }
         }
         self.pause_if_full(key);
         self.release_replies();
@@ -111,6 +114,7 @@ impl<B: BlockBuffer> Core<B> {
         let Some(mut client) = self.front.clients.remove(key) else { return };
         self.front.seekers.retain(|seeker| *seeker != key);
         self.front.forget_login(key, client.login.take());
+        self.front.release_input(key, &mut client.claim);
         self.orphan_or_end(client.leave(key));
         self.release_replies();
     }
@@ -319,7 +323,11 @@ impl<B: BlockBuffer> Core<B> {
                 // One who got something stands behind those who got nothing, or he alone would be served for ever.
                 served.extend(self.front.stalled.pop());
             }
-            if !client.stalled && client.paused {
+            if client.claim.matters(client.protocol.kept()) {
+                self.front.review_input(key);
+            }
+            let Some(client) = self.front.clients.get_mut(key) else { continue };
+            if !client.stalled && client.paused && !client.claim.waits() {
                 client.paused = false;
                 self.front.errands.push(Errand::Receive { connection: key, on: true });
             }
@@ -456,9 +464,9 @@ impl<B: BlockBuffer> Core<B> {
         let settings = self.front.settings;
         self.front.next_ttl_check_ms = now_ms + settings.ttl_check_interval_ms;
         let stalled: Vec<ConnectionKey> = self.front.stalled.clone();
-        for key in stalled {
-            // Its own pings wait behind frames that wait for the disk: without a word from us the client would give us up. One that
-            // moves to another core is on its way at once.
+        for key in stalled.into_iter().chain(self.front.incoming.waiting().collect::<Vec<_>>()) {
+            // Its own pings wait behind frames that wait for the disk or for room: without a word from us the client would give us up.
+            // One that moves to another core is on its way at once.
             let heeds = |client: &&mut super::front::Client| !client.unread && client.moves_to.is_none();
             let Some(client) = self.front.clients.get_mut(key).filter(heeds) else { continue };
             client.protocol.ping(&mut client.output.bytes);
@@ -476,7 +484,8 @@ impl<B: BlockBuffer> Core<B> {
             let protocol = &client.protocol;
             let ttl = if settings.ttl_override_ms >= 0 { settings.ttl_override_ms } else { protocol.ttl_ms };
             let silence = now_ms.saturating_sub(protocol.heard_ms);
-            let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && (!client.stalled || client.unread);
+            let waits = (client.stalled && !client.unread) || client.claim.waits();
+            let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && !waits;
             if (dead || late) && !client.closing {
                 silent.push((key, silence, dead));
             }

@@ -8,6 +8,7 @@ use journal::Now;
 use slotmap::SlotMap;
 
 use super::aside::Aside;
+use super::incoming::{Claim, Incoming};
 use super::login::{LoginState, Logins};
 use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::orphans::Orphans;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// A frame after login.
     pub frame_bytes_max: usize,
+    /// Bytes that the connections of this core may hold of what is not handled, beyond what each of them has for itself.
+    pub memory_max: usize,
     /// Do answers of commits wait for the disk?
     pub sync_transactional: bool,
     /// Do answers of sends and acknowledgements outside transactions wait for the disk?
@@ -92,6 +95,8 @@ pub(super) struct Client {
     pub(super) unread: bool,
     /// Nothing is received for now.
     pub(super) paused: bool,
+    /// What it holds of its client's bytes beyond its own share.
+    pub(super) claim: Claim,
     /// What its frames that are set aside cost.
     pub(super) aside_bytes: usize,
     /// To be closed once everything is written.
@@ -160,6 +165,8 @@ pub struct Front {
     pub(super) crowded: bool,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
+    /// What connections hold of their clients' bytes beyond their own shares.
+    pub(super) incoming: Incoming,
     /// Frames that wait apart from their connections.
     pub(super) aside: Aside,
     /// Other cores whose lanes have no next segment.
@@ -211,6 +218,7 @@ impl Front {
             stalled: Vec::new(),
             crowded: false,
             room_is_short: false,
+            incoming: Incoming::new(settings.memory_max),
             aside: Aside::default(),
             short_cores: Vec::new(),
             letters: VecDeque::new(),
@@ -257,6 +265,7 @@ impl Front {
             stalled: false,
             unread: false,
             paused: false,
+            claim: Claim::default(),
             aside_bytes: 0,
             closing: false,
             overdue: false,
@@ -366,7 +375,8 @@ impl Front {
         if self.clients.is_empty() && self.orphans.is_empty() {
             return None;
         }
-        let wait = self.next_ttl_check_ms.saturating_sub(millis(now)).max(1);
+        let next_ms = self.incoming.due_ms().map_or(self.next_ttl_check_ms, |due| due.min(self.next_ttl_check_ms));
+        let wait = next_ms.saturating_sub(millis(now)).max(1);
         Some(now.plus_nanos(wait * 1_000_000))
     }
 }

@@ -138,6 +138,7 @@ mod tests {
             ttl_check_interval_ms: 1_000,
             handshake_timeout_ms: 1_000,
             connections_max: 8,
+            memory_max: usize::MAX,
             frame_bytes_max: 1 << 20,
             reattach: crate::broker::Reattach::SameHost,
             sync_transactional: true,

@@ -8,6 +8,7 @@ mod census;
 mod connections;
 mod execute;
 mod front;
+mod incoming;
 mod letters;
 mod login;
 mod manage;
@@ -122,6 +123,7 @@ impl<B: BlockBuffer> Core<B> {
         // Behind everything that may append, so that it goes out in the same turn.
         let home = self.home.submit(now, |lane, command| output(Output::Lane { lane, command }));
         self.check_time_to_live(now);
+        self.end_slow_frames(now);
         while let Some(read) = self.home.next_read() {
             output(Output::Read(read));
         }

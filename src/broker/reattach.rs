@@ -250,6 +250,7 @@ impl<B: BlockBuffer> Core<B> {
         let core = self.front.clients.get(connection).filter(|client| client.moving)?.moves_to?;
         let mut client = self.front.clients.remove(connection)?;
         self.front.forget_login(connection, client.login.take());
+        self.front.release_input(connection, &mut client.claim);
         for session in client.departed.drain(..) {
             self.front.remove_session(session);
         }

@@ -24,7 +24,7 @@ use super::logins::Office;
 use super::open::{Store, not_written, open, random_u64};
 use super::recovery::{self, Contents};
 use super::tally::Tally;
-use super::{announcement, matches, renewal, shape, signals, watched};
+use super::{announcement, matches, memory, renewal, shape, signals, watched};
 use crate::broker::{FrontSettings, Reattach};
 use crate::cli::{Announcer, Exit, RunArguments};
 use crate::event;
@@ -230,6 +230,7 @@ fn front_settings(config: &Config, store: &Store, cores: u16, addresses: &Settin
         handshake_timeout_ms: millis(*config.acceptor_handshake_timeout),
         connections_max: usize::try_from(*config.acceptor_max_connections).unwrap_or(usize::MAX),
         frame_bytes_max: usize::try_from(config.acceptor_max_frame_size.bytes()).unwrap_or(limits::FRAME_BYTES_MAX),
+        memory_max: memory::part(*config.connection_memory, cores),
         reattach: match *config.session_reattach {
             config::SessionReattach::SameHost => Reattach::SameHost,
             config::SessionReattach::Tls => Reattach::Tls,

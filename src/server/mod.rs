@@ -15,6 +15,7 @@ mod lobby;
 mod logins;
 mod losses;
 mod matches;
+mod memory;
 mod open;
 mod post;
 pub(crate) mod recovery;

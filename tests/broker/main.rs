@@ -12,6 +12,7 @@ mod counts;
 mod full;
 mod full_address;
 mod hostile;
+mod incoming;
 mod management;
 mod misplaced;
 mod mixed;

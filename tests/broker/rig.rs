@@ -139,7 +139,15 @@ impl Rig {
     /// As [`Rig::new`], for clients who may come back by this rule.
     pub(crate) fn reattaching(cores: u16, seed: u64, reattach: Reattach) -> Self {
         let addresses = Arc::default();
-        Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, reattach)).collect(), seed)
+        let way = (reattach, usize::MAX);
+        Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, way)).collect(), seed)
+    }
+
+    /// As [`Rig::new`], for connections that may hold so much together on each core.
+    pub(crate) fn remembering(cores: u16, seed: u64, memory_max: usize) -> Self {
+        let addresses = Arc::default();
+        let way = (Reattach::SameHost, memory_max);
+        Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, way)).collect(), seed)
     }
 
     /// The disk has room again.
@@ -469,10 +477,16 @@ fn is_end(request: &Request<'_>) -> bool {
 }
 
 fn seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u64) -> Seat {
-    any_seat(core, cores, addresses, bytes, Reattach::SameHost)
+    any_seat(core, cores, addresses, bytes, (Reattach::SameHost, usize::MAX))
 }
 
-fn any_seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u64, reattach: Reattach) -> Seat {
+fn any_seat(
+    core: u16,
+    cores: u16,
+    addresses: &Arc<SettingsByAddress>,
+    bytes: u64,
+    (reattach, memory_max): (Reattach, usize),
+) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
         lanes.push(started_lane(LaneId::BINDINGS, bytes));
@@ -500,6 +514,7 @@ fn any_seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u6
         ttl_check_interval_ms: CHECK_MS,
         handshake_timeout_ms: HANDSHAKE_MS,
         connections_max: CONNECTIONS_MAX,
+        memory_max,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         reattach,
         sync_transactional: true,

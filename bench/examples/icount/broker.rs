@@ -45,6 +45,7 @@ impl Broker {
             ttl_check_interval_ms: 3_600_000,
             handshake_timeout_ms: 3_600_000,
             connections_max: 64,
+            memory_max: usize::MAX,
             frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
             reattach: Reattach::SameHost,
             sync_transactional: true,

@@ -168,20 +168,29 @@ impl Connection {
         Some(needed.saturating_sub(kept).max(1))
     }
 
+    /// Bytes of the frame whose beginning is kept, with its length, if that is known.
+    pub fn frame_bytes(&self) -> Option<usize> {
+        let length = self.input.first_chunk::<LENGTH_PREFIX_BYTES>().filter(|_| self.greeted)?;
+        Some(LENGTH_PREFIX_BYTES.saturating_add(u32::from_be_bytes(*length) as usize))
+    }
+
     /// Keeps bytes.
     pub fn keep(&mut self, bytes: &[u8]) {
-        if !self.logged_in {
+        if !self.logged_in || self.input.len().saturating_add(bytes.len()) > limits::INPUT_BYTES_FREE {
             self.make_room(bytes.len());
         }
         self.input.extend_from_slice(bytes);
     }
 
-    /// Before login no more memory is taken than the largest frame needs.
+    /// No more memory is taken than the largest frame before login needs, or the one that is on its way.
     #[cold]
     fn make_room(&mut self, more: usize) {
         let needed = self.input.len().saturating_add(more);
         if needed > self.input.capacity() {
-            let most = LENGTH_PREFIX_BYTES + limits::FRAME_BYTES_BEFORE_LOGIN;
+            let most = match self.frame_bytes() {
+                Some(bytes) if self.logged_in => bytes,
+                _ => LENGTH_PREFIX_BYTES + limits::FRAME_BYTES_BEFORE_LOGIN,
+            };
             let wanted = needed.next_power_of_two().min(most).max(needed);
             self.input.reserve_exact(wanted - self.input.len());
         }
@@ -197,6 +206,9 @@ impl Connection {
         input.drain(..used.min(input.len()));
         if input.is_empty() && (input.capacity() > limits::OUTPUT_BYTES_HARD || !self.logged_in) {
             input = Vec::new();
+        } else if input.capacity() > limits::OUTPUT_BYTES_HARD && input.len() < input.capacity() / 4 {
+            // What follows a large frame may be little.
+            input.shrink_to(input.len());
         }
         self.input = input;
     }

@@ -307,6 +307,7 @@ fn front_settings(setup: &Setup) -> FrontSettings {
         ttl_check_interval_ms: FOREVER_MS,
         handshake_timeout_ms: FOREVER_MS,
         connections_max: 1_024,
+        memory_max: usize::MAX,
         frame_bytes_max: protocol::limits::FRAME_BYTES_MAX,
         reattach: crate::broker::Reattach::SameHost,
         sync_transactional: true,
