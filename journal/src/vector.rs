@@ -6,11 +6,12 @@ use smallvec::SmallVec;
 
 use crate::ids::{LaneId, Lsn};
 
-/// Lane to position. Up to four lanes need no heap.
+/// Lane to position. Up to two lanes need no heap: what one message waits for are its own lane and, while its queue is new, the bindings lane.
+/// Room for more would be copied along with every answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vector {
     /// Sorted by lane, one entry per lane.
-    entries: SmallVec<[(LaneId, Lsn); 4]>,
+    entries: SmallVec<[(LaneId, Lsn); 2]>,
 }
 
 impl Vector {

@@ -11,7 +11,7 @@ use crate::home::Outcome;
 use crate::limits;
 use crate::mail::{Answer, Ask, Deliver, Failure, FailureKind, Letter, Request, Token};
 use crate::message::{ConnectionKey, CoreId, SessionKey};
-use crate::net::core::{Problem, Respond, is_kept, lower};
+use crate::net::core::{Lowered, Problem, Respond, is_kept, lower};
 use crate::routing;
 use crate::security::Permissions;
 use crate::session::{CoreSet, Next, Verb};
@@ -45,6 +45,8 @@ impl<B: BlockBuffer> Core<B> {
         }
         let mut last = self.last_address.take().unwrap_or_default();
         match lower(packet, modes, &mut last) {
+            // Nearly always: so it is moved once less.
+            Some(Lowered { verb: Verb::Ask(ask), respond }) => self.ask(key, ask, respond),
             Some(lowered) => self.execute(key, lowered.verb, lowered.respond),
             None => self.packet_without_place(connection, packet),
         }

@@ -12,6 +12,9 @@ use crate::limits;
 /// Commands that one lane may give in one turn.
 const COMMANDS_PER_LANE: usize = 64;
 
+/// A time that does not come.
+const NEVER: Now = Now(u64::MAX);
+
 /// A lane and what lives in it.
 pub(super) struct HomeLane<B: BlockBuffer> {
     pub(super) id: LaneId,
@@ -151,19 +154,19 @@ impl<B: BlockBuffer, E> Lanes<B, E> {
 
     /// Lets every lane submit what the group rules allow. Gives the earliest time at which one has something to do by itself.
     pub(super) fn poll(&mut self, now: Now, mut each: impl FnMut(LaneId, Command<B>)) -> Option<Now> {
-        let mut earliest: Option<Now> = None;
+        // Later than any: compared as one number, where there are no two.
+        let mut earliest = NEVER;
         for lane in &mut self.lanes {
-            lane.lane.poll(now, &mut self.commands);
-            while let Some(command) = self.commands.pop() {
-                each(lane.id, command);
+            if lane.lane.poll(now, &mut self.commands) {
+                while let Some(command) = self.commands.pop() {
+                    each(lane.id, command);
+                }
             }
             // While each lane is looked at anyway.
             self.upkeep_due |= lane.lane.appended() >= lane.upkeep_at;
-            if let Some(due) = lane.lane.deadline(now) {
-                earliest = Some(earliest.map_or(due, |earliest| earliest.min(due)));
-            }
+            earliest = earliest.min(lane.lane.deadline(now).unwrap_or(NEVER));
         }
-        earliest
+        (earliest < NEVER).then_some(earliest)
     }
 
     /// Takes over what the own lanes have promised since, until no lane's promise sets another lane's free; true if anything has.

@@ -209,11 +209,28 @@ struct Creation {
 
 impl<B: BlockBuffer> Home<B> {
     /// Answers a session. The caller asks [`Home::ready`] first.
+    // Here and in what it calls: every message passes here, and a request is large: where it is inlined, it is not moved.
+    #[inline(always)]
     pub fn ask(&mut self, request: Request<'_>, deliver: &mut impl Deliver) -> Outcome {
+        if self.is_anybody_parked() {
+            return self.ask_behind_others(request, deliver);
+        }
+        self.ask_now(request, deliver)
+    }
+
+    /// As [`Home::ask`], where requests wait for other cores.
+    #[cold]
+    #[inline(never)]
+    fn ask_behind_others(&mut self, request: Request<'_>, deliver: &mut impl Deliver) -> Outcome {
         // That a connection is lost counts at once, whatever its sessions asked for before.
         if !matches!(request.ask, Ask::Lose { .. }) && self.must_park(&request) {
             return self.park(request);
         }
+        self.ask_now(request, deliver)
+    }
+
+    #[inline(always)]
+    fn ask_now(&mut self, request: Request<'_>, deliver: &mut impl Deliver) -> Outcome {
         let Request { from, operation, token, permissions, ask } = request;
         let who = Who { from, operation, token };
         match ask {
@@ -222,6 +239,24 @@ impl<B: BlockBuffer> Home<B> {
                 self.publish(who, publish, deliver)
             }
             Ask::Acknowledge(acknowledge) => self.acknowledge(who, acknowledge, deliver),
+            other => self.ask_other(who, permissions, other, deliver),
+        }
+    }
+
+    /// What is neither a message nor its acknowledgement.
+    #[inline(never)]
+    fn ask_other(
+        &mut self,
+        who: Who,
+        permissions: Option<Permissions>,
+        ask: Ask<'_>,
+        deliver: &mut impl Deliver,
+    ) -> Outcome {
+        match ask {
+            // Taken by the caller.
+            Ask::Publish(_) | Ask::Acknowledge(_) => {
+                Outcome::failed(FailureKind::Internal, "a message was taken for something else")
+            }
             Ask::Credit { consumer, bytes } => self.credit(who, consumer, bytes, deliver),
             Ask::ForceDelivery { consumer, sequence } => self.force_delivery(who, consumer, sequence, deliver),
             Ask::ProducerCredits { address, named, credits } => {

@@ -528,11 +528,13 @@ impl<B: journal::BlockBuffer> Home<B> {
         (there.is_some() || settings.auto_create_addresses) && (!needs_queue || settings.auto_create_queues)
     }
 
+    /// Does anything wait for another core?
+    pub(super) fn is_anybody_parked(&self) -> bool {
+        !(self.creating.is_empty() && self.parked.is_empty())
+    }
+
     /// Does a request have to wait behind one that waits for another core?
     pub(super) fn must_park(&self, request: &Request<'_>) -> bool {
-        if self.creating.is_empty() && self.parked.is_empty() {
-            return false;
-        }
         self.parked_sessions.contains(&request.from)
             || self.creating.values().any(|Creation { binding, .. }| {
                 let (address, queue) = (request.ask.address(), request.ask.queue());

@@ -91,12 +91,16 @@ impl<B> Flights<B> {
 
     /// Whether a group may leave now, given what the filling block holds.
     pub(super) fn may_release(&self, filling_bytes: usize) -> bool {
-        let waiting = self.sealed.iter().skip(self.released).map(|(_, block)| block.len).sum::<usize>() + filling_bytes;
         match self.groups.len() {
-            0 => waiting > 0,
+            0 => filling_bytes > 0 || self.sealed.len() > self.released,
             GROUPS_IN_FLIGHT_MAX.. => false,
-            _ => waiting >= GROUP_BYTES_PARALLEL,
+            _ => self.waiting_bytes() + filling_bytes >= GROUP_BYTES_PARALLEL,
         }
+    }
+
+    /// Bytes of the blocks that no group has yet.
+    fn waiting_bytes(&self) -> usize {
+        self.sealed.iter().skip(self.released).map(|(_, block)| block.len).sum()
     }
 
     /// Everything sealed becomes one group. Gives its bytes, if there is any.
@@ -105,7 +109,7 @@ impl<B> Flights<B> {
         if count == 0 {
             return None;
         }
-        let bytes = self.sealed.iter().skip(self.released).map(|(_, block)| block.len).sum();
+        let bytes = self.waiting_bytes();
         self.groups.push_back((GroupId(self.next_group), count));
         self.next_group += 1;
         self.released = self.sealed.len();
@@ -124,6 +128,19 @@ impl<B> Flights<B> {
         Some((ticket, sealed))
     }
 
+    /// One block of this group is durable.
+    fn done_in(&mut self, group: GroupId) {
+        // Nearly always the oldest one.
+        let at = self.groups.iter().position(|(name, _)| *name == group);
+        let Some((at, (_, unfinished))) = at.and_then(|at| Some((at, self.groups.get_mut(at)?))) else { return };
+        *unfinished -= 1;
+        match (*unfinished, at) {
+            (0, 0) => drop(self.groups.pop_front()),
+            (0, at) => drop(self.groups.remove(at)),
+            _ => {}
+        }
+    }
+
     pub(super) fn land(&mut self, ticket: Ticket, result: Result<(), IoError>, durable: Lsn) -> Landed {
         let index = ticket.0.checked_sub(self.first_ticket).and_then(|index| usize::try_from(index).ok());
         let Some(flight) = index.and_then(|index| self.flights.get_mut(index)).filter(|flight| !flight.done) else {
@@ -134,14 +151,7 @@ impl<B> Flights<B> {
         }
         flight.done = true;
         let group = flight.group;
-        if let Some(at) = self.groups.iter().position(|(name, _)| *name == group)
-            && let Some((_, unfinished)) = self.groups.get_mut(at)
-        {
-            *unfinished -= 1;
-            if *unfinished == 0 {
-                self.groups.remove(at);
-            }
-        }
+        self.done_in(group);
         let mut end = durable;
         while self.flights.front().is_some_and(|flight| flight.done) {
             if let Some(flight) = self.flights.pop_front() {

@@ -76,6 +76,8 @@ pub struct Lane<B: BlockBuffer> {
     marks: Watermarks,
     /// Where the next block begins once `filling` is gone.
     next_block: Lsn,
+    /// The segment of `next_block`. Kept, because it takes a division to find.
+    current: SegmentSequence,
     /// The chain behind the last sealed block.
     chain: Chain,
     last_block: Option<Lsn>,
@@ -143,6 +145,7 @@ impl<B: BlockBuffer> Lane<B> {
             filling: None,
             marks: Watermarks::at(tail.end),
             next_block: tail.end,
+            current: options.geometry.place(tail.end).0,
             chain: tail.chain,
             last_block: tail.last_block,
             history: tail.history,
@@ -240,12 +243,15 @@ impl<B: BlockBuffer> Lane<B> {
     }
 
     /// Lets the lane act: asks for segments, seals and submits a group if the rules allow, writes the idle seal, frees segments. To be called
-    /// after appends and completions, and at [`Self::deadline`]. Costs next to nothing if none of these was.
+    /// after appends and completions, and at [`Self::deadline`]. Costs next to nothing if none of these was. True: it has acted, and may have
+    /// given commands.
     #[inline]
-    pub fn poll(&mut self, now: Now, out: &mut Commands<B>) {
-        if self.latch.is_none() && (self.stirred || self.due.is_some_and(|due| now >= due)) {
+    pub fn poll(&mut self, now: Now, out: &mut Commands<B>) -> bool {
+        let acts = self.latch.is_none() && (self.stirred || self.due.is_some_and(|due| now >= due));
+        if acts {
             self.act(now, out);
         }
+        acts
     }
 
     // Apart, so that a lane with nothing to do costs a look and no call.
@@ -255,8 +261,9 @@ impl<B: BlockBuffer> Lane<B> {
         if seen != self.seen || self.idle_since == Now(0) {
             (self.seen, self.idle_since) = (seen, now);
         }
-        let (current, _) = self.geometry.place(self.next_block);
-        self.supply.ask(current, now, out);
+        if self.supply.must_ask(self.current) {
+            self.supply.ask(self.current, now, out);
+        }
         self.supply.give_back(self.marks.promised(), out);
         if self.seal_is_due() && now >= self.idle_since.plus_nanos(SEAL_IDLE_NANOS) && self.open_block() {
             self.close_filling(BlockFlags::default());
@@ -376,7 +383,9 @@ impl<B: BlockBuffer> Lane<B> {
         let Some(mut filling) = self.filling.take() else { return };
         self.stirred = true;
         let end = filling.border();
-        let ends_segment = self.geometry.place(end).0 > self.geometry.place(filling.lsn).0;
+        // The block began in `current`, and no block reaches beyond the end of its segment.
+        let begun_in = self.current;
+        let ends_segment = end >= self.geometry.start(begun_in.next());
         let flags = if ends_segment { flags.with(BlockFlags::SEGMENT_END) } else { flags };
         let epoch = self.epoch().map_or(0, |epoch| epoch.number);
         let header = filling.header(self.id, epoch, self.marks.promised(), flags);
@@ -388,13 +397,16 @@ impl<B: BlockBuffer> Lane<B> {
         self.last_block = Some(filling.lsn);
         self.next_block = end;
         self.covered = header.promised;
+        if ends_segment {
+            self.current = begun_in.next();
+        }
         if filling.fragments() > 0 {
             self.data_end = end;
         }
         self.marks.append(end);
         self.stats.blocks += 1;
         if ends_segment {
-            self.segment_ends.push_back((self.geometry.place(filling.lsn).0, chain));
+            self.segment_ends.push_back((begun_in, chain));
         }
         self.flights.seal(Sealed { buffer: filling.buffer, lsn: filling.lsn, len });
     }

@@ -29,6 +29,8 @@ pub(super) struct Supply {
     requests: SmallVec<[Request; 4]>,
     /// How many are wanted behind the one being written.
     ahead: u64,
+    /// Of `requests`, those that failed.
+    failures: usize,
     /// Freed segments, and up to where their FREE record reaches: the file goes only when that is promised (SR18).
     frees: VecDeque<(Lsn, SegmentSequence)>,
 }
@@ -36,11 +38,16 @@ pub(super) struct Supply {
 impl Supply {
     pub(super) fn new(ready_to: SegmentSequence, ahead: u64, leftovers: &[SegmentSequence]) -> Self {
         let frees = leftovers.iter().map(|&sequence| (Lsn::ZERO, sequence)).collect();
-        Self { ready_to, requests: SmallVec::new(), ahead, frees }
+        Self { ready_to, requests: SmallVec::new(), ahead, failures: 0, frees }
     }
 
     pub(super) fn ready_to(&self) -> SegmentSequence {
         self.ready_to
+    }
+
+    /// Must a lane that writes in `current` ask for something, now or as soon as there is room or time for it?
+    pub(super) fn must_ask(&self, current: SegmentSequence) -> bool {
+        self.failures > 0 || self.next_request() <= current.plus(self.ahead)
     }
 
     /// Asks for what is missing up to `ahead` behind `current`.
@@ -51,11 +58,12 @@ impl Supply {
             if now >= due && !out.is_full() {
                 out.push(Command::PrepareSegment { sequence: self.ready_to.plus(index as u64) });
                 *request = Request::Asked;
+                self.failures -= 1;
             }
         }
         let wanted = current.plus(self.ahead);
         while !out.is_full() {
-            let sequence = self.ready_to.plus(self.requests.len() as u64);
+            let sequence = self.next_request();
             if sequence > wanted {
                 break;
             }
@@ -64,10 +72,13 @@ impl Supply {
         }
     }
 
+    /// The first segment that nobody was asked for.
+    fn next_request(&self) -> SegmentSequence {
+        self.ready_to.plus(self.requests.len() as u64)
+    }
+
     pub(super) fn ready(&mut self, sequence: SegmentSequence) {
-        if let Some(request) = self.request(sequence) {
-            *request = Request::Ready;
-        }
+        self.set(sequence, Request::Ready);
         while matches!(self.requests.first(), Some(Request::Ready)) {
             self.requests.remove(0);
             self.ready_to = self.ready_to.next();
@@ -75,9 +86,16 @@ impl Supply {
     }
 
     pub(super) fn failed(&mut self, sequence: SegmentSequence, error: IoError) {
-        if let Some(request) = self.request(sequence) {
-            *request = Request::Failed { error, retry_at: None };
-        }
+        self.set(sequence, Request::Failed { error, retry_at: None });
+    }
+
+    /// Notes what became of a request, if there is such a one.
+    fn set(&mut self, sequence: SegmentSequence, to: Request) {
+        let Some(request) = self.request(sequence) else { return };
+        let was = std::mem::replace(request, to);
+        let is_failed = matches!(request, Request::Failed { .. });
+        self.failures -= usize::from(matches!(was, Request::Failed { .. }));
+        self.failures += usize::from(is_failed);
     }
 
     fn request(&mut self, sequence: SegmentSequence) -> Option<&mut Request> {
@@ -95,6 +113,9 @@ impl Supply {
 
     /// When to ask again.
     pub(super) fn retry_at(&self, now: Now) -> Option<Now> {
+        if self.failures == 0 {
+            return None;
+        }
         let due = |request: &Request| match request {
             Request::Failed { retry_at, .. } => Some(retry_at.unwrap_or(now)),
             Request::Asked | Request::Ready => None,
