@@ -16,18 +16,17 @@ pub struct Level {
 impl Level {
     /// Puts the entry at its place: nearly always the end, or the front for one that comes back.
     pub fn insert(&mut self, entry: Entry) {
-        let at = match self.entries.back() {
-            Some(last) if last.place() > entry.place() => {
-                self.entries.partition_point(|other| other.place() < entry.place())
+        let end = self.entries.len();
+        if self.entries.back().is_none_or(|last| last.place() <= entry.place()) {
+            // It joins the available ones only where nothing that is not promised stands before it.
+            if self.available == end && entry.is_promised() {
+                self.available += 1;
             }
-            _ => self.entries.len(),
-        };
-        let promised = entry.is_promised();
-        if at == self.entries.len() {
-            self.entries.push_back(entry);
-        } else {
-            self.entries.insert(at, entry);
+            return self.entries.push_back(entry);
         }
+        let at = self.entries.partition_point(|other| other.place() < entry.place());
+        let promised = entry.is_promised();
+        self.entries.insert(at, entry);
         match (at < self.available, promised) {
             (true, true) => self.available += 1,
             // Not promised among available ones: what stands behind it has to wait, or it would be overtaken.

@@ -16,6 +16,8 @@ pub const PRIORITIES: usize = 10;
 #[derive(Debug, Default)]
 pub struct Waiting {
     levels: [Level; PRIORITIES],
+    /// A bit for each level that has an available entry, so that nobody has to look through the empty ones.
+    open: u16,
     next_place: u64,
 }
 
@@ -32,29 +34,45 @@ impl Waiting {
 
     /// Puts an entry that was taken back to its old place.
     pub fn put_back(&mut self, entry: Entry) {
-        if let Some(level) = self.levels.get_mut(usize::from(entry.priority())) {
-            level.insert(entry);
-        }
+        self.change(entry.priority(), |level| level.insert(entry));
     }
 
     /// The entry's position is promised: it, and what waited behind it, may be delivered. False if it is not here.
     pub fn promise(&mut self, place: Place, priority: u8) -> bool {
-        self.levels.get_mut(usize::from(priority)).is_some_and(|level| level.promise(place))
+        self.change(priority, |level| level.promise(place)).unwrap_or(false)
     }
 
     /// The next entry to deliver: highest priority first, then the oldest.
     pub fn next(&self) -> Option<&Entry> {
-        self.levels.iter().rev().find_map(Level::front)
+        self.levels.get(usize::from(self.first_open()?)).and_then(Level::front)
     }
 
     /// Takes the entry that [`Waiting::next`] showed.
     pub fn take_next(&mut self) -> Option<Entry> {
-        self.levels.iter_mut().rev().find_map(Level::take_front)
+        self.change(self.first_open()?, Level::take_front).flatten()
     }
 
     /// Removes an entry by its place, for instance one whose transaction came to nothing.
     pub fn remove(&mut self, place: Place, priority: u8) -> Option<Entry> {
-        self.levels.get_mut(usize::from(priority)).and_then(|level| level.remove(place))
+        self.change(priority, |level| level.remove(place)).flatten()
+    }
+
+    /// Changes a level in a way that may change what of it is available.
+    fn change<R>(&mut self, priority: u8, change: impl FnOnce(&mut Level) -> R) -> Option<R> {
+        let level = self.levels.get_mut(usize::from(priority))?;
+        let result = change(level);
+        let bit = 1 << priority;
+        if level.front().is_some() {
+            self.open |= bit;
+        } else {
+            self.open &= !bit;
+        }
+        Some(result)
+    }
+
+    /// The highest priority that has an available entry.
+    fn first_open(&self) -> Option<u8> {
+        u8::try_from(self.open.checked_ilog2()?).ok()
     }
 
     /// The entry at a place.
