@@ -130,3 +130,72 @@ impl Waiting {
         self.levels.iter().all(Level::is_empty)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+    use journal::{Location, Lsn};
+
+    /// What a search of everything finds: of each priority the oldest counts, and only if it is promised.
+    fn first(all: &[Entry]) -> Option<usize> {
+        let oldest = |priority| {
+            let of_it = all.iter().enumerate().filter(|(_, entry)| entry.priority() == priority);
+            of_it.min_by_key(|(_, entry)| entry.place())
+        };
+        (0..10).rev().find_map(|priority| oldest(priority).filter(|(_, entry)| entry.is_promised()).map(|(at, _)| at))
+    }
+
+    #[test]
+    fn the_next_one_is_what_a_search_finds_whatever_was_done_before() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).unwrap()
+        };
+        let (mut waiting, mut all, mut held) = (Waiting::default(), Vec::new(), Vec::new());
+        let mut taken = 0;
+        for step in 0..20_000_u64 {
+            // Filled and emptied by turns, so that it is often empty and often not.
+            let kind = if step % 400 < 200 { random(6) } else { 2 + random(4) };
+            match kind {
+                0 | 1 => {
+                    let location = Location::new(Lsn(step * 4_096), 64);
+                    let priority = u8::try_from(random(10)).unwrap();
+                    let mut entry = Entry::new(MessageId::durable(0, location), location, 10, priority, true);
+                    if random(3) == 0 {
+                        entry.set_promised();
+                    }
+                    entry.set_place(waiting.arrive(entry.clone()));
+                    all.push(entry);
+                }
+                2 if !all.is_empty() => {
+                    let at = random(all.len());
+                    let entry: &mut Entry = &mut all[at];
+                    assert!(waiting.promise(entry.place(), entry.priority()));
+                    entry.set_promised();
+                }
+                3 => {
+                    let expected = first(&all).map(|at| all.remove(at));
+                    assert_eq!(waiting.take_next(), expected, "step {step}");
+                    taken += usize::from(expected.is_some());
+                    held.extend(expected);
+                }
+                4 if !held.is_empty() => {
+                    let entry: Entry = held.swap_remove(random(held.len()));
+                    all.push(entry.clone());
+                    waiting.put_back(entry);
+                }
+                5 if !all.is_empty() => {
+                    let entry = all.swap_remove(random(all.len()));
+                    assert!(waiting.remove(entry.place(), entry.priority()).is_some());
+                }
+                _ => {}
+            }
+            assert_eq!(waiting.next(), first(&all).and_then(|at| all.get(at)), "step {step}");
+        }
+        assert!(taken > 1_000, "only {taken} were taken");
+    }
+}
