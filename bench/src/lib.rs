@@ -3,6 +3,7 @@
 //! It links the client and the codecs, and of the broker its simulator with the oracle. Each proof names its seed, leaves a line in the ledger and has a
 //! control that it must catch.
 
+pub mod audit;
 pub mod calibrate;
 pub mod captures;
 pub mod compare;
@@ -11,6 +12,7 @@ pub mod gate;
 pub mod goals;
 pub mod load;
 pub mod measure;
+pub mod peers;
 pub mod prove;
 pub mod result;
 pub mod targets;

@@ -1,5 +1,6 @@
 //! The command line: what may be asked for, and who does it.
 
+mod audit;
 mod bar;
 mod calibrate;
 mod faults;
@@ -10,6 +11,7 @@ mod hostile;
 mod interrupt;
 mod kill9;
 mod load;
+mod peers;
 mod reattach;
 mod report;
 mod run;
@@ -38,6 +40,10 @@ enum What {
     Calibrate(calibrate::Arguments),
     /// Serve as the floor broker: parse, append, one group commit, ack, nothing else; the control of every ratio
     Floor(floor::Arguments),
+    /// Count flushes beside acks: a target that acks before it flushes gets no durability label
+    Audit(audit::Arguments),
+    /// Install, start and stop real peers, with settings that make their acks durable
+    Peers(peers::Arguments),
     /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
     #[command(subcommand)]
     Prove(Proof),
@@ -87,6 +93,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Sweep(arguments) => sweep::run(&arguments),
         What::Calibrate(arguments) => calibrate::run(&arguments),
         What::Floor(arguments) => floor::run(&arguments),
+        What::Audit(arguments) => audit::run(&arguments),
+        What::Peers(arguments) => peers::run(&arguments),
         What::Gate(arguments) => gate::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),

@@ -5,5 +5,6 @@
 pub mod calls;
 pub mod context;
 pub mod device;
+pub mod identity;
 pub mod latency;
 pub mod process;

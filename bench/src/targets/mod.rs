@@ -68,6 +68,11 @@ pub trait Target: Debug {
     /// What it is loaded with.
     fn protocol(&self) -> Protocol;
 
+    /// Where a client sends to, for a queue.
+    fn destination(&self, queue: &str) -> String {
+        queue.to_owned()
+    }
+
     /// Starts it and waits until a client can send to the queue of the place.
     ///
     /// # Errors

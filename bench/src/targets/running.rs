@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+
+use crate::measure::identity::{self, Identity};
 
 /// How often a stopping process is looked at: there is no other way to wait for an exit with a bound.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -58,25 +59,20 @@ impl Running {
         vec![self.child.id()]
     }
 
-    /// SIGSTOP, and a wait until it stands: it takes no processor until [`Running::resume`].
+    /// SIGSTOP to all of its processes, and a wait until they stand: none takes a processor until [`Running::resume`].
     pub fn pause(&self) {
-        self.signal(Signal::SIGSTOP);
+        let all = self.tree();
+        identity::signal(&all, Signal::SIGSTOP);
         let begun = Instant::now();
         // The signal is only noted at first; a thread in the kernel stops when it comes back from there.
-        while !self.stands() && begun.elapsed() < STAND_WITHIN {
+        while !all.iter().all(Identity::stands) && begun.elapsed() < STAND_WITHIN {
             std::thread::sleep(LOOK_EVERY);
         }
     }
 
-    /// Is it stopped, or gone?
-    fn stands(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 'Z']))
-    }
-
     /// SIGCONT.
     pub fn resume(&self) {
-        self.signal(Signal::SIGCONT);
+        identity::signal(&self.tree(), Signal::SIGCONT);
     }
 
     /// SIGKILL, and a wait for the end.
@@ -85,22 +81,26 @@ impl Running {
     ///
     /// A process that cannot be waited for.
     pub fn kill(mut self) -> Result<(), String> {
-        self.signal(Signal::SIGKILL);
+        identity::signal(&self.tree(), Signal::SIGKILL);
         self.child.wait().map(drop).map_err(|error| format!("cannot wait for the target: {error}"))
     }
 
-    /// SIGTERM, and a wait for the end.
+    /// SIGTERM, and a wait for the end; what it leaves behind of its own processes is killed.
     ///
     /// # Errors
     ///
     /// It did not end in time, and was killed.
     pub fn stop(mut self) -> Result<(), String> {
         self.resume();
-        self.signal(Signal::SIGTERM);
+        let all = self.tree();
+        identity::signal(all.get(..1).unwrap_or_default(), Signal::SIGTERM);
         let begun = Instant::now();
         loop {
             match self.child.try_wait() {
-                Ok(Some(_status)) => return Ok(()),
+                Ok(Some(_status)) => {
+                    identity::signal(&all, Signal::SIGKILL);
+                    return Ok(());
+                }
                 Ok(None) if begun.elapsed() < STOP_WITHIN => std::thread::sleep(LOOK_EVERY),
                 Ok(None) => return Err(format!("process {} did not end within {STOP_WITHIN:?}", self.child.id())),
                 Err(error) => return Err(format!("cannot wait for process {}: {error}", self.child.id())),
@@ -114,17 +114,18 @@ impl Running {
         Some(format!("it ended by itself with {status}; its log is {}", self.way.log.display()))
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).map(Pid::from_raw);
-        // It may have ended by itself, which shows when it is waited for.
-        let _gone = pid.map(|pid| kill(pid, signal));
+    /// Itself first. One that has ended and was waited for has nothing left.
+    fn tree(&self) -> Vec<Identity> {
+        identity::tree(self.child.id())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Ended already, unless something went wrong on the way.
-        let _gone = self.child.kill();
+        // Ended already, unless something went wrong on the way. A child that was waited for is not looked for by its id.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            identity::signal(&self.tree(), Signal::SIGKILL);
+        }
         let _reaped = self.child.wait();
     }
 }
