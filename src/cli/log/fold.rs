@@ -64,6 +64,11 @@ impl Fold {
         said
     }
 
+    /// When the next sum is due; none while nothing has happened again.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.open.iter().find(|open| open.again > 0).map(|open| open.since + WINDOW)
+    }
+
     /// All sums: the log ends.
     pub(super) fn close(&mut self, at: SystemTime) -> Vec<Said> {
         self.open.drain(..).filter_map(|open| sum(open, at)).collect()
@@ -110,6 +115,17 @@ mod tests {
     fn the_same_event_is_counted_within_its_window() {
         check(&[(0, "a"), (1, "a"), (2, "b"), (3, "a")], &["a", "b", "a +2 in 3"]);
         check(&[(0, "a"), (9, "a"), (10, "a"), (11, "a")], &["a", "a +1 in 9", "a", "a +1 in 1"]);
+    }
+
+    #[test]
+    fn a_sum_is_due_only_where_something_has_happened_again() {
+        let mut fold = Fold::default();
+        for (second, message, due) in [(0, "a", None), (1, "b", None), (2, "b", Some(11)), (3, "a", Some(10))] {
+            fold.take(Duration::from_secs(second), SystemTime::UNIX_EPOCH, told(message));
+            assert_eq!(fold.due().map(|due| due.as_secs()), due, "{message}");
+        }
+        let now = Duration::from_secs(10);
+        assert_eq!((fold.expire(now, SystemTime::UNIX_EPOCH).len(), fold.due()), (1, Some(Duration::from_secs(11))));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) use time::rfc3339;
 /// How many events may wait for the writer: more than a start or a stop produces, and at most a few MiB.
 const WAITING_MAX: usize = 4096;
 
-/// How often a quiet log looks whether a repetition has to be summed up.
+/// So long after an event the log looks whether others found no place.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What goes to the writer.
@@ -78,22 +78,36 @@ impl Drop for Log {
     }
 }
 
-/// The writer's life.
+/// The next message; without a bound this sleeps until there is one.
+fn receive(receiver: &Receiver<Message>, within: Option<Duration>) -> Result<Message, RecvTimeoutError> {
+    match within {
+        Some(within) => receiver.recv_timeout(within),
+        None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
+/// The writer's life. It sleeps while nothing happens and nothing has to be summed up.
 fn write(receiver: &Receiver<Message>, dropped: &AtomicU64, format: LogFormat, mut out: impl Write) {
     let started = Instant::now();
     let mut fold = Fold::default();
     let mut dropped_said = 0;
+    let mut quiet = false;
     loop {
         let mut lines = String::new();
-        let stop = match receiver.recv_timeout(TICK) {
+        let due = fold.due().map(|due| due.saturating_sub(started.elapsed()));
+        let stop = match receive(receiver, if quiet { due } else { Some(TICK) }) {
             Ok(Message::Told(at, told)) => {
                 for said in fold.take(started.elapsed(), at, told) {
                     lines.push_str(&render(&said, format));
                 }
+                quiet = false;
                 false
             }
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => true,
-            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Timeout) => {
+                quiet = true;
+                false
+            }
         };
         let now = started.elapsed();
         let closed = if stop { fold.close(SystemTime::now()) } else { fold.expire(now, SystemTime::now()) };

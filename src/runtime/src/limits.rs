@@ -10,6 +10,10 @@ pub const BLOCK_ALIGNMENT: usize = 4096;
 /// Capacity of a buffer for journal blocks: the largest group.
 pub const BLOCK_BUFFER_BYTES: usize = 256 * 1024;
 
+/// A block buffer is registered once it was used so often: registering pins all of its pages, and at a broker that has nothing to do
+/// most are never used.
+pub const USES_BEFORE_REGISTRATION: u8 = 16;
+
 /// Received bytes come in pieces of at most this size: a streaming client fills them, and 256 of them are 4 MiB.
 pub const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
 

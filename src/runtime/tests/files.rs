@@ -33,6 +33,7 @@ fn driver() -> Driver {
         receive_buffers: 0,
         block_buffers: 4,
         block_buffer_bytes: 64 * 1024,
+        uses_before_registration: 1,
         file_operations_max: 4,
         ..Config::default()
     };

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Uid, setuid};
-use runtime::{AlignedBuffer, Config, Driver, Event, Sync, Wait};
+use runtime::limits::USES_BEFORE_REGISTRATION;
+use runtime::{AlignedBuffer, Config, Driver, Event, FileId, Sync, Wait};
 
 /// Set for the child: the limit in KiB.
 const LIMIT: &str = "RUNTIME_TEST_MEMLOCK_KIB";
@@ -41,7 +42,8 @@ fn is_child() -> bool {
     true
 }
 
-/// Opens two drivers with 1 MiB of block buffers each, and writes with the first. Prints whether they are registered.
+/// Opens two drivers with 1 MiB of block buffers each, and writes with a buffer of the first until it was used often. Prints whether it
+/// is registered then.
 fn work() {
     let config = Config { block_buffers: 4, block_buffer_bytes: 256 * 1024, ..Config::default() };
     let scratch = OpenOptions::new().write(true).open("/dev/null").unwrap();
@@ -51,16 +53,26 @@ fn work() {
         Err(refusal) => return println!("refused: {refusal}"),
     };
     let file = driver.register_file(scratch).unwrap();
-    let buffer: AlignedBuffer = driver.take_buffer().unwrap();
+    let mut buffer: AlignedBuffer = driver.take_buffer().unwrap();
+    for _ in 0..USES_BEFORE_REGISTRATION {
+        assert!(!buffer.is_registered());
+        buffer = write(&mut driver, file, buffer);
+    }
+    let buffer = write(&mut driver, file, buffer);
     println!("registered: {}", buffer.is_registered());
+}
+
+/// Writes a buffer, and gives it back.
+fn write(driver: &mut Driver, file: FileId, buffer: AlignedBuffer) -> AlignedBuffer {
     let len = buffer.capacity();
     driver.write(file, 0, buffer, len, Sync::None, 1).unwrap();
     let limit = driver.now() + Duration::from_secs(120);
     loop {
         assert!(driver.now() < limit);
         driver.turn(Wait::Event(Some(limit))).unwrap();
-        if let Some(Event::Written { result, .. }) = driver.next_event() {
-            return result.unwrap();
+        if let Some(Event::Written { buffer, result, .. }) = driver.next_event() {
+            result.unwrap();
+            return buffer;
         }
     }
 }

@@ -8,7 +8,7 @@ mod pool;
 mod received;
 
 pub use aligned::AlignedBuffer;
-pub(crate) use aligned::Registration;
+pub(crate) use aligned::Place;
 pub use pool::BufferPool;
 pub(crate) use received::ReceiveBuffers;
 pub use received::ReceivedBuffer;

@@ -112,7 +112,7 @@ impl<R: Ring> Driver<R> {
         id: FileId,
         kind: Kind,
         offset: u64,
-        buffer: AlignedBuffer,
+        mut buffer: AlignedBuffer,
         len: usize,
         token: u64,
     ) -> Result<(), Refused<AlignedBuffer>> {
@@ -127,6 +127,7 @@ impl<R: Ring> Driver<R> {
         }
         file.in_flight += 1;
         self.file_operations += 1;
+        self.register_if_used(&mut buffer);
         let (waiting, main, sync) = (0, None, None);
         self.launch_file(FileFlight {
             file: id,
@@ -240,7 +241,7 @@ impl FileFlight {
         if self.done >= self.len {
             return None;
         }
-        let registered = self.buffer.registration().filter(|place| place.driver == driver).map(|place| place.index);
+        let registered = self.buffer.registered_at(driver);
         let bytes = self.buffer.address().wrapping_add(self.done);
         // Both fit: `start_file` checked that `len` fits 32 bits.
         let (len, offset) = ((self.len - self.done) as u32, self.offset + self.done as u64);

@@ -30,7 +30,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::buffer::{AlignedBuffer, BufferPool, ReceiveBuffers, ReceivedBuffer};
+use crate::buffer::{AlignedBuffer, BufferPool, Place, ReceiveBuffers, ReceivedBuffer};
 use crate::clock::Moment;
 use crate::limits;
 use crate::memlock;
@@ -101,6 +101,8 @@ pub struct Config {
     pub block_buffers: usize,
     /// Size of each.
     pub block_buffer_bytes: usize,
+    /// Uses of each before it is registered.
+    pub uses_before_registration: u8,
     /// Connections at once.
     pub sockets_max: u32,
     /// Files at once.
@@ -118,6 +120,7 @@ impl Default for Config {
             receive_buffer_bytes: limits::RECEIVE_BUFFER_BYTES,
             block_buffers: 0,
             block_buffer_bytes: limits::BLOCK_BUFFER_BYTES,
+            uses_before_registration: limits::USES_BEFORE_REGISTRATION,
             sockets_max: limits::SOCKETS_MAX,
             files_max: limits::FILES_MAX,
             file_operations_max: limits::FILE_OPERATIONS_MAX,
@@ -288,29 +291,38 @@ impl<R: Ring> Driver<R> {
             }
         }
         self.file_table = self.config.files_max > 0 && self.ring.open_file_table(self.config.files_max).is_ok();
-        self.register_blocks();
+        self.open_buffer_table();
         Ok(())
     }
 
-    /// Registers the block buffers; where the memlock limit forbids it they are used as they are.
-    fn register_blocks(&mut self) {
-        let number = self.number;
+    /// Gives the block buffers their places; where the memlock limit forbids it they are used as they are.
+    fn open_buffer_table(&mut self) {
+        let (number, uses) = (self.number, self.config.uses_before_registration);
         let buffers = self.pool.buffers();
-        if buffers.is_empty() {
-            return;
-        }
-        let regions: Vec<Region> =
-            buffers.iter().map(|buffer| Region { base: buffer.address(), len: buffer.capacity() }).collect();
-        let bytes = regions.iter().map(|region| region.len).sum();
-        // SAFETY: each place in the kernel's table goes with its buffer: only operations on that very
-        // buffer name it, and a dropped buffer takes its place with it.
-        match unsafe { self.ring.register_buffers(&regions) } {
+        let Some(count) = u16::try_from(buffers.len()).ok().filter(|count| *count > 0) else { return };
+        let bytes = buffers.iter().map(AlignedBuffer::capacity).sum();
+        match self.ring.open_buffer_table(count, bytes) {
             Ok(()) => {
                 for (buffer, index) in self.pool.buffers().iter_mut().zip(0u16..) {
-                    buffer.set_registration(Some(crate::buffer::Registration { driver: number, index }));
+                    buffer.set_place(Some(Place::new(number, index, uses)));
                 }
             }
             Err(error) => memlock::warn_unregistered(bytes, &error),
+        }
+    }
+
+    /// A buffer is about to be used: registers it, if it has a place and was used often enough.
+    pub(super) fn register_if_used(&mut self, buffer: &mut AlignedBuffer) {
+        let Some(index) = buffer.wants_registration(self.number) else { return };
+        let region = Region { base: buffer.address(), len: buffer.capacity() };
+        // SAFETY: the place in the kernel's table goes with its buffer: only operations on that very
+        // buffer name it, and a dropped buffer takes its place with it.
+        match unsafe { self.ring.register_buffer(index, region) } {
+            Ok(()) => buffer.set_registered(),
+            Err(error) => {
+                memlock::warn_unregistered(self.config.block_buffers * self.config.block_buffer_bytes, &error);
+                buffer.set_place(None);
+            }
         }
     }
 

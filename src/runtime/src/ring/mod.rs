@@ -206,12 +206,15 @@ pub trait Ring {
     /// Puts a file into the table, or takes it out.
     fn set_file(&mut self, index: u32, fd: Option<Fd>) -> io::Result<()>;
 
-    /// Registers buffers; their places are their indices.
+    /// Opens a table of `count` places for buffers, of `bytes` in all; nothing is registered yet.
+    fn open_buffer_table(&mut self, count: u16, bytes: usize) -> io::Result<()>;
+
+    /// Registers a buffer at a place where there is none.
     ///
     /// # Safety
-    /// A region's address must not be reused for another purpose while the ring lives and operations
+    /// The region's address must not be reused for another purpose while the ring lives and operations
     /// name its index.
-    unsafe fn register_buffers(&mut self, regions: &[Region]) -> io::Result<()>;
+    unsafe fn register_buffer(&mut self, index: u16, region: Region) -> io::Result<()>;
 
     /// Opens the group of receive buffers: `count` of `buffer_len` bytes, one after the other from `base`.
     ///

@@ -191,12 +191,15 @@ impl Ring for UringRing {
         self.ring.submitter().register_files_update(index, &[number]).map(drop)
     }
 
-    unsafe fn register_buffers(&mut self, regions: &[Region]) -> io::Result<()> {
-        memlock::check(regions.iter().map(|region| region.len).sum())?;
-        let vectors: Vec<libc::iovec> =
-            regions.iter().map(|region| libc::iovec { iov_base: region.base.cast(), iov_len: region.len }).collect();
-        // SAFETY: the kernel pins the pages now; our caller vouches for the addresses' later use.
-        unsafe { self.ring.submitter().register_buffers(&vectors) }
+    fn open_buffer_table(&mut self, count: u16, bytes: usize) -> io::Result<()> {
+        memlock::check(bytes)?;
+        self.ring.submitter().register_buffers_sparse(u32::from(count))
+    }
+
+    unsafe fn register_buffer(&mut self, index: u16, region: Region) -> io::Result<()> {
+        let vector = libc::iovec { iov_base: region.base.cast(), iov_len: region.len };
+        // SAFETY: the kernel pins the pages now; our caller vouches for the address's later use.
+        unsafe { self.ring.submitter().register_buffers_update(u32::from(index), &[vector], None) }
     }
 
     unsafe fn open_receive_group(&mut self, base: *mut u8, buffer_len: u32, count: u16) -> io::Result<()> {

@@ -77,6 +77,7 @@ impl Life {
             receive_buffer_bytes: 512,
             block_buffers: 2,
             block_buffer_bytes: PLACE_BYTES,
+            uses_before_registration: 1,
             sockets_max: 8,
             files_max: 2,
             file_operations_max: 4,

@@ -65,6 +65,7 @@ fn every_fault_is_survived() {
         late,
         busy,
         queue_full,
+        registered,
     } = counts;
     for (name, count) in [
         ("short", short),
@@ -79,6 +80,7 @@ fn every_fault_is_survived() {
         ("late", late),
         ("busy", busy),
         ("queue_full", queue_full),
+        ("registered", registered),
     ] {
         assert!(count > 20, "{name} was played {count} times");
     }

@@ -90,6 +90,8 @@ pub struct Counts {
     pub busy: u64,
     /// Pushes refused because the queue was full.
     pub queue_full: u64,
+    /// File operations on registered buffers: no fault.
+    pub registered: u64,
 }
 
 impl Counts {
@@ -108,6 +110,7 @@ impl Counts {
         self.late += other.late;
         self.busy += other.busy;
         self.queue_full += other.queue_full;
+        self.registered += other.registered;
     }
 }
 

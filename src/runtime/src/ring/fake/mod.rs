@@ -53,6 +53,8 @@ pub struct FakeRing {
     /// Marks of operations that ended: what ghosts are made of.
     ended: VecDeque<u64>,
     buffers: Option<Buffers>,
+    /// Registered buffers: first byte and length.
+    registered: BTreeMap<u16, (usize, usize)>,
     listeners: BTreeMap<Fd, Listener>,
     sockets: BTreeMap<Fd, FakeSocket>,
     files: Files,
@@ -87,6 +89,7 @@ impl FakeRing {
             overflows: 0,
             ended: VecDeque::new(),
             buffers: None,
+            registered: BTreeMap::new(),
             listeners: BTreeMap::new(),
             sockets: BTreeMap::new(),
             files: Files::default(),
@@ -218,6 +221,20 @@ impl FakeRing {
         self.completions.push_back(Completion { mark, result: -libc::EIO, buffer: None, more: false });
     }
 
+    /// An operation names a registered buffer only if its bytes lie there.
+    fn look_for_registration(&mut self, op: Op) {
+        let (index, first, len) = match op {
+            Op::Write { registered: Some(index), bytes, len, .. } => (index, bytes.addr(), len as usize),
+            Op::Read { registered: Some(index), bytes, len, .. } => (index, bytes.addr(), len as usize),
+            _ => return,
+        };
+        let place = self.registered.get(&index);
+        if !place.is_some_and(|(base, all)| *base <= first && first + len <= base + all) {
+            self.violation(format!("an operation names buffer {index}, and its bytes are not registered there"));
+        }
+        self.counts.registered += 1;
+    }
+
     /// Marks the target; it ends later, maybe with a success that came first.
     fn cancel(&mut self, target: u64, mark: u64) {
         match self.flying.iter_mut().find(|flying| flying.entry.mark == target) {
@@ -249,6 +266,9 @@ impl Ring for FakeRing {
         if queued + chain.len() > self.queue_capacity {
             self.counts.queue_full += 1;
             return Err(QueueFull);
+        }
+        for entry in chain {
+            self.look_for_registration(entry.op);
         }
         self.queue.push_back(chain.to_vec());
         Ok(())
@@ -346,7 +366,18 @@ impl Ring for FakeRing {
         if self.dice.chance(500) { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ENOMEM)) }
     }
 
-    unsafe fn register_buffers(&mut self, _regions: &[Region]) -> io::Result<()> {
+    fn open_buffer_table(&mut self, _count: u16, _bytes: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    unsafe fn register_buffer(&mut self, index: u16, region: Region) -> io::Result<()> {
+        // Some buffers are registered and some are not.
+        if self.dice.chance(500) {
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        }
+        if self.registered.insert(index, (region.base.addr(), region.len)).is_some() {
+            self.violation(format!("buffer {index} was registered twice"));
+        }
         Ok(())
     }
 
