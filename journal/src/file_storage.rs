@@ -162,9 +162,46 @@ impl Storage for FileStorage {
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {
         #[cfg(test)]
         self.flushed.push(directory.to_owned());
-        let failed = |error: io::Error| IoError::new(Operation::SyncDirectory, directory, &error);
-        File::open(directory).map_err(failed)?.sync_all().map_err(failed)
+        sync_directory(directory)
     }
+
+    fn sync_directories(&mut self, directories: &[&Path]) -> Result<(), IoError> {
+        all_at_once(directories, |directory| sync_directory(directory))
+    }
+
+    fn sync_files(&mut self, files: &[PathBuf]) -> Result<(), IoError> {
+        all_at_once(files, |path| {
+            let failed = |operation| move |error: io::Error| IoError::new(operation, path, &error);
+            let file = OpenOptions::new().write(true).open(path).map_err(failed(Operation::Open))?;
+            file.sync_data().map_err(failed(Operation::Sync))
+        })
+    }
+}
+
+fn sync_directory(directory: &Path) -> Result<(), IoError> {
+    let failed = |error: io::Error| IoError::new(Operation::SyncDirectory, directory, &error);
+    File::open(directory).map_err(failed)?.sync_all().map_err(failed)
+}
+
+/// Does this with each, at the same time: a disk that is asked for many flushes at once does them in few. The first failure counts.
+fn all_at_once<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<(), IoError> + Sync) -> Result<(), IoError> {
+    let Some((last, others)) = all.split_last() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = others
+            .iter()
+            .map(|one| std::thread::Builder::new().spawn_scoped(scope, || act(one)).map_err(|_| one))
+            .collect();
+        let mut result = act(last);
+        for thread in threads {
+            let ended = match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // Where there are no threads to be had, one after the other.
+                Err(one) => act(one),
+            };
+            result = result.and(ended);
+        }
+        result
+    })
 }
 
 fn read_up_to(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -239,6 +276,40 @@ mod tests {
             }
             std::fs::remove_dir_all(&top).unwrap();
         }
+    }
+
+    #[test]
+    fn many_are_flushed_at_once_and_one_that_is_not_there_is_told() {
+        let top = scratch("at-once");
+        std::fs::create_dir(&top).unwrap();
+        let files: Vec<PathBuf> = (0..3).map(|number| top.join(number.to_string())).collect();
+        files.iter().for_each(|file| std::fs::write(file, "x").unwrap());
+        let mut storage = FileStorage::new();
+        storage.sync_files(&files).unwrap();
+        storage.sync_directories(&[&top, &top]).unwrap();
+        storage.sync_files(&[]).unwrap();
+        for at in 0..files.len() {
+            let mut files = files.clone();
+            files[at] = top.join("none");
+            let error = storage.sync_files(&files).unwrap_err();
+            assert_eq!((error.operation, error.path), (Operation::Open, Some(top.join("none"))), "{at}");
+            let mut directories = [top.as_path(); 3];
+            directories[at] = &files[at];
+            let error = storage.sync_directories(&directories).unwrap_err();
+            assert_eq!((error.operation, error.path), (Operation::SyncDirectory, Some(top.join("none"))), "{at}");
+        }
+        std::fs::remove_dir_all(&top).unwrap();
+    }
+
+    #[test]
+    fn each_of_many_is_acted_on_once() {
+        let count = std::sync::atomic::AtomicU32::new(0);
+        let act = |number: &u32| {
+            count.fetch_add(1 << (4 * number), std::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        };
+        all_at_once(&[0, 1, 2, 3, 4], act).unwrap();
+        assert_eq!(count.into_inner(), 0x1_1111);
     }
 
     #[test]

@@ -93,6 +93,27 @@ pub trait Storage {
     /// # Errors
     /// When that fails.
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError>;
+
+    /// As [`Storage::sync_directory`] for all of these, in any order or at once.
+    ///
+    /// # Errors
+    /// When one of them fails; what is durable is unknown then.
+    fn sync_directories(&mut self, directories: &[&Path]) -> Result<(), IoError> {
+        directories.iter().try_for_each(|directory| self.sync_directory(directory))
+    }
+
+    /// Makes everything written to these files durable, whoever wrote it, in any order or at once.
+    ///
+    /// # Errors
+    /// When one of them fails; what is durable is unknown then.
+    fn sync_files(&mut self, files: &[PathBuf]) -> Result<(), IoError> {
+        files.iter().try_for_each(|path| {
+            let file = self.open(path, Access::Write)?;
+            let synced = self.sync(file);
+            self.close(file);
+            synced
+        })
+    }
 }
 
 /// Brings a file of `bytes` into being in one step: zero-filled, with `head` at its beginning, flushed, under its name for good. Whatever

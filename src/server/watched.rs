@@ -117,6 +117,18 @@ impl Storage for Watched<'_> {
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {
         self.inner.sync_directory(directory)
     }
+
+    fn sync_directories(&mut self, directories: &[&Path]) -> Result<(), IoError> {
+        self.inner.sync_directories(directories)?;
+        self.look_at_the_clock();
+        Ok(())
+    }
+
+    fn sync_files(&mut self, files: &[PathBuf]) -> Result<(), IoError> {
+        self.inner.sync_files(files)?;
+        self.look_at_the_clock();
+        Ok(())
+    }
 }
 
 #[cfg(test)]

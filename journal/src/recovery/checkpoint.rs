@@ -72,7 +72,7 @@ pub(super) fn recover_lane(
     };
     match scan(storage, layout, shape, order) {
         Ok(scanned) => {
-            super::flush(storage, layout, shape, &scanned)?;
+            storage.sync_files(&super::tail_files(layout, shape, &scanned))?;
             let found = newest(storage, layout, shape, &scanned)?;
             Ok((
                 RecoveredLane {

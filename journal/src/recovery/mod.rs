@@ -21,13 +21,15 @@ pub use error::{Damage, RecoveryError};
 pub use replay::Replayed;
 pub use scan::Finding;
 
+use std::path::{Path, PathBuf};
+
 use crate::block::Checks;
 use crate::ids::{LaneId, Lsn};
 use crate::lane::LaneTail;
 use crate::limits::RUN_BUFFER_BYTES_MAX;
 use crate::patch::Patch;
 use crate::segment_files::remove_unfinished;
-use crate::storage::{Access, Storage};
+use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape};
 use crate::vector::Vector;
 use scan::{ScanOrder, Scanned, scan};
@@ -109,9 +111,8 @@ pub fn recover(
     if options.checks.flush {
         // A process that died between a rename and the flush of its directory leaves a name that the next power cut takes back, with all that
         // this start would write into the file.
-        for directory in layout.all() {
-            storage.sync_directory(directory)?;
-        }
+        let directories: Vec<&Path> = layout.all().collect();
+        storage.sync_directories(&directories)?;
     }
     let mut findings = Vec::new();
     if !options.accept_loss.is_empty() {
@@ -157,6 +158,7 @@ fn scan_lanes(
     let mut started: Option<(u64, Vector)> = None;
     let mut found = Vec::new();
     let mut lanes = Vec::new();
+    let mut tails = Vec::new();
     for lane in order {
         let mark = checkpoint.and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
         let accept_loss: Vec<Lsn> =
@@ -173,7 +175,7 @@ fn scan_lanes(
         };
         let scanned = scan(storage, layout, shape, order)?;
         if options.checks.flush {
-            flush(storage, layout, shape, &scanned)?;
+            tails.extend(tail_files(layout, shape, &scanned));
         }
         started = started.or(scanned.vector);
         found.extend(scanned.findings);
@@ -185,6 +187,7 @@ fn scan_lanes(
             patches: scanned.patches,
         });
     }
+    storage.sync_files(&tails)?;
     findings.extend(found);
     lanes.sort_by_key(|recovered| recovered.tail.lane);
     Ok(lanes)
@@ -197,24 +200,15 @@ fn known_of(lane: LaneId, options: &RecoveryOptions, started: Option<&(u64, Vect
     stopped.max(started).unwrap_or_default()
 }
 
-/// Makes durable what the scan read: it may have come from a volatile cache (the argument is in `decision`).
-fn flush(
-    storage: &mut dyn Storage,
-    layout: &StoreLayout,
-    shape: &StoreShape,
-    scanned: &Scanned,
-) -> Result<(), RecoveryError> {
+/// The files that have to be flushed to make durable what a scan read: it may have come from a volatile cache (the argument is in
+/// `decision`).
+fn tail_files(layout: &StoreLayout, shape: &StoreShape, scanned: &Scanned) -> Vec<PathBuf> {
     let tail = &scanned.tail;
     let geometry = shape.geometry(tail.lane);
-    let mut segment = geometry.place(scanned.promised).0.max(tail.first_kept);
-    while geometry.start(segment) < tail.end {
-        let file = storage.open(&layout.segment(tail.lane, segment), Access::Write)?;
-        let synced = storage.sync(file);
-        storage.close(file);
-        synced?;
-        segment = segment.next();
-    }
-    Ok(())
+    let first = geometry.place(scanned.promised).0.max(tail.first_kept);
+    let segments = std::iter::successors(Some(first), |segment| Some(segment.next()));
+    let before_end = segments.take_while(|segment| geometry.start(*segment) < tail.end);
+    before_end.map(|segment| layout.segment(tail.lane, segment)).collect()
 }
 
 impl Recovered {

@@ -151,10 +151,14 @@ fn setup_refusal(error: &io::Error, disabled: Option<&str>) -> String {
     }
 }
 
-/// Whether `directory` takes direct I/O: opens, writes and reads one block of a file that it removes.
+/// Whether `directory` takes direct I/O: writes and reads one block of a file without a name. Where there are none, of one that it removes;
+/// that changes the directory, which costs the next flush of it a commit of the file system's journal.
 pub fn direct_io(directory: &Path) -> Result<(), Unsupported> {
+    if open_direct(libc::O_TMPFILE, false, directory).and_then(write_and_read).is_ok() {
+        return Ok(());
+    }
     let path = directory.join(format!(".direct-io-probe-{}", std::process::id()));
-    let result = try_direct_io(&path);
+    let result = open_direct(0, true, &path).and_then(write_and_read);
     let _ = fs::remove_file(&path);
     if result.as_ref().is_err_and(|error| matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))) {
         // A full disk is no refusal of direct I/O. A store that is there must open, so that its consumers can empty it.
@@ -163,15 +167,14 @@ pub fn direct_io(directory: &Path) -> Result<(), Unsupported> {
     result.map_err(|error| Unsupported(direct_io_refusal(directory, &error)))
 }
 
-fn try_direct_io(path: &Path) -> io::Result<()> {
+fn open_direct(flags: i32, is_named: bool, path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(is_named).truncate(is_named);
+    options.custom_flags(flags | libc::O_DIRECT | libc::O_CLOEXEC).open(path)
+}
+
+fn write_and_read(file: File) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
-    let file: File = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .custom_flags(libc::O_DIRECT | libc::O_CLOEXEC)
-        .open(path)?;
     let mut block = crate::AlignedBuffer::new(BLOCK_ALIGNMENT);
     file.write_all_at(&block, 0)?;
     file.read_exact_at(&mut block, 0)
