@@ -26,6 +26,7 @@ mod controls;
 mod damage;
 mod disk_faults;
 mod hostile;
+mod idle;
 mod large_bodies;
 mod ordinary_user;
 mod queues;
@@ -48,6 +49,8 @@ use harness::Trial;
 fn main() -> ExitCode {
     let mut beside = vec![
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
+        Trial { name: "idle_broker", run: idle::a_broker_without_work_sleeps_and_is_small },
+        Trial { name: "idle_connections", run: idle::idle_connections_are_small },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
         Trial { name: "browser_kinds", run: browser::each_kind_is_shown },
         Trial { name: "browser_many", run: browser::a_long_queue_is_shown_whole_and_stays },

@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::Command;
 
+use crate::client::Client;
 use crate::folder::Folder;
 use crate::harness::{Outcome, Verdict};
 use crate::process::text_of;
@@ -19,6 +20,9 @@ const CAP_IPC_LOCK: u64 = 1 << 14;
 const WARNING: &str = "SV202";
 /// What the warning must say: the limit, its value, and both ways to raise it.
 const PARTS: [&str; 4] = ["RLIMIT_MEMLOCK", "8192 KiB", "LimitMEMLOCK=infinity", "ulimit -l unlimited"];
+
+/// Messages, one by one, until a buffer of their lane was used often enough.
+const WRITES: u32 = 100;
 
 pub(crate) fn the_readme_works_with_little_locked_memory() -> Verdict {
     let folder = Folder::new("ordinary-user")?;
@@ -50,6 +54,11 @@ pub(crate) fn without_a_limit_buffers_are_registered() -> Verdict {
     }
     let folder = Folder::new("no-limit")?;
     let server = readme::run_all(folder.path(), &[])?;
+    // A buffer is registered once it was used often.
+    let mut client = Client::new(server.port)?;
+    for _ in 0..WRITES {
+        client.send("registered", "text")?;
+    }
     let pinned = server.pinned_bytes()?;
     server.signal(nix::sys::signal::Signal::SIGTERM)?;
     let ended = server.ended()?;

@@ -76,6 +76,11 @@ impl Server {
         self.memory("VmRSS:")
     }
 
+    /// The memory of its own that it has in use now, in bytes: without the pages of its program.
+    pub(crate) fn own_bytes(&self) -> Result<u64, String> {
+        self.memory("RssAnon:")
+    }
+
     /// The memory that the kernel holds in place for it: registered buffers.
     pub(crate) fn pinned_bytes(&self) -> Result<u64, String> {
         self.memory("VmPin:")
