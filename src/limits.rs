@@ -119,6 +119,12 @@ pub const MOVED_ENTRIES_PER_STEP: usize = 512;
 /// Bytes waiting to be written to one client before its connection stops reading.
 pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
 
+/// Buffers for output that a core keeps to use them again: as many as there are usually clients that are written to in one turn.
+pub const SPARE_OUTPUTS_MAX: usize = 256;
+
+/// Bytes of all of these: a few that are full of deliveries, and all others with answers.
+pub const SPARE_OUTPUT_BYTES_MAX: usize = 8 * OUTPUT_BYTES_HARD;
+
 /// Bytes that one session keeps for a client that may come back, and that the client has not confirmed; beyond it its deliveries
 /// pause. A client confirms when its window is full: one above half of this waits for its client's next ping now and then.
 pub const UNCONFIRMED_BYTES_SOFT: usize = 64 * 1024 * 1024;

@@ -81,7 +81,8 @@ impl<B: BlockBuffer> Core<B> {
     pub fn sent(&mut self, key: ConnectionKey, buffer: Vec<u8>) {
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let before = client.output.backlog();
-        client.output.written(buffer);
+        client.output.written();
+        self.front.spares.give(buffer);
         let eased = before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
         if client.unread && client.output.backlog() < client.unread_max() {
             // It has taken something, which is a sign of life.
@@ -102,7 +103,7 @@ impl<B: BlockBuffer> Core<B> {
     fn eased(&mut self, key: ConnectionKey) {
         self.stirred = true;
         let Some(client) = self.front.clients.get(key) else { return };
-        let sessions: Vec<SessionKey> = client.channels.values().copied().collect();
+        let sessions: Vec<SessionKey> = client.channels.sessions().collect();
         for session in sessions {
             self.front.review_hold(session);
         }
@@ -113,7 +114,7 @@ impl<B: BlockBuffer> Core<B> {
         self.stirred = true;
         let Some(mut client) = self.front.clients.remove(key) else { return };
         self.front.seekers.retain(|seeker| *seeker != key);
-        self.front.forget_login(key, client.login.take());
+        self.front.forget_login(key, client.login.take().as_deref());
         self.front.release_input(key, &mut client.claim);
         self.orphan_or_end(client.leave(key));
         self.release_replies();
@@ -179,7 +180,7 @@ impl<B: BlockBuffer> Core<B> {
             let body = rest.get(frame.frame).unwrap_or_default();
             let channel =
                 body.get(1..9).and_then(|bytes| bytes.first_chunk::<8>()).map(|bytes| i64::from_be_bytes(*bytes));
-            let session = channel.and_then(|channel| client.channels.get(&channel)).copied();
+            let session = channel.and_then(|channel| client.channels.get(channel));
             let unread = client.output.backlog();
             if let Some(session) = session {
                 match self.must_wait(session, body, unread) {
@@ -340,7 +341,7 @@ impl<B: BlockBuffer> Core<B> {
     /// again.
     #[inline(always)]
     pub(super) fn handle_frame(&mut self, key: ConnectionKey, session: Option<SessionKey>, body: &[u8]) -> bool {
-        let super::Front { clients, facts, .. } = &mut self.front;
+        let super::Front { clients, facts, spares, .. } = &mut self.front;
         let Some(client) = clients.get_mut(key) else { return true };
         let decoded = client.protocol.decode(body);
         let frame = match &decoded {
@@ -354,6 +355,7 @@ impl<B: BlockBuffer> Core<B> {
             self.session_packet(key, session, &frame.packet, body.len());
             return true;
         }
+        client.output.begin(spares);
         let before = client.output.bytes.len();
         let event = client.protocol.handle(frame.channel, &frame.packet, facts, &mut client.output.bytes);
         if client.output.bytes.len() > before {
@@ -385,8 +387,8 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Has the session of this channel been closed by its client and not answered yet?
     fn is_closing(&self, key: ConnectionKey, channel: i64) -> bool {
-        let session = self.front.clients.get(key).and_then(|client| client.channels.get(&channel));
-        session.and_then(|session| self.front.sessions.get(*session)).is_some_and(|session| session.closing)
+        let session = self.front.clients.get(key).and_then(|client| client.channels.get(channel));
+        session.and_then(|session| self.front.sessions.get(session)).is_some_and(|session| session.closing)
     }
 
     fn create_session(
@@ -401,7 +403,7 @@ impl<B: BlockBuffer> Core<B> {
         let Some(client) = self.front.clients.get_mut(key) else { return };
         let refusal = if client.channels.len() >= limits::SESSIONS_PER_CONNECTION_MAX {
             Some("the connection has as many sessions as it may")
-        } else if client.channels.contains_key(&channel) || channel < 2 {
+        } else if client.channels.get(channel).is_some() || channel < 2 {
             Some("the channel is in use")
         } else {
             None
@@ -488,6 +490,14 @@ impl<B: BlockBuffer> Core<B> {
             let dead = u64::try_from(ttl).is_ok_and(|ttl| silence >= ttl) && !waits;
             if (dead || late) && !client.closing {
                 silent.push((key, silence, dead));
+            }
+            if silence >= settings.ttl_check_interval_ms {
+                client.protocol.rest();
+                for session in client.channels.sessions() {
+                    if let Some(session) = self.front.sessions.get_mut(session) {
+                        session.rest();
+                    }
+                }
             }
         }
         for (key, silence_ms, dead) in silent {

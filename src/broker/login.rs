@@ -60,7 +60,7 @@ impl<B: BlockBuffer> Core<B> {
             return Admission::Open;
         }
         let Some(client) = self.front.clients.get_mut(key) else { return Admission::Refused };
-        match client.login.take() {
+        match client.login.take().map(|state| *state) {
             Some(LoginState::Judged(Verdict::Known(user))) => Admission::As(user),
             Some(LoginState::Judged(Verdict::Refused(text))) => {
                 client.failed_logins += 1;
@@ -74,11 +74,11 @@ impl<B: BlockBuffer> Core<B> {
                 Admission::Refused
             }
             Some(state) => {
-                client.login = Some(state);
+                client.login = Some(Box::new(state));
                 Admission::Wait
             }
             None => {
-                client.login = Some(LoginState::Waits(login));
+                client.login = Some(Box::new(LoginState::Waits(login)));
                 // Not among those that are tried again at every turn: the verdict wakes it.
                 client.stalled = true;
                 self.front.logins.waiting.push_back(key);
@@ -92,8 +92,8 @@ impl<B: BlockBuffer> Core<B> {
         self.stirred = true;
         self.front.logins.asked = self.front.logins.asked.saturating_sub(1);
         let Some(client) = self.front.clients.get_mut(key) else { return };
-        if matches!(client.login, Some(LoginState::Asked)) {
-            client.login = Some(LoginState::Judged(verdict));
+        if let Some(state) = client.login.as_deref_mut().filter(|state| matches!(state, LoginState::Asked)) {
+            *state = LoginState::Judged(verdict);
             self.front.stalled.push(key);
         }
     }
@@ -105,9 +105,10 @@ impl Front {
         while self.logins.is_waiting() {
             let Some(connection) = self.logins.waiting.pop_front() else { return };
             let Some(client) = self.clients.get_mut(connection) else { continue };
-            if let Some(LoginState::Waits(login)) = client.login.take_if(|state| matches!(state, LoginState::Waits(_)))
-            {
-                client.login = Some(LoginState::Asked);
+            let Some(state) = client.login.as_deref_mut().filter(|state| matches!(state, LoginState::Waits(_))) else {
+                continue;
+            };
+            if let LoginState::Waits(login) = std::mem::replace(state, LoginState::Asked) {
                 self.logins.asked += 1;
                 output(Output::Login { connection, login });
             }
@@ -115,7 +116,7 @@ impl Front {
     }
 
     /// The connection is gone. A login that is looked into counts until its verdict is there.
-    pub(super) fn forget_login(&mut self, key: ConnectionKey, state: Option<LoginState>) {
+    pub(super) fn forget_login(&mut self, key: ConnectionKey, state: Option<&LoginState>) {
         if let Some(LoginState::Waits(_)) = state {
             self.logins.waiting.retain(|waiting| *waiting != key);
         }

@@ -5,6 +5,7 @@
 
 mod aside;
 mod census;
+mod channels;
 mod connections;
 mod execute;
 mod front;

@@ -134,7 +134,7 @@ impl Client {
     pub(super) fn leave(&mut self, connection: ConnectionKey) -> Left {
         let temporary = std::mem::take(&mut self.temporary);
         let channels = std::mem::take(&mut self.channels);
-        let sessions = self.departed.drain(..).chain(channels.into_values()).collect();
+        let sessions = self.departed.drain(..).chain(channels.sessions()).collect();
         let Connection { version, heard_ms, ttl_ms, .. } = self.protocol;
         Left { connection, sessions, temporary, version, heard_ms, ttl_ms, doomed: self.doomed }
     }
@@ -264,7 +264,7 @@ impl Front {
         if let (true, Some(window)) = (self.is_resumable(&name, modes, client.origin), modes.confirmation_window)
             && let Some(session) = self.sessions.get_mut(key)
         {
-            session.unconfirmed = Some(Unconfirmed::new(window));
+            session.unconfirmed = Some(Box::new(Unconfirmed::new(window)));
         }
         if let Some((other, ..)) = other {
             self.unname(other);
@@ -303,7 +303,7 @@ impl Front {
     pub(super) fn session_closed(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(client) = self.clients.get_mut(session.connection) {
-            client.channels.remove(&session.channel);
+            client.channels.remove(session.channel);
             if session.unconfirmed.is_some() {
                 session.finished = true;
                 client.departed.push_back(key);

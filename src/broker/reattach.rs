@@ -167,7 +167,7 @@ impl<B: BlockBuffer> Core<B> {
             letters.push_back((other, Letter::Seek { connection, name, origin, accepted, purpose }));
             missing += 1;
         }
-        client.seeking = Some(Seeking { name: name.clone(), purpose, missing, found: None });
+        client.seeking = Some(Box::new(Seeking { name: name.clone(), purpose, missing, found: None }));
         seekers.push(connection);
         None
     }
@@ -249,7 +249,7 @@ impl<B: BlockBuffer> Core<B> {
         self.stirred = true;
         let core = self.front.clients.get(connection).filter(|client| client.moving)?.moves_to?;
         let mut client = self.front.clients.remove(connection)?;
-        self.front.forget_login(connection, client.login.take());
+        self.front.forget_login(connection, client.login.take().as_deref());
         self.front.release_input(connection, &mut client.claim);
         for session in client.departed.drain(..) {
             self.front.remove_session(session);
@@ -308,7 +308,7 @@ impl Front {
         for key in self.seekers.clone() {
             let Some(client) = self.clients.get(key).filter(|client| client.origin == origin) else { continue };
             let opens = |seeking: &Seeking| seeking.purpose == Purpose::Replace && seeking.name == *name;
-            if !client.seeking.as_ref().is_some_and(opens) {
+            if !client.seeking.as_deref().is_some_and(opens) {
                 continue;
             }
             outruns |= client.accepted > accepted;
@@ -344,7 +344,7 @@ impl Front {
             return false;
         };
         let plausible = session.unconfirmed.as_ref().is_some_and(|kept| kept.is_plausible(last_received));
-        let free = session.channel > 1 && !client.channels.contains_key(&session.channel);
+        let free = session.channel > 1 && client.channels.get(session.channel).is_none();
         let temporary = client.temporary.len() + self.orphans.temporary_of(key).len();
         let fits = temporary <= limits::TEMPORARY_QUEUES_PER_CONNECTION_MAX;
         plausible && free && fits && session.confirmations.is_some() && session.ended.is_none()

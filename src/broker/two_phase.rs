@@ -27,7 +27,7 @@ impl<B: BlockBuffer> Core<B> {
             }
             (1, Some(core)) => self.request(key, core, token, Ask::Commit),
             _ => {
-                session.two_phase = Some(TwoPhase::new(token, cores));
+                session.two_phase = Some(Box::new(TwoPhase::new(token, cores)));
                 let transaction = self.home.new_transaction();
                 for core in cores.iter() {
                     self.request(key, core, Some(ANSWER), Ask::Prepare { transaction });
@@ -132,6 +132,6 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     fn two_phase_of(&mut self, key: SessionKey) -> Option<&mut TwoPhase> {
-        self.front.sessions.get_mut(key)?.two_phase.as_mut()
+        self.front.sessions.get_mut(key)?.two_phase.as_deref_mut()
     }
 }

@@ -19,9 +19,10 @@ pub(super) struct To {
 impl Front {
     /// Writes a packet to the client of a session, one that counts. True: [`Front::review_hold`] may find a reason to pause its deliveries.
     pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) -> bool {
-        let Self { sessions, clients, listed, unconfirmed_bytes, .. } = self;
+        let Self { sessions, clients, listed, spares, unconfirmed_bytes, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return false };
         let Some(client) = clients.get_mut(session.connection) else { return self.write_for_later(key, packet) };
+        client.output.begin(spares);
         let before = client.output.bytes.len();
         let to = To { channel: session.channel, version: client.protocol.version };
         packet(to, &mut client.output.bytes);
@@ -67,9 +68,10 @@ impl Front {
 
     /// Writes a packet that does not count to the client of a session, if there is one.
     pub(super) fn write_uncounted(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) {
-        let Self { sessions, clients, .. } = self;
+        let Self { sessions, clients, spares, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return };
         let Some(client) = clients.get_mut(session.connection) else { return };
+        client.output.begin(spares);
         let to = To { channel: session.channel, version: client.protocol.version };
         packet(to, &mut client.output.bytes);
         let connection = session.connection;

@@ -3,14 +3,15 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// The name of a session, as its client chose it.
+/// The name of a session, as its client chose it. Its copies are one: the session has it, and the table that finds the session.
 #[derive(Clone)]
-pub struct SessionName(Box<str>);
+pub struct SessionName(Arc<str>);
 
 impl SessionName {
     /// A name as it came.
-    pub fn new(name: impl Into<Box<str>>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 

@@ -6,4 +6,4 @@ pub mod core;
 mod output;
 pub mod tls;
 
-pub use output::Output;
+pub use output::{Output, Spares};

@@ -1,4 +1,6 @@
-//! The bytes that wait to be written to one client.
+//! The bytes that wait to be written to one client, and the buffers for them that all clients of a core share.
+//!
+//! A client for whom nothing waits holds no buffer: of ten thousand that are idle each would keep its own.
 
 use crate::limits;
 
@@ -7,10 +9,41 @@ use crate::limits;
 pub struct Output {
     /// Collected since the last buffer was handed over.
     pub bytes: Vec<u8>,
-    /// A buffer is being written.
+    /// Bytes of the buffer that is being written.
     in_flight: usize,
-    /// A buffer that came back, to be used again.
-    spare: Vec<u8>,
+}
+
+/// Buffers that came back, to be used again by whoever is written to next.
+#[derive(Debug, Default)]
+pub struct Spares {
+    buffers: Vec<Vec<u8>>,
+    /// Their capacities together.
+    bytes: usize,
+}
+
+impl Spares {
+    /// An empty buffer, the one that came back last; a new one if there is none.
+    #[inline]
+    pub fn take(&mut self) -> Vec<u8> {
+        match self.buffers.pop() {
+            Some(buffer) => {
+                self.bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Keeps a buffer, unless there are enough or it had to grow far beyond the usual.
+    #[inline]
+    pub fn give(&mut self, mut buffer: Vec<u8>) {
+        let bytes = self.bytes + buffer.capacity();
+        if self.buffers.len() < limits::SPARE_OUTPUTS_MAX && bytes <= limits::SPARE_OUTPUT_BYTES_MAX {
+            buffer.clear();
+            self.bytes = bytes;
+            self.buffers.push(buffer);
+        }
+    }
 }
 
 impl Output {
@@ -20,16 +53,19 @@ impl Output {
             return None;
         }
         self.in_flight = self.bytes.len();
-        Some(std::mem::replace(&mut self.bytes, std::mem::take(&mut self.spare)))
+        Some(std::mem::take(&mut self.bytes))
     }
 
-    /// A buffer was written.
-    pub fn written(&mut self, mut buffer: Vec<u8>) {
+    /// The buffer was written.
+    pub fn written(&mut self) {
         self.in_flight = 0;
-        // One that had to grow far beyond the usual is not kept.
-        if buffer.capacity() <= limits::OUTPUT_BYTES_HARD {
-            buffer.clear();
-            self.spare = buffer;
+    }
+
+    /// Something is about to be collected: without a buffer it gets one.
+    #[inline]
+    pub fn begin(&mut self, spares: &mut Spares) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = spares.take();
         }
     }
 
@@ -63,10 +99,40 @@ mod tests {
         assert!(!output.holds_up(false) && output.holds_up(true));
         output.bytes.push(2);
         assert!(output.holds_up(false) && output.take().is_none(), "one buffer at a time");
-        output.written(buffer);
+        drop(buffer);
+        output.written();
         assert!(!output.holds_up(false));
         output.bytes.resize(limits::OUTPUT_BYTES_SOFT + 1, 3);
         let _buffer = output.take().unwrap();
         assert!(output.holds_up(false), "deliveries pause until it is written");
+    }
+
+    #[test]
+    fn a_client_for_whom_nothing_waits_holds_no_buffer_and_the_next_one_gets_it() {
+        let (mut spares, mut one, mut other) = (Spares::default(), Output::default(), Output::default());
+        one.begin(&mut spares);
+        one.bytes.extend([1; 100]);
+        let buffer = one.take().unwrap();
+        let (address, capacity) = (buffer.as_ptr(), buffer.capacity());
+        assert_eq!(one.bytes.capacity(), 0);
+        one.written();
+        spares.give(buffer);
+        other.begin(&mut spares);
+        assert_eq!((other.bytes.as_ptr(), other.bytes.capacity(), other.bytes.len()), (address, capacity, 0));
+        assert_eq!((spares.bytes, spares.buffers.len()), (0, 0));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_one_core_may() {
+        let mut spares = Spares::default();
+        for _ in 0..limits::SPARE_OUTPUTS_MAX + 5 {
+            spares.give(Vec::with_capacity(10));
+        }
+        assert_eq!((spares.buffers.len(), spares.bytes), (limits::SPARE_OUTPUTS_MAX, 10 * limits::SPARE_OUTPUTS_MAX));
+        let mut spares = Spares::default();
+        for _ in 0..limits::SPARE_OUTPUTS_MAX {
+            spares.give(Vec::with_capacity(limits::OUTPUT_BYTES_HARD));
+        }
+        assert!(spares.bytes <= limits::SPARE_OUTPUT_BYTES_MAX && spares.buffers.len() > 1);
     }
 }

@@ -66,9 +66,9 @@ pub struct Session<C> {
     /// When the last connection on which it spoke was accepted.
     pub accepted: Now,
     /// What its client may want once more. None: the session ends with its connection.
-    pub unconfirmed: Option<Unconfirmed>,
+    pub unconfirmed: Option<Box<Unconfirmed>>,
     /// A commit over several cores that is under way.
-    pub two_phase: Option<TwoPhase>,
+    pub two_phase: Option<Box<TwoPhase>>,
     /// It ended, by a failure or not, while its commit was under way.
     pub ended: Option<bool>,
     /// Its client has closed it. What else comes on its channel is dropped.
@@ -135,6 +135,14 @@ impl<C> Session<C> {
     pub fn end_transaction(&mut self) -> CoreSet {
         self.has_sent = false;
         self.transaction.take()
+    }
+
+    /// Its client is silent: memory that only lies ready for what it does is given back.
+    pub fn rest(&mut self) {
+        self.replies.rest();
+        if let Some(unconfirmed) = &mut self.unconfirmed {
+            unconfirmed.rest();
+        }
     }
 
     /// A command of its client is being handled, of those that the client numbers to send them again.

@@ -118,6 +118,13 @@ impl<C> Replies<C> {
         self.slots.is_empty()
     }
 
+    /// Gives memory back if nothing is owed.
+    pub fn rest(&mut self) {
+        if self.slots.is_empty() {
+            self.slots = VecDeque::new();
+        }
+    }
+
     /// The gate has let the front slot pass.
     pub fn passed(&mut self) {
         self.waiting = false;

@@ -70,6 +70,13 @@ impl Unconfirmed {
         out.extend_from_slice(back);
     }
 
+    /// Gives memory back if nothing is kept.
+    pub fn rest(&mut self) {
+        if self.lengths.is_empty() {
+            (self.bytes, self.lengths) = (VecDeque::new(), VecDeque::new());
+        }
+    }
+
     /// Bytes kept.
     pub fn bytes(&self) -> usize {
         self.bytes.len()

@@ -213,6 +213,13 @@ impl Connection {
         self.input = input;
     }
 
+    /// Its client is silent: memory that only lies ready for what it sends is given back.
+    pub fn rest(&mut self) {
+        if self.input.is_empty() {
+            self.input = Vec::new();
+        }
+    }
+
     /// A session was opened.
     pub fn logged_in(&mut self) {
         self.logged_in = true;
