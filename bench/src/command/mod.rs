@@ -7,6 +7,7 @@ mod faults;
 mod floor;
 mod fuzz;
 mod gate;
+mod goal;
 mod hostile;
 mod interrupt;
 mod kill9;
@@ -49,6 +50,8 @@ enum What {
     Prove(Proof),
     /// Compare two measurements by what they count, never by time: more than 2 % off, up or down, fails
     Gate(gate::Arguments),
+    /// Measure one goal now and judge it
+    Goal(goal::Arguments),
     /// Make a page with plots, and a table, of results
     Report(report::Arguments),
 }
@@ -96,6 +99,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Audit(arguments) => audit::run(&arguments),
         What::Peers(arguments) => peers::run(&arguments),
         What::Gate(arguments) => gate::run(&arguments),
+        What::Goal(arguments) => goal::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),

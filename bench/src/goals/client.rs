@@ -1,0 +1,119 @@
+//! A client of the goals that need no load: raw bytes on one socket, answered or an error.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::Linger;
+use protocol::core::frame::{HANDSHAKE, Split, split};
+use protocol::core::identity::{ChannelId, CorrelationId, ProducerId, RoutingType};
+use protocol::core::packet::connection::Ping;
+use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
+use protocol::core::packet::topology::SubscribeTopologyV2;
+use protocol::core::packet::transfer::{Send, SendTrailer};
+use protocol::core::packet::{Direction, Packet, decode, encode};
+use protocol::core::version::Version;
+use protocol::limits::FRAME_BYTES_MAX;
+use protocol::message::MessageBuilder;
+
+const SESSION: ChannelId = ChannelId::FIRST_SESSION;
+/// A broker that has not answered by then never does.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+/// May be silent for ever.
+const NO_TTL: i64 = -1;
+
+/// A connection with one session. Dropped, it resets: nothing of it stays behind in the kernel.
+#[derive(Debug)]
+pub(super) struct Client {
+    stream: TcpStream,
+    heard: Vec<u8>,
+}
+
+impl Client {
+    /// Connects and says everything up to the start of the session; the answers are still to come.
+    pub(super) fn begin(port: u16) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("port {port}: {error}");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(ANSWERED_WITHIN)).map_err(failed)?;
+        let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+        setsockopt(&stream, Linger, &at_once).map_err(|error| format!("port {port}: {error}"))?;
+        let local = stream.local_addr().map_err(failed)?;
+        let mut client = Self { stream, heard: Vec::new() };
+        let name = format!("7f000001-goal-11f1-a1ee-{:012}", local.port());
+        let settings = SessionSettings {
+            name: name.as_str().into(),
+            channel: SESSION,
+            version: Version::NEWEST,
+            user: None,
+            password: None,
+            min_large_message_size: 100 << 10,
+            xa: false,
+            auto_commit_sends: true,
+            auto_commit_acks: true,
+            confirmation_window: -1,
+            pre_acknowledge: false,
+            default_address: None,
+        };
+        let subscribe = SubscribeTopologyV2 { is_cluster_connection: false, client_version: Version::NEWEST };
+        let mut bytes = HANDSHAKE.to_vec();
+        for (channel, packet) in [
+            (ChannelId::PING, Packet::Ping(Ping { connection_ttl_ms: NO_TTL })),
+            (ChannelId::PING, Packet::SubscribeTopologyV2(subscribe)),
+            (
+                ChannelId::SESSION,
+                Packet::CreateSession(CreateSession { form: SessionForm::V1, settings, client_id: None }),
+            ),
+            (SESSION, Packet::SessionStart),
+        ] {
+            encode(channel, &packet, Version::NEWEST, &mut bytes).map_err(|error| error.to_string())?;
+        }
+        client.stream.write_all(&bytes).map_err(failed)?;
+        Ok(client)
+    }
+
+    /// Waits until the session is open.
+    pub(super) fn opened(&mut self) -> Result<(), String> {
+        self.until("the session", |packet| matches!(packet, Packet::CreateSessionResponse(_)))
+    }
+
+    /// Sends one durable message of 1 KiB, and waits until it is acked.
+    pub(super) fn send(&mut self, queue: &str) -> Result<(), String> {
+        let mut message = Vec::new();
+        let builder = MessageBuilder::new(queue).durable(true).bytes(&[7; 1024]);
+        builder.routing_type(RoutingType::ANYCAST).write(&mut message);
+        let (correlation_id, producer_id) = (CorrelationId(1), ProducerId::UNNAMED);
+        let trailer = SendTrailer { requires_response: true, correlation_id, producer_id };
+        let mut bytes = Vec::new();
+        let send = Packet::Send(Send { message: &message, trailer });
+        encode(SESSION, &send, Version::NEWEST, &mut bytes).map_err(|error| error.to_string())?;
+        self.stream.write_all(&bytes).map_err(|error| error.to_string())?;
+        self.until("the ack", |packet| matches!(packet, Packet::NullResponse(_)))
+    }
+
+    /// Reads up to a packet; an exception ends it.
+    fn until(&mut self, what: &str, is_it: impl Fn(&Packet<'_>) -> bool) -> Result<(), String> {
+        let mut piece = [0; 4096];
+        loop {
+            while let Split::Frame { body, consumed } =
+                split(&self.heard, FRAME_BYTES_MAX).map_err(|error| error.to_string())?
+            {
+                let frame = decode(body, Direction::ServerToClient, Version::NEWEST).map_err(|e| e.to_string())?;
+                let came = is_it(&frame.packet);
+                if let Packet::Exception(exception) = &frame.packet {
+                    return Err(format!("{what} did not come: {exception:?}"));
+                }
+                self.heard.drain(..consumed);
+                if came {
+                    return Ok(());
+                }
+            }
+            let count = self.stream.read(&mut piece).map_err(|error| format!("{what} did not come: {error}"))?;
+            if count == 0 {
+                return Err(format!("{what} did not come: the connection was closed"));
+            }
+            self.heard.extend_from_slice(piece.get(..count).unwrap_or_default());
+        }
+    }
+}
