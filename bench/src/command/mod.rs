@@ -3,6 +3,7 @@
 mod audit;
 mod bar;
 mod calibrate;
+mod bitrot;
 mod faults;
 mod floor;
 mod fuzz;
@@ -13,6 +14,7 @@ mod interrupt;
 mod kill9;
 mod load;
 mod peers;
+mod opening;
 mod reattach;
 mod report;
 mod run;
@@ -58,6 +60,8 @@ enum What {
 
 #[derive(Debug, Subcommand)]
 enum Proof {
+    /// Flip single bits in every kind of file of a store: each is reported, or provably without effect
+    Bitrot(bitrot::Arguments),
     /// Let every operation of a simulated disk fail in every way, and crash at every step
     Faults(faults::Arguments),
     /// Give every decoder damaged bytes: it answers, and takes no more memory than they explain
@@ -101,6 +105,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Gate(arguments) => gate::run(&arguments),
         What::Goal(arguments) => goal::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
+        What::Prove(Proof::Bitrot(arguments)) => bitrot::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),

@@ -2,6 +2,7 @@
 //!
 //! A proof can be interrupted and goes on where it was ([`progress`]); what came of it is a line of the ledger ([`ledger`]).
 
+pub mod bitrot;
 pub mod faults;
 pub mod fuzz;
 pub mod hostile;

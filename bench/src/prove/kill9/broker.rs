@@ -140,7 +140,8 @@ impl Broker {
         let _gone = pid.map(|pid| kill(pid, signal));
     }
 
-    fn ended_within(&mut self, within: Duration) -> Result<ExitStatus, String> {
+    /// Waits for its end.
+    pub(crate) fn ended_within(&mut self, within: Duration) -> Result<ExitStatus, String> {
         let begun = Instant::now();
         loop {
             if let Some(status) =

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use ringmq_client::{ConnectOptions, Connection, Endpoint, Error, SessionOptions};
+use ringmq_client::{ConnectOptions, Connection, ConsumerOptions, ConsumerWindow, Endpoint, Error, SessionOptions};
 
 use super::load::{SharedStore, Tap, queue_name, queues};
-use super::oracle::{Kind, QueueNumber};
+use super::oracle::{Identity, Kind, QueueNumber};
+use super::payload;
 
 /// Messages acknowledged by one request.
 const BATCH: usize = 100;
@@ -14,7 +15,7 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes sure that all queues are there.
-pub(super) async fn create_queues(port: u16) -> Result<(), Error> {
+pub(in crate::prove) async fn create_queues(port: u16) -> Result<(), Error> {
     let connection = connect(port).await?;
     let session = connection.create_session(SessionOptions::AUTO).await?;
     for queue in queues() {
@@ -26,7 +27,7 @@ pub(super) async fn create_queues(port: u16) -> Result<(), Error> {
 }
 
 /// Takes everything out of every queue. The broker was just started, and nobody else is connected.
-pub(super) async fn drain(store: &SharedStore, port: u16) -> Result<(), String> {
+pub(in crate::prove) async fn drain(store: &SharedStore, port: u16) -> Result<(), String> {
     let connection = connect(port).await.map_err(|error| format!("cannot drain: {error}"))?;
     for queue in queues() {
         let emptied = tokio::time::timeout(PATIENCE, empty(store, &connection, queue)).await;
@@ -39,6 +40,42 @@ pub(super) async fn drain(store: &SharedStore, port: u16) -> Result<(), String> 
     store.oracle.borrow_mut().drained();
     connection.close().await;
     Ok(())
+}
+
+/// Browses every queue: what comes, queue by queue, in order.
+pub(super) async fn taken(port: u16, seed: u64) -> Result<Vec<Result<Identity, String>>, String> {
+    let connection = connect(port).await.map_err(|error| format!("cannot look: {error}"))?;
+    let mut all = Vec::new();
+    for queue in queues() {
+        match tokio::time::timeout(PATIENCE, looked_through(&connection, queue, seed, &mut all)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(format!("queue {} cannot be looked through: {error}", queue.0)),
+            Err(_) => return Err(format!("queue {} does not end within {PATIENCE:?}", queue.0)),
+        }
+    }
+    connection.close().await;
+    Ok(all)
+}
+
+async fn looked_through(
+    connection: &Connection,
+    queue: QueueNumber,
+    seed: u64,
+    all: &mut Vec<Result<Identity, String>>,
+) -> Result<(), Error> {
+    let session = connection.create_session(SessionOptions::AUTO).await?;
+    let options = ConsumerOptions {
+        window: ConsumerWindow::Bytes(WINDOW_BYTES),
+        browse_only: true,
+        ..ConsumerOptions::default()
+    };
+    let mut consumer = session.consumer(&queue_name(queue), &options).await?;
+    session.start()?;
+    while let Some(delivery) = consumer.receive_now().await? {
+        all.push(payload::read(seed, delivery.body()));
+    }
+    consumer.close().await?;
+    session.close().await
 }
 
 async fn connect(port: u16) -> Result<Connection, Error> {

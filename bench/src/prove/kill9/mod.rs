@@ -6,14 +6,16 @@
 
 pub(crate) mod broker;
 mod control;
-mod drain;
+pub(in crate::prove) mod drain;
 mod figures;
-mod load;
+pub(in crate::prove) mod load;
+mod made;
 mod round;
 
 pub use broker::{Broker, Place};
 pub use control::{Caught, control};
 pub use figures::{Cycle, Figures};
+pub use made::{LastEnd, Made, contents, copy_folder, make};
 use ringmq::testing::payload;
 
 pub use ringmq::testing::oracle;

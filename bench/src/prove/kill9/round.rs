@@ -9,7 +9,7 @@ use super::broker::{self, Broker, Place};
 use super::drain;
 use super::figures::{Cycle, Figures};
 use super::load::{Load, SharedStore, Store};
-use super::oracle::Kind;
+use super::oracle::{Findings, Kind};
 use crate::prove::random::Random;
 
 /// Cycles of a round, unless fewer are left.
@@ -40,7 +40,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn place(&self, number: u32) -> Place {
+    pub(super) fn place(&self, number: u32) -> Place {
         let turn = usize::try_from(number).unwrap_or(0).checked_rem(self.lanes.len()).unwrap_or(0);
         Place {
             binary: self.binary.clone(),
@@ -54,17 +54,19 @@ impl Plan {
 
 /// How a life under load ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Kill,
     Stop,
 }
 
 /// A round under way.
-struct Round {
+pub(super) struct Round {
     place: Place,
     store: SharedStore,
     random: Random,
     figures: Figures,
+    /// The end comes so long after the load has begun, in milliseconds.
+    after_ms: (u64, u64),
 }
 
 /// Runs a round of so many cycles; `each` hears of every cycle. Findings are in the figures.
@@ -76,7 +78,7 @@ pub fn round(plan: &Plan, number: u32, cycles: u32, mut each: impl FnMut(&Cycle)
     broker::empty(&place.directory)?;
     let mut random = Random::of(plan.seed, u64::from(number));
     let store = Store::new(random.number());
-    let mut round = Round { place, store, random, figures: Figures::default() };
+    let mut round = Round::new(place, store, random);
     if let Err(what) = set.block_on(&runtime, round.run(&set, cycles, &mut each)) {
         let text = format!("round {number}, {} lanes: {what}", round.place.lanes);
         round.store.oracle.borrow_mut().report(Kind::Broker, text);
@@ -95,6 +97,49 @@ pub fn round(plan: &Plan, number: u32, cycles: u32, mut each: impl FnMut(&Cycle)
 }
 
 impl Round {
+    /// On a store that nobody has used.
+    pub(super) fn new(place: Place, store: SharedStore, random: Random) -> Self {
+        Self { place, store, random, figures: Figures::default(), after_ms: KILL_AFTER_MS }
+    }
+
+    /// The same with lives that end earlier or later.
+    pub(super) fn with_lives_of(mut self, after_ms: (u64, u64)) -> Self {
+        self.after_ms = after_ms;
+        self
+    }
+
+    /// What was wrong so far.
+    pub(super) fn findings(&self) -> Findings {
+        self.store.oracle.borrow().findings().clone()
+    }
+
+    /// What the bodies follow from.
+    pub(super) fn seed(&self) -> u64 {
+        self.store.seed
+    }
+
+    /// Lives under load, one after the other, with these ends.
+    pub(super) async fn lives(&mut self, set: &LocalSet, ends: &[End]) -> Result<(), String> {
+        for (number, end) in ends.iter().enumerate() {
+            let broker = self.start()?;
+            if number == 0 {
+                drain::create_queues(broker.port).await.map_err(|error| format!("no queues: {error}"))?;
+            }
+            let (_, ended) = self.life(set, broker, *end).await?;
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Empties a copy of the store and judges it as if it were the store itself.
+    pub(super) async fn judged_at(&self, place: &Place) -> Result<(), String> {
+        let broker = Broker::start(place)?;
+        self.store.oracle.borrow_mut().broker_started();
+        self.emptied(&broker).await?;
+        self.heard(broker.killed()?);
+        Ok(())
+    }
+
     async fn run(&mut self, set: &LocalSet, cycles: u32, each: &mut impl FnMut(&Cycle)) -> Result<(), String> {
         let mut broker = self.start()?;
         drain::create_queues(broker.port).await.map_err(|error| format!("no queues: {error}"))?;
@@ -146,7 +191,7 @@ impl Round {
     ) -> Result<(Cycle, Result<(), String>), String> {
         let before = self.store.oracle.borrow().counts();
         let mut load = Load::start(set, &self.store, broker.port, &mut self.random);
-        let after = Duration::from_millis(self.random.between(KILL_AFTER_MS.0, KILL_AFTER_MS.1));
+        let after = Duration::from_millis(self.random.between(self.after_ms.0, self.after_ms.1));
         match tokio::time::timeout(BEGUN_WITHIN, load.begun()).await {
             Ok(true) => tokio::time::sleep(after).await,
             Ok(false) => self.complain(format!("a worker ended before the load had begun: {}", broker.end_of_log())),

@@ -31,22 +31,27 @@ pub(super) const CONSUMERS: u16 = 2;
 
 /// What all workers of one store share. They live on one thread.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(in crate::prove) struct Store {
     /// What was done and seen.
-    pub(super) oracle: RefCell<Oracle>,
+    pub(in crate::prove) oracle: RefCell<Oracle>,
     /// The store's seed.
-    pub(super) seed: u64,
+    pub(in crate::prove) seed: u64,
     /// Each sender's last sequence; consumers that send on have theirs behind the producers'.
     sequences: [Cell<u64>; (PRODUCERS + CONSUMERS) as usize],
 }
 
 /// A store as its workers hold it.
-pub(super) type SharedStore = Rc<Store>;
+pub(in crate::prove) type SharedStore = Rc<Store>;
 
 impl Store {
     /// A store that nobody has used.
-    pub(super) fn new(seed: u64) -> SharedStore {
+    pub(in crate::prove) fn new(seed: u64) -> SharedStore {
         Rc::new(Self { oracle: RefCell::default(), seed, sequences: Default::default() })
+    }
+
+    /// One that was used until this history was known.
+    pub(in crate::prove) fn with(seed: u64, history: Oracle) -> SharedStore {
+        Rc::new(Self { oracle: RefCell::new(history), seed, sequences: Default::default() })
     }
 
     fn next_message(&self, producer: ProducerNumber, queue: QueueNumber) -> Identity {
@@ -135,7 +140,7 @@ impl Worker {
 }
 
 /// The running workers.
-pub(super) struct Load {
+pub(in crate::prove) struct Load {
     workers: JoinSet<()>,
     begun: watch::Receiver<u16>,
     count: u16,
@@ -143,7 +148,7 @@ pub(super) struct Load {
 
 impl Load {
     /// Starts all workers, on this thread's local set.
-    pub(super) fn start(set: &LocalSet, store: &SharedStore, port: u16, random: &mut Random) -> Self {
+    pub(in crate::prove) fn start(set: &LocalSet, store: &SharedStore, port: u16, random: &mut Random) -> Self {
         let (begun, seen) = watch::channel(0);
         let begun = Rc::new(begun);
         let mut workers = JoinSet::new();
@@ -174,13 +179,13 @@ impl Load {
     }
 
     /// Waits until every worker has got an answer. False: one of them ended before.
-    pub(super) async fn begun(&mut self) -> bool {
+    pub(in crate::prove) async fn begun(&mut self) -> bool {
         let count = self.count;
         self.begun.wait_for(|begun| *begun >= count).await.is_ok()
     }
 
     /// Waits until all workers have ended.
-    pub(super) async fn ended(mut self) {
+    pub(in crate::prove) async fn ended(mut self) {
         while self.workers.join_next().await.is_some() {}
     }
 }
