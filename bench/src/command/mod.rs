@@ -15,6 +15,7 @@ mod kill9;
 mod load;
 mod peers;
 mod opening;
+mod power;
 mod reattach;
 mod report;
 mod run;
@@ -70,6 +71,8 @@ enum Proof {
     Hostile(hostile::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
+    /// Cut the power of a recorded disk under load: what was answered is there, whatever part of the rest is (needs root)
+    Power(power::Arguments),
     /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
     Reattach(reattach::Arguments),
     /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
@@ -110,6 +113,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
         What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
+        What::Prove(Proof::Power(arguments)) => power::run(&arguments),
         What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }
