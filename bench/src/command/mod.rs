@@ -2,9 +2,11 @@
 
 mod audit;
 mod bar;
-mod calibrate;
 mod bitrot;
+mod calibrate;
+mod compare;
 mod faults;
+mod first;
 mod floor;
 mod fuzz;
 mod gate;
@@ -13,8 +15,8 @@ mod hostile;
 mod interrupt;
 mod kill9;
 mod load;
-mod peers;
 mod opening;
+mod peers;
 mod power;
 mod reattach;
 mod report;
@@ -30,8 +32,9 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 pub(crate) struct Arguments {
+    /// Nothing: what this machine can do, one durable run, and two numbers
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,10 +54,14 @@ enum What {
     /// Run a proof to its end and note it in bench/LEDGER.tsv; an interrupted one goes on where it was
     #[command(subcommand)]
     Prove(Proof),
+    /// Measure RingMQ, its control and peers in turns, and make result.json, summary.csv and report.html
+    Compare(compare::Arguments),
+    /// Measure and judge one goal; the exit code tells whether it holds
+    Goal(goal::One),
+    /// Measure and judge all goals; those whose feature is not built count as open
+    Goals(goal::Measured),
     /// Compare two measurements by what they count, never by time: more than 2 % off, up or down, fails
     Gate(gate::Arguments),
-    /// Measure one goal now and judge it
-    Goal(goal::Arguments),
     /// Make a page with plots, and a table, of results
     Report(report::Arguments),
 }
@@ -98,7 +105,11 @@ struct Common {
 
 /// Does what was asked for. False: the proof failed.
 pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
-    match arguments.what {
+    let Some(what) = arguments.what else { return first::run() };
+    match what {
+        What::Compare(arguments) => compare::run(&arguments),
+        What::Goal(arguments) => goal::one(&arguments),
+        What::Goals(arguments) => goal::all(&arguments),
         What::Run(arguments) => run::run(&arguments),
         What::Sweep(arguments) => sweep::run(&arguments),
         What::Calibrate(arguments) => calibrate::run(&arguments),
@@ -106,7 +117,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Audit(arguments) => audit::run(&arguments),
         What::Peers(arguments) => peers::run(&arguments),
         What::Gate(arguments) => gate::run(&arguments),
-        What::Goal(arguments) => goal::run(&arguments),
         What::Report(arguments) => report::run(&arguments),
         What::Prove(Proof::Bitrot(arguments)) => bitrot::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),

@@ -1,7 +1,8 @@
 //! Several targets beside their controls in one run: all are started once, one works at a time, and the order is rotated from round to round.
 //!
 //! Takes targets, loads and a way to measure; gives [`Results`]. A target that is not measured is stopped with SIGSTOP, so that it takes no
-//! processor and is warm when its turn comes. What does not start, or fails on the way, is told with its reason, and the others go on.
+//! processor and is warm when its turn comes. What does not start, or ends on the way, is told with its reason, and the others go on; a target
+//! that cannot do one of the loads is left out of that load alone.
 
 mod rotation;
 
@@ -52,6 +53,16 @@ pub type Measure<'m, L> = &'m mut dyn FnMut(&dyn Target, &Running, &L) -> Result
 struct Member<'a> {
     target: &'a dyn Target,
     running: Running,
+    /// The loads that it cannot do.
+    without: Vec<usize>,
+}
+
+/// Why a target did not give a round.
+enum Failed {
+    /// It runs on.
+    Load(String),
+    /// It ended.
+    Target(String),
 }
 
 /// Runs it; `results` has what was asked for already, and gets the rounds. A stop keeps what was measured.
@@ -73,7 +84,7 @@ pub fn run<L>(
                     return;
                 }
                 let Some(slot) = members.get_mut(index) else { continue };
-                let Some(member) = slot else { continue };
+                let Some(member) = slot.as_mut().filter(|member| !member.without.contains(&at)) else { continue };
                 told(Step::Work { target: member.target.name(), round, load: at });
                 let done = member.work(load, measure);
                 match done {
@@ -82,12 +93,18 @@ pub fn run<L>(
                         order: u32::try_from(place).unwrap_or(u32::MAX),
                         ..done
                     })),
-                    Err(why) => {
-                        told(Step::Out(member.target.name(), &why));
-                        results
-                            .skipped
-                            .push((member.target.name().to_owned(), format!("from round {round} on: {why}")));
-                        *slot = None;
+                    Err(failed) => {
+                        let name = member.target.name().to_owned();
+                        let why = match &failed {
+                            Failed::Load(why) => format!("load {}: {why}", at + 1),
+                            Failed::Target(why) => format!("from round {} on: {why}", round + 1),
+                        };
+                        told(Step::Out(&name, &why));
+                        member.without.push(at);
+                        if matches!(failed, Failed::Target(_)) {
+                            *slot = None;
+                        }
+                        results.skipped.push((name, why));
                     }
                 }
             }
@@ -102,14 +119,14 @@ pub fn run<L>(
 }
 
 impl Member<'_> {
-    fn work<L>(&mut self, load: &L, measure: Measure<'_, L>) -> Result<Vec<Round>, String> {
+    fn work<L>(&mut self, load: &L, measure: Measure<'_, L>) -> Result<Vec<Round>, Failed> {
         self.running.resume();
         let done = measure(self.target, &self.running, load);
         if let Some(why) = self.running.ended() {
-            return Err(why);
+            return Err(Failed::Target(why));
         }
         self.running.pause();
-        done
+        done.map_err(Failed::Load)
     }
 }
 
@@ -129,7 +146,7 @@ fn start<'a, L>(
     match target.start(&place) {
         Ok(running) => {
             running.pause();
-            Some(Member { target, running })
+            Some(Member { target, running, without: Vec::new() })
         }
         Err(why) => {
             told(Step::Out(target.name(), &why));
@@ -210,20 +227,30 @@ mod tests {
     }
 
     #[test]
-    fn one_that_fails_is_left_out_and_a_stop_keeps_what_there_is() {
+    fn one_that_fails_at_a_load_is_left_out_of_it_and_a_stop_keeps_what_there_is() {
         let plan = plan(vec![Box::new(Idle("a", false)), Box::new(Idle("b", false))]);
         let (mut done, mut results) = (0, Results::default());
         let stop = AtomicBool::new(false);
-        let mut measure = |target: &dyn Target, _: &Running, _: &u32| {
-            if target.name() == "b" {
-                return Err("it broke".to_owned());
+        let mut measure = |target: &dyn Target, running: &Running, load: &u32| {
+            if target.name() == "b" && *load == 2 {
+                return Err("it cannot".to_owned());
             }
             done += 1;
-            stop.store(done == 4, Ordering::Relaxed);
+            stop.store(done == 5, Ordering::Relaxed);
+            if target.name() == "b" && done > 3 {
+                let pid = i32::try_from(running.pids()[0]).unwrap();
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+                while state(running.pids()[0]) != 'Z' {
+                    std::thread::yield_now();
+                }
+            }
             Ok(vec![Round { target: target.name().to_owned(), ..Round::default() }])
         };
         run(&plan, &mut measure, &mut |_| {}, &stop, &mut results);
-        assert_eq!(results.rounds.len(), 4);
-        assert_eq!(results.skipped, [("b".to_owned(), "from round 0 on: it broke".to_owned())]);
+        // a, b, a, then b cannot; in the second round b comes first and ends, and a is the last before the stop.
+        assert_eq!(results.rounds.len(), 4, "{:?}", results.rounds);
+        let told: Vec<_> = results.skipped.iter().map(|(who, why)| format!("{who}: {why}")).collect();
+        assert_eq!(told.first().map(String::as_str), Some("b: load 2: it cannot"));
+        assert!(told.get(1).is_some_and(|told| told.starts_with("b: from round 2 on: it ended by itself")), "{told:?}");
     }
 }

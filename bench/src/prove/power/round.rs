@@ -136,7 +136,7 @@ impl Round<'_> {
         self.store.oracle.borrow_mut().broker_started();
         if number == 0 {
             drain::create_queues(broker.port).await.map_err(|error| format!("no queues: {error}"))?;
-        } else if number % 3 == 0 {
+        } else if number.is_multiple_of(3) {
             drain::drain(&self.store, broker.port).await?;
         }
         let before = self.store.oracle.borrow().counts();
