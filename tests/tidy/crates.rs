@@ -7,7 +7,7 @@ use crate::source::{code_only, paths, tests_from};
 use crate::tree::{REPOSITORY, Tree};
 use crate::{Finding, expect_none, expect_places};
 
-/// Each crate of ours with those it may see. Only tests see `bench`, nothing sees `tools`. `bench` sees the broker for what measures
+/// Each crate of ours with those it may see. Only tests see `ringmq-bench`, nothing sees `tools`. It sees the broker for what measures
 /// and proves its rooms in one process; what runs a whole broker speaks to it through a socket only. Its controls stand on the broker's own
 /// ring, so that a ratio is not one of two ways to the kernel. `tools` sees it for the meaning of
 /// records and the judgement of a start: a second reading of them would be a second truth.
@@ -18,12 +18,12 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
     ("ringmq", &["journal", "protocol", "config", "runtime", "ringmq-client"]),
-    ("bench", &["journal", "protocol", "config", "runtime", "ringmq-client", "ringmq"]),
+    ("ringmq-bench", &["journal", "protocol", "config", "runtime", "ringmq-client", "ringmq"]),
     ("tools", &["journal", "protocol", "ringmq"]),
 ];
 
 /// Who may see whom in its tests alone: the test command runs the short form of what `bench` proves.
-const IN_TESTS: [(&str, &str); 1] = [("ringmq", "bench")];
+const IN_TESTS: [(&str, &str); 1] = [("ringmq", "ringmq-bench")];
 
 fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -78,12 +78,12 @@ fn a_dependency_that_points_up_is_caught() {
         ("journal/Cargo.toml", "[package]\nname = \"journal\"\n[dev-dependencies]\nprotocol.workspace = true\n"),
         (
             "client/Cargo.toml",
-            "[package]\nname = \"ringmq-client\"\n[dependencies]\nprotocol.workspace = true\nbench.workspace = true\n",
+            "[package]\nname = \"ringmq-client\"\n[dependencies]\nprotocol.workspace = true\nringmq-bench.workspace = true\n",
         ),
         ("attic/Cargo.toml", "[package]\nname = \"attic\"\n"),
         (
             "Cargo.toml",
-            "[package]\nname = \"ringmq\"\n[dependencies]\nbench.workspace = true\n[dev-dependencies]\nbench.workspace = true\n",
+            "[package]\nname = \"ringmq\"\n[dependencies]\nringmq-bench.workspace = true\n[dev-dependencies]\nringmq-bench.workspace = true\n",
         ),
     ]);
     let places = [("Cargo.toml", 4), ("attic/Cargo.toml", 0), ("client/Cargo.toml", 5), ("journal/Cargo.toml", 4)];

@@ -182,7 +182,7 @@ pub(super) fn keep(results: &Results, out: &std::path::Path) -> Result<Vec<PathB
 /// What can be compared under this name.
 fn target(name: &str, peers: &std::path::Path) -> Result<Box<dyn Target>, String> {
     Ok(match name {
-        "ringmq" => Box::new(RingMq::beside()),
+        "ringmq" => Box::new(RingMq::built()?),
         "floor" => Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?),
         "floor-nats" => Box::new(FloorBroker::own(Protocol::Nats, FLOOR_MIB)?),
         peer => Box::new(Peers::below(peers)?.target(peer).ok_or_else(|| format!("there is no target `{peer}`"))?),

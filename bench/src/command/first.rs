@@ -44,7 +44,7 @@ pub(super) fn run() -> Result<bool, String> {
 
 fn run_both(directory: &Path, results: &mut Results) -> Result<(), String> {
     let targets: Vec<Box<dyn Target>> =
-        vec![Box::new(RingMq::beside()), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
+        vec![Box::new(RingMq::built()?), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
     let loads = vec![Load { scenario: Scenario::S1, row: 0 }];
     interleaved(targets, loads, ROUNDS, directory, &Way { seconds: SECONDS, counts_calls: false }, results)
 }

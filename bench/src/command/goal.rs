@@ -112,7 +112,7 @@ fn counted(arguments: &Measured, id: &str) -> Result<Vec<Verdict>, String> {
     if arguments.results.is_some() {
         return Ok(Vec::new());
     }
-    let target = RingMq::beside();
+    let target = RingMq::built()?;
     let place = |part: &str| place(&arguments.directory, part);
     match id {
         "P12" => conns::judge(&target, &place("conns")?, arguments.connections),
@@ -138,7 +138,7 @@ fn place(above: &Path, part: &str) -> Result<Place, String> {
 fn compared(arguments: &Measured, goals: &[&Goal]) -> Result<Results, String> {
     let mut results = results();
     let mut targets: Vec<Box<dyn Target>> =
-        vec![Box::new(RingMq::beside()), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
+        vec![Box::new(RingMq::built()?), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
     if goals.iter().any(|goal| ["P03", "P30"].contains(&goal.id)) {
         let peers = Peers::below(&arguments.peers)?;
         for name in [rounds::ARTEMIS, "nats", "rabbitmq", "activemq"] {

@@ -25,6 +25,29 @@ impl RingMq {
         let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("ringmq")));
         Self { binary: beside.unwrap_or_else(|| PathBuf::from("ringmq")) }
     }
+
+    /// The same, built from the sources as they are now if this program was started by `cargo run`: that builds this program alone, and a
+    /// broker that is missing or older must not be measured.
+    ///
+    /// # Errors
+    ///
+    /// It does not build.
+    pub fn built() -> Result<Self, String> {
+        let beside = Self::beside();
+        let Some(cargo) = std::env::var_os("CARGO") else { return Ok(beside) };
+        let mut command = Command::new(cargo);
+        command.args(["build", "--package", "ringmq", "--bin", "ringmq"]).stdin(Stdio::null());
+        if beside.binary.parent().is_some_and(|folder| folder.ends_with("release")) {
+            command.arg("--release");
+        }
+        let top = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let status = command.current_dir(top).status().map_err(|error| format!("cargo does not start: {error}"))?;
+        if status.success() {
+            Ok(beside)
+        } else {
+            Err("the broker does not build; what cargo says stands above".to_owned())
+        }
+    }
 }
 
 impl Target for RingMq {

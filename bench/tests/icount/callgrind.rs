@@ -111,7 +111,10 @@ fn build() -> Result<PathBuf, String> {
     settings.for_each(|(name, _)| {
         cargo.env_remove(name);
     });
-    run(&mut cargo, &["build", "--quiet", "--release", "--locked", "--package", "bench", "--example", "icount"])?;
+    run(
+        &mut cargo,
+        &["build", "--quiet", "--release", "--locked", "--package", "ringmq-bench", "--example", "icount"],
+    )?;
     Ok(target.join("release/examples/icount"))
 }
 

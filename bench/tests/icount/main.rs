@@ -64,7 +64,7 @@ fn is_that_of_the_baseline() -> Verdict {
     match recorded.is_comparable(&measured) {
         _ if findings.is_empty() => Ok(Outcome::Passed),
         Ok(()) => Err(format!(
-            "{}\nif that is what it must cost, write the baseline anew: RINGMQ_REGENERATE=1 cargo test -p bench --test icount, \
+            "{}\nif that is what it must cost, write the baseline anew: RINGMQ_REGENERATE=1 cargo test -p ringmq-bench --test icount, \
              in a commit of its own that says why",
             findings.join("\n")
         )),
