@@ -237,6 +237,24 @@ impl<'a> BlockView<'a> {
         Ok(view)
     }
 
+    /// Whether these bytes are the block of this lane at this position after all, with damage in nothing but what would tell: magic, lane or LSN.
+    ///
+    /// Without a look at this the last block of a lane would, by one flipped bit, pass for what a used-again file held before, and nobody
+    /// would hear that it is gone. A block of an earlier life has a right CRC for its own position, and so a wrong one for this.
+    pub fn is_disguised(bytes: &[u8], lane: LaneId, lsn: Lsn) -> bool {
+        let disguised = || {
+            let mut head = *bytes.first_chunk::<BLOCK_HEADER_BYTES>()?;
+            put(&mut head, 0, &BLOCK_MAGIC.to_le_bytes())?;
+            put(&mut head, 8, &lane.number().to_le_bytes())?;
+            put(&mut head, 24, &lsn.0.to_le_bytes())?;
+            let (_, needed) = Self::decode_header(&head).ok()?;
+            let rest = bytes.get(BLOCK_HEADER_BYTES..needed)?;
+            let crc = get::<4>(&head, CRC_AT).map(u32::from_le_bytes)?;
+            Some(crc == crc32c::crc32c_append(crc_of(&head), rest))
+        };
+        disguised().unwrap_or(false)
+    }
+
     /// The header of whatever block begins here, with nothing verified but its shape. For tools and for evidence scans, which verify it next.
     ///
     /// # Errors
@@ -423,6 +441,21 @@ mod tests {
             rotten[bit / 8] ^= 1 << (bit % 8);
             assert!(BlockView::parse(&rotten, LaneId::JOURNAL, Lsn(0)).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_flip_that_hides_a_block_is_seen_and_an_older_block_is_none() {
+        let (bytes, _) = sample(Lsn(8192), &[7; 5000], Chain(0));
+        let hides = |bytes: &[u8], lsn| BlockView::is_disguised(bytes, LaneId::JOURNAL, lsn);
+        for bit in (0..4 * 8).chain(8 * 8..10 * 8).chain(24 * 8..32 * 8) {
+            let mut rotten = bytes.clone();
+            rotten[bit / 8] ^= 1 << (bit % 8);
+            assert!(hides(&rotten, Lsn(8192)), "bit {bit}");
+            rotten[5000] ^= 1;
+            assert!(!hides(&rotten, Lsn(8192)), "bit {bit} and one of the payload");
+        }
+        assert!(!hides(&bytes, Lsn(4096)), "a block of an earlier life");
+        assert!(!hides(&bytes[..4096], Lsn(8192)) && !hides(&[], Lsn(0)), "too few bytes to tell");
     }
 
     #[test]

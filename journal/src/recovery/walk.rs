@@ -80,10 +80,25 @@ impl<'a> BlockWalk<'a> {
                 _ => break,
             }
         }
+        match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
+            Err(BlockError::NotABlock | BlockError::Elsewhere { .. }) if self.hides(lsn)? => {
+                return Ok(Found::Not(BlockError::Damaged));
+            }
+            _ => {}
+        }
         Ok(match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
             Ok(view) => Found::Block(view),
             Err(error) => Found::Not(error),
         })
+    }
+
+    /// Whether what seems to be no block of this place is one whose magic, lane or LSN alone is damaged.
+    fn hides(&mut self, lsn: Lsn) -> Result<bool, IoError> {
+        let (segment, _) = self.geometry.place(lsn);
+        let rest = usize::try_from(self.geometry.start(segment.next()).since(lsn)).unwrap_or(BLOCK_BYTES_MAX);
+        let longest = rest.min(BLOCK_BYTES_MAX);
+        let is_here = self.checks.crc && matches!(self.ensure(lsn, longest)?, Ensured::Ready);
+        Ok(is_here && BlockView::is_disguised(self.bytes(lsn), self.lane, lsn))
     }
 
     /// What the window holds from `lsn` on.

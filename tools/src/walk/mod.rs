@@ -12,8 +12,8 @@ mod seen;
 use std::ops::ControlFlow;
 
 use journal::{
-    BlockError, BlockFlags, BlockView, Chain, EpochStartRecord, Geometry, IoError, Lsn, Operation, PAGE_BYTES, Patch,
-    RecordKind, SegmentFreeRecord, SegmentSequence,
+    BLOCK_BYTES_MAX, BlockError, BlockFlags, BlockView, Chain, EpochStartRecord, Geometry, IoError, Lsn, Operation,
+    PAGE_BYTES, Patch, RecordKind, SegmentFreeRecord, SegmentSequence,
 };
 
 use crate::flaw::{Flaw, What};
@@ -165,7 +165,13 @@ impl<'a> Walk<'a> {
                 Err(BlockError::Incomplete { needed: more }) if more > needed => needed = more,
                 Err(BlockError::Incomplete { .. } | BlockError::Damaged) => break GapWhat::Torn,
                 Err(BlockError::NewerVersion { .. }) => break GapWhat::Newer,
-                Err(BlockError::NotABlock | BlockError::Elsewhere { .. }) => break GapWhat::Blank,
+                Err(BlockError::NotABlock | BlockError::Elsewhere { .. }) => {
+                    let hides = match self.reader.at(at, BLOCK_BYTES_MAX) {
+                        Bytes::Here(bytes) => BlockView::is_disguised(bytes, self.order.lane, at),
+                        Bytes::NoFile | Bytes::Refused(_) => false,
+                    };
+                    break if hides { GapWhat::Torn } else { GapWhat::Blank };
+                }
             }
         };
         // A file that is not there, or not for us, is not there for any of its pages.
