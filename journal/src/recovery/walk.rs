@@ -80,11 +80,10 @@ impl<'a> BlockWalk<'a> {
                 _ => break,
             }
         }
-        match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
-            Err(BlockError::NotABlock | BlockError::Elsewhere { .. }) if self.hides(lsn)? => {
-                return Ok(Found::Not(BlockError::Damaged));
-            }
-            _ => {}
+        let parsed = BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks);
+        let seems_none = matches!(parsed, Err(BlockError::NotABlock | BlockError::Elsewhere { .. }));
+        if seems_none && self.hides(lsn)? {
+            return Ok(Found::Not(BlockError::Damaged));
         }
         Ok(match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
             Ok(view) => Found::Block(view),
