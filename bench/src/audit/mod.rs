@@ -38,12 +38,21 @@ pub struct Plan {
     pub window: u32,
     /// Settings of the target beside its own.
     pub settings: Vec<String>,
+    /// For a control: the disk of its own is mounted so that it is never told to flush.
+    pub lying_disk: bool,
 }
 
 impl Plan {
     /// The usual load, which takes seconds.
     pub fn below(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), single: 200, grouped: 1280, window: 64, settings: Vec::new() }
+        Self {
+            directory: directory.to_owned(),
+            single: 200,
+            grouped: 1280,
+            window: 64,
+            settings: Vec::new(),
+            lying_disk: false,
+        }
     }
 }
 
@@ -111,7 +120,8 @@ fn on_own_disk(target: &dyn Target, plan: &Plan, told: &mut dyn FnMut(&str)) -> 
     told(
         "the target works through io_uring, which strace does not see: a disk of its own is made and its flushes are counted",
     );
-    let disk = match LoopDisk::new(&plan.directory, DISK_BYTES) {
+    let make = if plan.lying_disk { LoopDisk::lying } else { LoopDisk::new };
+    let disk = match make(&plan.directory, DISK_BYTES) {
         Ok(disk) => disk,
         Err(NoLoopDisk(why)) => {
             let why = format!("it works through io_uring, and there is no disk of its own to count flushes of: {why}");

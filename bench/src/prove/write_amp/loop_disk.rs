@@ -15,6 +15,9 @@ use nix::sched::{CloneFlags, unshare};
 /// once as before.
 const MOUNT_OPTIONS: &str = "loop,noatime,commit=600";
 
+/// The same, but the file system never asks its device to flush: a sync is a lie.
+const MOUNT_OPTIONS_LYING: &str = "loop,noatime,commit=600,barrier=0";
+
 /// What was behind a cut, kept for [`LoopDisk::mend`].
 #[derive(Debug)]
 struct Lost {
@@ -31,17 +34,27 @@ pub struct NoLoopDisk(pub String);
 pub struct LoopDisk {
     image: PathBuf,
     folder: PathBuf,
+    options: &'static str,
     lost: Option<Lost>,
 }
 
 impl LoopDisk {
     /// Makes one of this many bytes below `directory`. The image is sparse.
     pub fn new(directory: &Path, bytes: u64) -> Result<Self, NoLoopDisk> {
+        Self::mounted(directory, bytes, MOUNT_OPTIONS)
+    }
+
+    /// The same for controls: nothing that is synced on it is flushed.
+    pub fn lying(directory: &Path, bytes: u64) -> Result<Self, NoLoopDisk> {
+        Self::mounted(directory, bytes, MOUNT_OPTIONS_LYING)
+    }
+
+    fn mounted(directory: &Path, bytes: u64, options: &'static str) -> Result<Self, NoLoopDisk> {
         if std::fs::metadata("/proc/self").map_or(true, |process| process.uid() != 0) {
             return Err(NoLoopDisk("a loop device needs root".to_owned()));
         }
         let cannot = |what: &str, error: &dyn std::fmt::Display| NoLoopDisk(format!("{what}: {error}"));
-        let disk = Self { image: directory.join("disk.img"), folder: directory.join("disk"), lost: None };
+        let disk = Self { image: directory.join("disk.img"), folder: directory.join("disk"), options, lost: None };
         std::fs::create_dir_all(&disk.folder).map_err(|error| cannot("no folder to mount at", &error))?;
         let made = std::fs::File::create(&disk.image).and_then(|image| image.set_len(bytes));
         made.map_err(|error| cannot("no image", &error))?;
@@ -55,7 +68,7 @@ impl LoopDisk {
     }
 
     fn mount(&self) -> Result<(), NoLoopDisk> {
-        run(Command::new("mount").args(["-o", MOUNT_OPTIONS]).arg(&self.image).arg(&self.folder))
+        run(Command::new("mount").args(["-o", self.options]).arg(&self.image).arg(&self.folder))
     }
 
     /// From now on the device fails every access from this byte on with EIO. Nothing may be written meanwhile.
