@@ -13,7 +13,7 @@ mod folder;
 #[allow(dead_code)]
 mod harness;
 // The file serves a proof as well.
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../bench/src/prove/write_amp/loop_disk.rs"]
 mod loop_disk;
 mod process;
