@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bench::prove::bitrot::{Figures, Part, Wrong, control, part};
+use bench::prove::parts::Figures as _;
 use harness::{Outcome, Trial, Verdict};
 
 /// Flips of each store; the long run has twenty thousand.

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use bench::prove::bitrot::{FLIPS_PER_STORE, Figures, Part, control, part};
-use bench::prove::ledger::Entry;
-use bench::prove::progress::Progress;
+use bench::prove::parts;
 use clap::Args;
 
 use super::Common;
-use super::opening::{Opening, built};
+use super::opening::{BUILD_BROKER, Opening, Outcome, built};
 
 /// `--count` is the number of flips; every thousand of them get a store of their own.
 #[derive(Debug, Args)]
@@ -33,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, tool, samples, threads } = arguments;
     let opening = Opening::of("bitrot", common)?;
     let first = Part {
-        binary: built(broker, "cargo build --release")?,
+        binary: built(broker, BUILD_BROKER)?,
         tool: built(tool, "cargo build --release -p tools")?,
         directory: opening.directory.clone(),
         seed: common.seed,
@@ -41,62 +40,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         flips: 0,
         samples: *samples,
     };
-    eprintln!("control: flips that hide themselves, a tail that is gone");
-    let control = control(&first)?;
-    eprintln!("control {control}");
+    let control = opening.control("flips that hide themselves, a tail that is gone", || control(&first))?;
     let mut progress = opening.progress(&format!("samples {samples}"))?;
-    let figures = stores(&first, common.count, *threads, &mut progress)?;
-    let held = figures.held();
-    let missing = figures.missing();
-    let verdict = format!("{}: {}", if held { "held" } else { "failed" }, figures.verdict());
-    if !missing.is_empty() {
-        println!("not proved, since no store had such files: {}", missing.join(", "));
-    }
-    println!("{figures}\n{verdict}");
-    progress.finish()?;
-    opening.note(common, &Entry { verdict, control, note: figures.to_string(), ..opening.entry() })?;
-    Ok(held)
-}
-
-/// All stores, some at a time, those that were done before included.
-fn stores(first: &Part, count: u32, threads: u32, progress: &mut Progress) -> Result<Figures, String> {
-    let mut all = Figures::default();
-    for line in progress.done() {
-        let figures =
-            Figures::from_line(line).ok_or_else(|| format!("a line of the progress cannot be read: {line}"))?;
-        all.merge(&figures);
-    }
-    let stores = count.div_ceil(FLIPS_PER_STORE);
-    let done = u32::try_from(progress.done().len()).unwrap_or(stores);
-    if done > 0 {
-        eprintln!("{done} of {stores} stores were done before");
-    }
-    let part_of = |number: u32| {
-        let flips = (count - number * FLIPS_PER_STORE).min(FLIPS_PER_STORE);
+    let stores = common.count.div_ceil(FLIPS_PER_STORE);
+    let store = |number: u32| {
+        let flips = (common.count - number * FLIPS_PER_STORE).min(FLIPS_PER_STORE);
         let told = &mut |text: &str| eprintln!("{text} (of {stores} stores)");
         part(&Part { number, flips, ..first.clone() }, told)
     };
-    let mut next = done;
-    while next < stores {
-        let end = stores.min(next + threads.max(1));
-        let came: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (next..end)
-                .map(|number| {
-                    scope.spawn({
-                        let part_of = &part_of;
-                        move || part_of(number)
-                    })
-                })
-                .collect();
-            workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-        });
-        for figures in came {
-            let figures = figures.map_err(|_| "a store's proof panicked".to_owned())??;
-            progress.add(&figures.to_line())?;
-            all.merge(&figures);
-        }
-        next = end;
-        eprintln!("after {} flips: {}", all.flips(), all.verdict());
+    let told = &mut |all: &Figures| eprintln!("after {} flips: {}", all.flips(), all.verdict());
+    let figures = parts::run(&mut progress, stores, *threads, &store, told)?;
+    let missing = figures.missing();
+    if !missing.is_empty() {
+        println!("not proved, since no store had such files: {}", missing.join(", "));
     }
-    Ok(all)
+    println!("{figures}");
+    let (held, verdict, note) = (figures.held(), figures.verdict(), figures.to_string());
+    opening.end(Some(progress), Outcome { held, verdict, control, note })
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use bench::prove::hostile::{Figures, Judged, Kind, Scale, Stage, controls, descriptors, in_time, part};
-use bench::prove::ledger::{self, Entry};
 use bench::prove::progress::Progress;
 use clap::Args;
 
-use super::{Common, top};
+use super::Common;
+use super::opening::{BUILD_BROKER, Opening, Outcome, built};
 
 /// Time to log in, and time to be silent, of the broker whose limits are looked at.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -38,64 +38,51 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, scale, measure, memory_cap, only } = arguments;
-    let commit = ledger::commit(&top());
-    let absolute = |path: &PathBuf| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
-    std::fs::create_dir_all(&common.directory).map_err(|error| format!("{}: {error}", common.directory.display()))?;
-    let directory = absolute(&common.directory)?.join(format!("hostile-{}", common.seed));
+    let opening = Opening::of("hostile", common)?;
     let stage = Stage {
-        binary: absolute(broker)?,
-        directory: directory.clone(),
+        binary: built(broker, BUILD_BROKER)?,
+        directory: opening.directory.clone(),
         seed: common.seed,
         scale: Scale(*scale),
         measure_ms: *measure,
         memory_max: memory_cap << 20,
     };
-    let what = format!(
-        "hostile seed {} count {} scale {scale} measure {measure} memory-cap {memory_cap} only `{only}` commit {commit}",
-        common.seed, common.count
-    );
-    let mut progress = Progress::open(&directory.with_extension("tsv"), &what)?;
-    eprintln!("{what}");
-    let all = kinds(&stage, u64::from(common.count), only, &mut progress)?;
+    let count = u64::from(common.count);
+    let (opening, control) = if only.is_empty() {
+        let what = "hostile clients that cost too much, a limit that is not kept";
+        let control = opening.control(what, || controls(&stage, count, Judged::All))?;
+        (opening, control)
+    } else {
+        (opening.apart(), String::new())
+    };
+    let arguments = format!("scale {scale} measure {measure} memory-cap {memory_cap} only `{only}`");
+    let mut progress = opening.progress(&arguments)?;
+    let all = kinds(&stage, count, only, &mut progress)?;
     let mut faults: Vec<String> = Vec::new();
     for figures in &all {
         println!("{figures}");
         let of_this = figures.faults(stage.memory_max, Judged::All);
         faults.extend(of_this.into_iter().map(|fault| format!("{}: {fault}", figures.kind)));
     }
-    faults.iter().for_each(|fault| println!("FAULT {fault}"));
-    if !only.is_empty() {
-        progress.finish()?;
-        return Ok(faults.is_empty());
-    }
     let mut notes: Vec<String> = all.iter().map(ToString::to_string).collect();
-    for (what, came) in [("closed", in_time(&stage, LIMIT, LIMIT_WITHIN)), ("256 descriptors", descriptors(&stage))] {
+    if only.is_empty() {
+        limits(&stage, &mut notes, &mut faults);
+    }
+    faults.iter().for_each(|fault| println!("FAULT {fault}"));
+    let verdict = if faults.is_empty() { "0 faults".to_owned() } else { faults.join("; ") };
+    let note = format!("scale {scale} %, memory cap {memory_cap} MiB; {}", notes.join("; "));
+    opening.end(Some(progress), Outcome { held: faults.is_empty(), verdict, control, note })
+}
+
+/// Looks at what else has a limit: times, and descriptors.
+fn limits(stage: &Stage, notes: &mut Vec<String>, faults: &mut Vec<String>) {
+    for (what, came) in [("closed", in_time(stage, LIMIT, LIMIT_WITHIN)), ("256 descriptors", descriptors(stage))] {
         match came {
             Ok(text) => notes.push(format!("{what}: {text}")),
             Err(text) => faults.push(format!("{what}: {text}")),
         }
         notes.last().into_iter().for_each(|note| println!("{note}"));
     }
-    let controls = controls(&stage, u64::from(common.count), Judged::All);
-    let caught = controls.is_ok();
-    let control = controls.unwrap_or_else(|what| what);
-    let verdict =
-        if faults.is_empty() { "held: 0 faults".to_owned() } else { format!("failed: {}", faults.join("; ")) };
-    println!("{verdict}\ncontrol: {control}");
-    let entry = Entry {
-        proof: "hostile",
-        seed: common.seed,
-        count: u64::from(common.count),
-        commit,
-        verdict,
-        control,
-        note: format!("scale {scale} %, memory cap {memory_cap} MiB; {}", notes.join("; ")),
-    };
-    progress.finish()?;
-    if !common.no_ledger {
-        ledger::append(&top(), &entry)?;
-    }
-    Ok(faults.is_empty() && caught)
 }
 
 /// All kinds, those that were done before included.

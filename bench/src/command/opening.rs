@@ -1,4 +1,7 @@
-//! How a proof begins and ends: its folder, its progress, the commit it speaks of, its line in the ledger.
+//! How a proof begins and ends: its folder, its control, its progress, the commit it speaks of, its line in the ledger.
+//!
+//! Takes what every proof is asked for. Must stay true: nothing is reported of a proof whose control was not caught, and the line names
+//! what was checked out when the proof began.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +15,25 @@ use super::{Common, top};
 pub(super) struct Opening {
     proof: &'static str,
     seed: u64,
-    count: u64,
+    /// How much of it is asked for.
+    pub(super) count: u32,
     commit: String,
+    no_ledger: bool,
     /// A folder of its own, by its whole name.
     pub(super) directory: PathBuf,
+}
+
+/// What came of a proof.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Nothing was wrong.
+    pub(super) held: bool,
+    /// What was wrong, in numbers.
+    pub(super) verdict: String,
+    /// How the control was caught.
+    pub(super) control: String,
+    /// Figures in words.
+    pub(super) note: String,
 }
 
 impl Opening {
@@ -25,31 +43,56 @@ impl Opening {
         let failed = |error: std::io::Error| format!("{}: {error}", common.directory.display());
         std::fs::create_dir_all(&common.directory).map_err(failed)?;
         let directory = common.directory.canonicalize().map_err(failed)?.join(format!("{proof}-{}", common.seed));
-        Ok(Self { proof, seed: common.seed, count: u64::from(common.count), commit, directory })
+        Ok(Self { proof, seed: common.seed, count: common.count, commit, no_ledger: common.no_ledger, directory })
+    }
+
+    /// The same, whose line does not go into the ledger: a proof of a part only.
+    pub(super) fn apart(self) -> Self {
+        Self { no_ledger: true, ..self }
+    }
+
+    /// Runs the control: how it was caught, or that nothing can be proved.
+    pub(super) fn control(&self, what: &str, run: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
+        eprintln!("control: {what}");
+        let missed =
+            |why| format!("{}: the control was not caught, so that nothing would be proved: {why}", self.proof);
+        let caught = run().map_err(missed)?;
+        println!("control: {caught}");
+        Ok(caught)
     }
 
     /// What was done before, of a proof with these arguments.
     pub(super) fn progress(&self, arguments: &str) -> Result<Progress, String> {
-        let Self { proof, seed, count, commit, directory } = self;
+        let Self { proof, seed, count, commit, directory, .. } = self;
         let what = format!("{proof} seed {seed} count {count} {arguments} commit {commit}");
         eprintln!("{what}");
         Progress::open(&directory.with_extension("tsv"), &what)
     }
 
-    /// A line of the ledger without what came of it.
-    pub(super) fn entry(&self) -> Entry {
-        let Self { proof, seed, count, commit, .. } = self;
-        let (verdict, control, note) = Default::default();
-        Entry { proof, seed: *seed, count: *count, commit: commit.clone(), verdict, control, note }
-    }
-
-    /// Writes the line, unless the ledger is to be left alone.
-    pub(super) fn note(&self, common: &Common, entry: &Entry) -> Result<(), String> {
-        if common.no_ledger { Ok(()) } else { ledger::append(&top(), entry) }
+    /// Prints what came of it, and writes the line unless the ledger is to be left alone. True: it held.
+    pub(super) fn end(self, progress: Option<Progress>, outcome: Outcome) -> Result<bool, String> {
+        let Outcome { held, verdict, control, note } = outcome;
+        let verdict = format!("{}: {verdict}", if held { "held" } else { "failed" });
+        println!("{verdict}");
+        progress.map_or(Ok(()), Progress::finish)?;
+        let Self { proof, seed, count, commit, no_ledger, .. } = self;
+        let entry = Entry { proof, seed, count: u64::from(count), commit, verdict, control, note };
+        if !no_ledger {
+            ledger::append(&top(), &entry)?;
+        }
+        Ok(held)
     }
 }
 
 /// The whole name of a program that must have been built.
 pub(super) fn built(path: &Path, how: &str) -> Result<PathBuf, String> {
     path.canonicalize().map_err(|error| format!("{}: {error} (build it: {how})", path.display()))
+}
+
+/// How the broker is built.
+pub(super) const BUILD_BROKER: &str = "cargo build --release";
+
+/// Numbers of lanes as on the command line.
+pub(super) fn comma(lanes: &[u16]) -> String {
+    lanes.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use bench::prove::ledger::Entry;
+use bench::prove::parts;
 use bench::prove::power::{CUTS_PER_ROUND, Figures, NoDisk, Plan, available, control, round};
-use bench::prove::progress::Progress;
 use clap::Args;
 
 use super::Common;
-use super::opening::{Opening, built};
+use super::opening::{BUILD_BROKER, Opening, Outcome, built, comma};
 
 /// `--count` is the number of power cuts under load.
 #[derive(Debug, Args)]
@@ -29,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, points, lanes } = arguments;
     let opening = Opening::of("power", common)?;
-    let binary = built(broker, "cargo build --release")?;
+    let binary = built(broker, BUILD_BROKER)?;
     if let Err(NoDisk(why)) = available() {
         return Err(format!("a recorded disk is needed, and there is none: {why}"));
     }
@@ -42,40 +41,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         settings: Vec::new(),
         never_flushes: false,
     };
-    eprintln!("control: a file system that never flushes, a broker that answers early");
-    let control = control(&plan)?;
-    eprintln!("control {control}");
-    let lanes: Vec<String> = lanes.iter().map(u16::to_string).collect();
-    let mut progress = opening.progress(&format!("points {points} lanes {}", lanes.join(",")))?;
-    let figures = rounds(&plan, common.count, &mut progress)?;
-    let held = figures.findings.is_empty();
-    let verdict = format!("{}: {}", if held { "held" } else { "failed" }, figures.findings);
-    println!("{figures}\n{verdict}");
-    progress.finish()?;
-    let note = format!("lanes {}; ext4; {figures}", lanes.join(","));
-    opening.note(common, &Entry { verdict, control, note, ..opening.entry() })?;
-    Ok(held)
-}
-
-/// All rounds, those that were done before included.
-fn rounds(plan: &Plan, count: u32, progress: &mut Progress) -> Result<Figures, String> {
-    let mut all = Figures::default();
-    for line in progress.done() {
-        let figures =
-            Figures::from_line(line).ok_or_else(|| format!("a line of the progress cannot be read: {line}"))?;
-        all.merge(&figures);
-    }
-    let rounds = count.div_ceil(CUTS_PER_ROUND);
-    let done = u32::try_from(progress.done().len()).unwrap_or(rounds);
-    if done > 0 {
-        eprintln!("{done} of {rounds} rounds were done before");
-    }
-    for number in done..rounds {
-        let cuts = (count - number * CUTS_PER_ROUND).min(CUTS_PER_ROUND);
-        let figures = round(plan, number, cuts, |text| eprintln!("{text} (of {rounds} rounds)"))?;
-        progress.add(&figures.to_line())?;
-        all.merge(&figures);
-        eprintln!("after {} cuts: {}", all.cuts, all.findings);
-    }
-    Ok(all)
+    let what = "a file system that never flushes, a broker that answers early";
+    let control = opening.control(what, || control(&plan))?;
+    let lanes = comma(lanes);
+    let mut progress = opening.progress(&format!("points {points} lanes {lanes}"))?;
+    let rounds = common.count.div_ceil(CUTS_PER_ROUND);
+    let part = |number: u32| {
+        let cuts = (common.count - number * CUTS_PER_ROUND).min(CUTS_PER_ROUND);
+        round(&plan, number, cuts, |text| eprintln!("{text} (of {rounds} rounds)"))
+    };
+    let told = &mut |all: &Figures| eprintln!("after {} cuts: {}", all.cuts, all.findings);
+    let figures = parts::run(&mut progress, rounds, 1, &part, told)?;
+    println!("{figures}");
+    let (held, verdict) = (figures.findings.is_empty(), figures.findings.to_string());
+    opening.end(Some(progress), Outcome { held, verdict, control, note: format!("lanes {lanes}; ext4; {figures}") })
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use bench::prove::ledger::{self, Entry};
-use bench::prove::progress::Progress;
+use bench::prove::parts;
 use bench::prove::reattach::{CUTS_PER_ROUND, Figures, Stage, controls, round};
 use clap::Args;
 
-use super::{Common, top};
+use super::Common;
+use super::opening::{BUILD_BROKER, Opening, Outcome, built};
 
 /// `--count` is the number of connections that are cut.
 #[derive(Debug, Args)]
@@ -24,58 +24,27 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, lanes } = arguments;
-    let commit = ledger::commit(&top());
-    let absolute = |path: &PathBuf| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
-    std::fs::create_dir_all(&common.directory).map_err(|error| format!("{}: {error}", common.directory.display()))?;
-    let directory = absolute(&common.directory)?.join(format!("reattach-{}", common.seed));
+    let opening = Opening::of("reattach", common)?;
     let stage = Stage {
-        binary: absolute(broker)?,
-        directory: directory.clone(),
+        binary: built(broker, BUILD_BROKER)?,
+        directory: opening.directory.clone(),
         seed: common.seed,
         lanes: *lanes,
         settings: Vec::new(),
     };
-    let what = format!("reattach seed {} count {} lanes {lanes} commit {commit}", common.seed, common.count);
-    let mut progress = Progress::open(&directory.with_extension("tsv"), &what)?;
-    eprintln!("{what}");
-    let found = rounds(&stage, u64::from(common.count), &mut progress);
+    let control = opening.control("clients that lie about what they have", || controls(&stage))?;
+    let mut progress = opening.progress(&format!("lanes {lanes}"))?;
+    let rounds = common.count.div_ceil(CUTS_PER_ROUND);
+    let part = |number: u32| {
+        round(&stage, u64::from(number), u64::from((common.count - number * CUTS_PER_ROUND).min(CUTS_PER_ROUND)))
+    };
+    let told = &mut |all: &Figures| eprintln!("so far: {all}");
+    let found = parts::run(&mut progress, rounds, 1, &part, told);
     let (figures, verdict) = match &found {
-        Ok(figures) => (*figures, "held: lost 0, doubled 0, out of order 0".to_owned()),
-        Err(what) => (Figures::default(), format!("failed: {what}")),
+        Ok(figures) => (*figures, "lost 0, doubled 0, out of order 0".to_owned()),
+        Err(what) => (Figures::default(), what.clone()),
     };
-    let controls = controls(&stage);
-    let caught = controls.is_ok();
-    let control = controls.unwrap_or_else(|what| what);
-    println!("{figures}\n{verdict}\ncontrol: {control}");
-    let entry = Entry {
-        proof: "reattach",
-        commit,
-        seed: common.seed,
-        count: u64::from(common.count),
-        verdict,
-        control,
-        note: format!("lanes {lanes}; confirmation window 1 MiB; {figures}"),
-    };
-    progress.finish()?;
-    if !common.no_ledger {
-        ledger::append(&top(), &entry)?;
-    }
-    Ok(found.is_ok() && caught)
-}
-
-/// All rounds, those that were done before included.
-fn rounds(stage: &Stage, count: u64, progress: &mut Progress) -> Result<Figures, String> {
-    let mut all = Figures::default();
-    for line in progress.done() {
-        all.add(Figures::from_line(line).ok_or_else(|| format!("a line of the progress cannot be read: {line}"))?);
-    }
-    let mut number = progress.done().len() as u64;
-    while all.cuts < count {
-        let figures = round(stage, number, CUTS_PER_ROUND.min(count - all.cuts))?;
-        progress.add(&figures.to_line())?;
-        all.add(figures);
-        number += 1;
-        eprintln!("after round {number}: {all}");
-    }
-    Ok(all)
+    println!("{figures}");
+    let note = format!("lanes {lanes}; confirmation window 1 MiB; {figures}");
+    opening.end(Some(progress), Outcome { held: found.is_ok(), verdict, control, note })
 }

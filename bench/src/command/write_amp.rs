@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use bench::prove::ledger::{self, Entry};
 use bench::prove::write_amp::{LoopDisk, NoLoopDisk, Plan, measure};
 use clap::Args;
 
-use super::{Common, top};
+use super::Common;
+use super::opening::{BUILD_BROKER, Opening, Outcome, built};
 
 /// All loads of the largest count fit one of these.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -22,33 +22,20 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker } = arguments;
-    let commit = ledger::commit(&top());
-    let binary = broker.canonicalize();
-    let binary = binary.map_err(|error| format!("{}: {error} (build it: cargo build --release)", broker.display()))?;
-    let directory = common.directory.join("write-amp");
+    let opening = Opening::of("write-amp", common)?;
+    let (binary, directory) = (built(broker, BUILD_BROKER)?, opening.directory.clone());
     let plan = Plan { binary, directory, count: u64::from(common.count), segment_bytes: SEGMENT_BYTES };
     let disk = LoopDisk::new(&plan.directory, plan.disk_bytes())
         .map_err(|NoLoopDisk(why)| format!("a loop device is needed, and there is none: {why}"))?;
     let figures = measure(&plan, &disk, &mut |round| println!("{round}"))?;
     drop(disk);
+    figures.controls.iter().for_each(|round| println!("control: {round}; the bare program: {}", round.bare));
+    let control = opening.control("a file that grows", || {
+        if figures.caught() { Ok("caught: a file that grows".to_owned()) } else { Err("a file that grows".to_owned()) }
+    })?;
     let faults = figures.faults();
     faults.iter().for_each(|fault| println!("FOUND {fault}"));
-    let caught = figures.caught();
-    let control = if caught { "caught: a file that grows" } else { "missed: a file that grows" };
-    figures.controls.iter().for_each(|round| println!("control: {round}; the bare program: {}", round.bare));
-    println!("control {control}");
-    let held = faults.is_empty();
-    let entry = Entry {
-        proof: "write-amp",
-        seed: common.seed,
-        count: u64::from(common.count),
-        commit,
-        verdict: format!("{}: {} faults", if held { "held" } else { "failed" }, faults.len()),
-        control: control.to_owned(),
-        note: figures.rounds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-    };
-    if !common.no_ledger {
-        ledger::append(&top(), &entry)?;
-    }
-    Ok(held && caught)
+    let note = figures.rounds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let outcome = Outcome { held: faults.is_empty(), verdict: format!("{} faults", faults.len()), control, note };
+    opening.end(None, outcome)
 }

@@ -10,8 +10,12 @@ use ringmq::testing::oracle::{Findings, Kind};
 use ringmq::testing::sweep::{End, KINDS, Workload};
 use ringmq::testing::{Control, Scale, lives, steps};
 
+use super::parts;
+
 /// Lives of one batch.
 pub const LIVES: u64 = 60;
+/// Parts of the places of one sweep, so that several can run at a time and an interrupted one loses little.
+pub const SLICES: usize = 16;
 /// Operations of the workload whose every step is crashed at.
 const STEP_OPERATIONS: u64 = 120;
 /// Seeds of a control.
@@ -43,13 +47,24 @@ pub struct Part {
     pub stride: usize,
     /// What is done.
     pub work: Work,
+    /// Of the places of a sweep, those whose number leaves this rest when divided by [`SLICES`].
+    pub slice: usize,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, lanes, work, slice, .. } = self;
+        write!(out, "seed {seed}, {lanes} lanes, {work:?} {slice}")
+    }
 }
 
 impl Part {
     /// All parts of one workload.
     pub fn all(seed: u64, lanes: u16, operations: u64, stride: usize) -> Vec<Self> {
         let works = KINDS.into_iter().map(Work::Sweep).chain([Work::Unsealed, Work::Lives, Work::Steps]);
-        works.map(|work| Self { seed, lanes, operations, stride, work }).collect()
+        let slices = |work| if matches!(work, Work::Lives | Work::Steps) { 0..1 } else { 0..SLICES };
+        let all = works.flat_map(|work| slices(work).map(move |slice| (work, slice)));
+        all.map(|(work, slice)| Self { seed, lanes, operations, stride, work, slice }).collect()
     }
 
     /// Does it; `each` hears how far it is.
@@ -84,7 +99,7 @@ impl Part {
             Err(what) => return figures.complain(format!("{workload:?} without a fault: {what}")),
         };
         let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation));
-        for (at, _) in places.step_by(self.stride.max(1)) {
+        for (at, _) in places.step_by(self.stride.max(1)).skip(self.slice).step_by(SLICES) {
             let case = workload.run(Fault { at: at as u64, kind });
             figures.cases += 1;
             figures.add(&case.findings, &format!("{workload:?}, {kind:?} at operation {at}, {:?}", case.struck));
@@ -137,37 +152,21 @@ impl Figures {
         }
     }
 
-    /// Takes over the figures of another part.
-    pub fn merge(&mut self, other: &Self) {
-        self.cases += other.cases;
-        self.refused += other.refused;
-        self.found_by_read += other.found_by_read;
-        self.unnoticed += other.unnoticed;
-        self.undetectable += other.undetectable;
-        self.findings.merge(&other.findings);
-    }
-
     /// Nothing was wrong and nothing went unnoticed.
     pub fn held(&self) -> bool {
         self.findings.is_empty() && self.unnoticed == 0
     }
+}
 
-    /// As one line of the progress.
-    pub fn to_line(&self) -> String {
-        let mut numbers = vec![self.cases, self.refused, self.found_by_read, self.unnoticed, self.undetectable];
-        numbers.extend(Kind::ALL.map(|kind| self.findings.of(kind)));
-        numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("\t")
+impl parts::Figures for Figures {
+    fn numbers(&self) -> Vec<u64> {
+        let own = [self.cases, self.refused, self.found_by_read, self.unnoticed, self.undetectable];
+        own.into_iter().chain(parts::counts_of(&self.findings)).collect()
     }
 
-    /// From such a line.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let numbers = line.split('\t').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
-        let ([cases, refused, found_by_read, unnoticed, undetectable], rest) = numbers.split_first_chunk::<5>()?;
-        let mut findings = Findings::default();
-        if rest.len() != Kind::ALL.len() {
-            return None;
-        }
-        Kind::ALL.into_iter().zip(rest).for_each(|(kind, count)| findings.count(kind, *count));
+    fn from_numbers(numbers: &[u64]) -> Option<Self> {
+        let ([cases, refused, found_by_read, unnoticed, undetectable], findings) = numbers.split_first_chunk::<5>()?;
+        let findings = parts::findings_of(findings)?;
         Some(Self {
             cases: *cases,
             refused: *refused,
@@ -176,6 +175,15 @@ impl Figures {
             undetectable: *undetectable,
             findings,
         })
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.refused += other.refused;
+        self.found_by_read += other.found_by_read;
+        self.unnoticed += other.unnoticed;
+        self.undetectable += other.undetectable;
+        self.findings.merge(&other.findings);
     }
 }
 
@@ -191,7 +199,7 @@ impl fmt::Display for Figures {
 }
 
 /// How many seeds of each control were caught; both must be.
-pub fn controls(seed: u64) -> (bool, String) {
+pub fn controls(seed: u64) -> Result<String, String> {
     let first = seed.wrapping_mul(CONTROL_SEEDS);
     let seeds = first..first + CONTROL_SEEDS;
     let (flush, lane) = (lives::caught(Control::NoFlush, seeds.clone()), lives::caught(Control::OwnLaneOnly, seeds));
@@ -199,12 +207,13 @@ pub fn controls(seed: u64) -> (bool, String) {
         "of {CONTROL_SEEDS} lives each: {flush} with an answer before the flush caught, {lane} with an answer that waits for its own lane \
          only"
     );
-    (flush > 0 && lane > 0, text)
+    if flush > 0 && lane > 0 { Ok(text) } else { Err(text) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::parts::Figures as _;
 
     #[test]
     fn figures_survive_a_line() {
@@ -218,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_small_proof_holds_and_counts() {
-        let part = |work| Part { seed: 3, lanes: 2, operations: 30, stride: 40, work };
+        let part = |work| Part { seed: 3, lanes: 2, operations: 30, stride: 1, work, slice: 5 };
         let mut heard = 0;
         let figures = part(Work::Sweep(FaultKind::Error)).run(&mut |cases| heard = cases);
         assert!(figures.held() && figures.cases > 3 && heard == figures.cases, "{figures}");

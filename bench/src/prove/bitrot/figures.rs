@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::flip::Kind;
+use crate::prove::parts;
 
 /// How a flip ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +109,6 @@ impl Figures {
         }
     }
 
-    /// Adds those of another store.
-    pub fn merge(&mut self, other: &Self) {
-        for (own, part) in self.numbers_mut().zip(other.numbers()) {
-            *own += part;
-        }
-    }
-
     /// Flips of a kind that ended in a class.
     pub fn of(&self, kind: Kind, class: Class) -> u64 {
         self.ends.get(kind as usize * Class::ALL.len() + class as usize).copied().unwrap_or(0)
@@ -147,30 +141,33 @@ impl Figures {
         Wrong::ALL.map(|wrong| format!("{} {}", wrong.word(), self.wrongs(wrong))).join(", ")
     }
 
-    /// As a line of the progress.
-    pub fn to_line(&self) -> String {
-        self.numbers().map(|number| number.to_string()).collect::<Vec<_>>().join("\t")
-    }
-
-    /// From a line of the progress.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let numbers: Vec<u64> = line.split('\t').map(str::parse).collect::<Result<_, _>>().ok()?;
-        let mut figures = Self::default();
-        if figures.numbers().count() != numbers.len() {
-            return None;
-        }
-        figures.numbers_mut().zip(numbers).for_each(|(own, number)| *own = number);
-        Some(figures)
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = u64> {
+    fn sums(&self) -> impl Iterator<Item = u64> {
         let rest = [self.sampled, self.messages, self.stores];
         self.ends.iter().chain(&self.wrong).copied().chain(rest)
     }
 
-    fn numbers_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+    fn sums_mut(&mut self) -> impl Iterator<Item = &mut u64> {
         let Self { ends, wrong, sampled, messages, stores } = self;
         ends.iter_mut().chain(wrong.iter_mut()).chain([sampled, messages, stores])
+    }
+}
+
+impl parts::Figures for Figures {
+    fn numbers(&self) -> Vec<u64> {
+        self.sums().collect()
+    }
+
+    fn from_numbers(numbers: &[u64]) -> Option<Self> {
+        let mut figures = Self::default();
+        if figures.sums().count() != numbers.len() {
+            return None;
+        }
+        figures.sums_mut().zip(numbers).for_each(|(own, number)| *own = *number);
+        Some(figures)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sums_mut().zip(other.sums()).for_each(|(own, part)| *own += part);
     }
 }
 
@@ -194,6 +191,7 @@ impl fmt::Display for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::parts::Figures as _;
 
     #[test]
     fn figures_survive_a_line_and_miss_what_was_not_there() {

@@ -9,6 +9,7 @@ use super::broker;
 use super::figures::Figures;
 use super::oracle::Kind;
 use super::round::{CYCLES_PER_ROUND, Plan, round};
+use crate::prove::parts::Figures as _;
 
 /// The settings that give up the promise.
 const ANSWERS_EARLY: [&str; 2] = ["journal-sync-transactional=false", "journal-sync-non-transactional=false"];

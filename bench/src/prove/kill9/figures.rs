@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::oracle::{Findings, Kind};
+use super::oracle::Findings;
+use crate::prove::parts;
 
 /// Acked operations that a cycle needs to say something.
 const ACKED_MIN: u64 = 100;
@@ -76,55 +77,41 @@ impl Figures {
         self.ready_ms_max = self.ready_ms_max.max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// Adds those of another round.
-    pub fn merge(&mut self, other: &Figures) {
-        for (sum, part) in self.numbers_mut().into_iter().zip(other.numbers()) {
-            *sum += part;
-        }
-        self.ready_ms_max = self.ready_ms_max.max(other.ready_ms_max);
-        self.findings.merge(&other.findings);
-    }
-
     /// The share of cycles that were loaded, in percent.
     pub fn loaded_percent(&self) -> u64 {
         (self.loaded * 100).checked_div(self.cycles).unwrap_or(0)
     }
 
-    fn numbers(&self) -> [u64; 8] {
+    fn sums(&self) -> [u64; 8] {
         let Self { cycles, loaded, acked, unknown, delivered, rolled_back, start_kills, stops, .. } = self;
         [*cycles, *loaded, *acked, *unknown, *delivered, *rolled_back, *start_kills, *stops]
     }
 
-    fn numbers_mut(&mut self) -> [&mut u64; 8] {
+    fn sums_mut(&mut self) -> [&mut u64; 8] {
         let Self { cycles, loaded, acked, unknown, delivered, rolled_back, start_kills, stops, .. } = self;
         [cycles, loaded, acked, unknown, delivered, rolled_back, start_kills, stops]
     }
+}
 
-    /// One line of the progress file. The findings' words stay behind, their numbers do not.
-    pub fn to_line(&self) -> String {
-        let findings = Kind::ALL.into_iter().map(|kind| self.findings.of(kind));
-        let all = self.numbers().into_iter().chain([self.ready_ms_max]).chain(findings);
-        all.map(|number| number.to_string()).collect::<Vec<_>>().join("\t")
+impl parts::Figures for Figures {
+    fn numbers(&self) -> Vec<u64> {
+        let own = self.sums().into_iter().chain([self.ready_ms_max]);
+        own.chain(parts::counts_of(&self.findings)).collect()
     }
 
-    /// Reads such a line; nothing if it is another.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let numbers: Vec<u64> = line.split('\t').map(str::parse).collect::<Result<_, _>>().ok()?;
+    fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let mut figures = Self::default();
-        let own = figures.numbers_mut().len();
-        let (head, tail) = numbers.split_at_checked(own)?;
-        for (own, number) in figures.numbers_mut().into_iter().zip(head) {
-            *own = *number;
-        }
-        let (ready, findings) = tail.split_first()?;
-        if findings.len() != Kind::ALL.len() {
-            return None;
-        }
-        figures.ready_ms_max = *ready;
-        for (kind, count) in Kind::ALL.into_iter().zip(findings) {
-            figures.findings.count(kind, *count);
-        }
+        let (own, rest) = numbers.split_at_checked(figures.sums().len())?;
+        figures.sums_mut().into_iter().zip(own).for_each(|(own, number)| *own = *number);
+        let (ready, findings) = rest.split_first()?;
+        (figures.ready_ms_max, figures.findings) = (*ready, parts::findings_of(findings)?);
         Some(figures)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sums_mut().into_iter().zip(other.sums()).for_each(|(sum, part)| *sum += part);
+        self.ready_ms_max = self.ready_ms_max.max(other.ready_ms_max);
+        self.findings.merge(&other.findings);
     }
 }
 
@@ -147,6 +134,8 @@ impl fmt::Display for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::kill9::oracle::Kind;
+    use crate::prove::parts::Figures as _;
 
     #[test]
     fn figures_survive_a_line() {

@@ -7,6 +7,7 @@ use super::figures::Figures;
 use super::round::{Plan, round};
 use crate::prove::kill9::broker::empty;
 use crate::prove::kill9::oracle::Kind;
+use crate::prove::parts::Figures as _;
 
 /// The settings that give up the promise.
 const ANSWERS_EARLY: [&str; 2] = ["journal-sync-transactional=false", "journal-sync-non-transactional=false"];

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::state::State;
-use crate::prove::kill9::oracle::{Findings, Kind};
+use crate::prove::kill9::oracle::Findings;
+use crate::prove::parts;
 
 /// All cuts so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,41 +38,33 @@ impl Figures {
         self.damaged += state.damaged;
     }
 
-    /// Adds those of another round.
-    pub fn merge(&mut self, other: &Self) {
-        for (sum, part) in self.numbers_mut().into_iter().zip(other.numbers()) {
-            *sum += part;
-        }
-        self.findings.merge(&other.findings);
-    }
-
-    const fn numbers(&self) -> [u64; 9] {
+    const fn sums(&self) -> [u64; 9] {
         let Self { cuts, loaded, start_cuts, points, open, damaged, recorded, acked, delivered, .. } = self;
         [*cuts, *loaded, *start_cuts, *points, *open, *damaged, *recorded, *acked, *delivered]
     }
 
-    const fn numbers_mut(&mut self) -> [&mut u64; 9] {
+    const fn sums_mut(&mut self) -> [&mut u64; 9] {
         let Self { cuts, loaded, start_cuts, points, open, damaged, recorded, acked, delivered, .. } = self;
         [cuts, loaded, start_cuts, points, open, damaged, recorded, acked, delivered]
     }
+}
 
-    /// One line of the progress file. The findings' words stay behind, their numbers do not.
-    pub fn to_line(&self) -> String {
-        let findings = Kind::ALL.into_iter().map(|kind| self.findings.of(kind));
-        self.numbers().into_iter().chain(findings).map(|number| number.to_string()).collect::<Vec<_>>().join("\t")
+impl parts::Figures for Figures {
+    fn numbers(&self) -> Vec<u64> {
+        self.sums().into_iter().chain(parts::counts_of(&self.findings)).collect()
     }
 
-    /// Reads such a line; nothing if it is another.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let numbers: Vec<u64> = line.split('\t').map(str::parse).collect::<Result<_, _>>().ok()?;
+    fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let mut figures = Self::default();
-        let (own, findings) = numbers.split_at_checked(figures.numbers().len())?;
-        if findings.len() != Kind::ALL.len() {
-            return None;
-        }
-        figures.numbers_mut().into_iter().zip(own).for_each(|(own, number)| *own = *number);
-        Kind::ALL.into_iter().zip(findings).for_each(|(kind, count)| figures.findings.count(kind, *count));
+        let (own, findings) = numbers.split_at_checked(figures.sums().len())?;
+        figures.sums_mut().into_iter().zip(own).for_each(|(own, number)| *own = *number);
+        figures.findings = parts::findings_of(findings)?;
         Some(figures)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sums_mut().into_iter().zip(other.sums()).for_each(|(sum, part)| *sum += part);
+        self.findings.merge(&other.findings);
     }
 }
 
@@ -90,6 +83,8 @@ impl fmt::Display for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::kill9::oracle::Kind;
+    use crate::prove::parts::Figures as _;
 
     #[test]
     fn figures_survive_a_line() {

@@ -11,10 +11,11 @@ use nix::sys::socket::{setsockopt, sockopt::Linger};
 
 use super::{Client, Lie, Plan};
 use crate::prove::kill9::broker::{Broker, Place, empty};
+use crate::prove::parts;
 use crate::prove::random::Random;
 
 /// Cuts between two lines of progress.
-pub const CUTS_PER_ROUND: u64 = 50;
+pub const CUTS_PER_ROUND: u32 = 50;
 /// A broker that says nothing for so long says nothing any more.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// Bytes of one connection in one direction, at most.
@@ -56,26 +57,22 @@ pub struct Figures {
     pub clients: u64,
 }
 
-impl Figures {
-    /// Adds another round's.
-    pub fn add(&mut self, other: Self) {
+impl parts::Figures for Figures {
+    fn numbers(&self) -> Vec<u64> {
+        vec![self.cuts, self.resets, self.half_open, self.resumed, self.clients]
+    }
+
+    fn from_numbers(numbers: &[u64]) -> Option<Self> {
+        let [cuts, resets, half_open, resumed, clients] = numbers.try_into().ok()?;
+        Some(Self { cuts, resets, half_open, resumed, clients })
+    }
+
+    fn merge(&mut self, other: &Self) {
         self.cuts += other.cuts;
         self.resets += other.resets;
         self.half_open += other.half_open;
         self.resumed += other.resumed;
         self.clients += other.clients;
-    }
-
-    /// As a line of progress.
-    pub fn to_line(&self) -> String {
-        format!("{} {} {} {} {}", self.cuts, self.resets, self.half_open, self.resumed, self.clients)
-    }
-
-    /// From a line of progress.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let mut numbers = line.split(' ').map(str::parse);
-        let mut next = || numbers.next()?.ok();
-        Some(Self { cuts: next()?, resets: next()?, half_open: next()?, resumed: next()?, clients: next()? })
     }
 }
 
