@@ -1,18 +1,18 @@
 //! Once it runs, a core allocates nothing: not for a send and its answer, not for a delivery and its acknowledgement.
 //!
-//! Drives the core of the example `icount` and counts the calls of the allocator while it works. What must stay true: the only
+//! Drives the core of the program `icount` and counts the calls of the allocator while it works. What must stay true: the only
 //! things that may grow are those that grow with what waits (a queue's index, a backlog), and they have grown before.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![allow(dead_code, reason = "the example uses more of its modules than this test")]
 
-#[path = "../examples/icount/broker.rs"]
+#[path = "../icount/src/broker.rs"]
 mod broker;
-#[path = "../examples/icount/client.rs"]
+#[path = "../icount/src/client.rs"]
 mod client;
-#[path = "../examples/icount/consumer.rs"]
+#[path = "../icount/src/consumer.rs"]
 mod consumer;
-#[path = "../examples/icount/warm.rs"]
+#[path = "../icount/src/warm.rs"]
 mod warm;
 
 use consumer::Consumer;

@@ -1,4 +1,4 @@
-//! The example, built and run under callgrind.
+//! The program `icount`, built and run under callgrind.
 //!
 //! Takes a measure and a group, gives the instructions of one message. The build has a directory of its own, since the `cargo test`
 //! around it may hold the lock of the usual one, and nothing from the environment that changes the code. Callgrind collects in
@@ -19,14 +19,14 @@ const WITHOUT_REP: &str = "glibc.cpu.x86_rep_stosb_threshold=0x7fffffff:glibc.cp
 const NOT_INHERITED: [&str; 4] =
     ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"];
 
-/// The built example.
-pub(crate) struct Example {
+/// The built program.
+pub(crate) struct Counted {
     program: PathBuf,
     /// Set for the run, to no effect but to move its stack.
     ballast: String,
 }
 
-impl Example {
+impl Counted {
     /// Builds it, once. `None`: valgrind is missing.
     ///
     /// # Errors
@@ -111,11 +111,8 @@ fn build() -> Result<PathBuf, String> {
     settings.for_each(|(name, _)| {
         cargo.env_remove(name);
     });
-    run(
-        &mut cargo,
-        &["build", "--quiet", "--release", "--locked", "--package", "ringmq-bench", "--example", "icount"],
-    )?;
-    Ok(target.join("release/examples/icount"))
+    run(&mut cargo, &["build", "--quiet", "--release", "--locked", "--package", "icount"])?;
+    Ok(target.join("release/icount"))
 }
 
 fn text_of(command: &mut Command, arguments: &[&str]) -> Result<String, String> {

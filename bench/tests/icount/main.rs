@@ -1,6 +1,6 @@
 //! The gate of the instruction counts: what a message costs must stay what `bench/icount.tsv` says, within two per cent.
 //!
-//! Takes the example `icount`, built by this test in the release profile, and callgrind's counts of it; compares them with the
+//! Takes the program `icount`, built by this test in the release profile, and callgrind's counts of it; compares them with the
 //! baseline. The figures depend on the compiler, on the C library and on what processor callgrind shows: where those are others
 //! than the baseline's, the figures are told and nothing fails. `RINGMQ_REGENERATE=1` writes the baseline anew; that belongs in a
 //! commit of its own that says why. Without valgrind the trials skip aloud.
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use baseline::{Baseline, Row};
-use callgrind::Example;
+use callgrind::Counted;
 use harness::{Outcome, Trial, Verdict};
 
 /// What is measured: each measure in groups of these many messages. A decoded or routed message does not know its group.
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn is_that_of_the_baseline() -> Verdict {
-    let Some(example) = Example::built()? else { return skipped() };
-    let measured = Baseline { rustc: callgrind::rustc()?, machine: callgrind::machine()?, rows: rows(&example)? };
+    let Some(counted) = Counted::built()? else { return skipped() };
+    let measured = Baseline { rustc: callgrind::rustc()?, machine: callgrind::machine()?, rows: rows(&counted)? };
     if std::env::var_os("RINGMQ_REGENERATE").is_some() {
         fs::write(path(), measured.to_string()).map_err(|error| format!("{}: {error}", path().display()))?;
         return Ok(Outcome::Passed);
@@ -76,11 +76,11 @@ fn is_that_of_the_baseline() -> Verdict {
 }
 
 /// All measures. They are counted and not timed, so they may be beside each other.
-fn rows(example: &Example) -> Result<Vec<Row>, String> {
+fn rows(counted: &Counted) -> Result<Vec<Row>, String> {
     let asked = MEASURES.iter().flat_map(|(measure, groups)| groups.iter().map(|group| (*measure, *group)));
     let asked: Vec<(&str, usize)> = asked.collect();
     let row = |(measure, group): &(&str, usize)| {
-        let instructions = example.count(measure, *group)?;
+        let instructions = counted.count(measure, *group)?;
         Ok::<Row, String>(Row { measure: (*measure).to_owned(), group: *group, instructions })
     };
     let share = |own: usize| asked.iter().skip(own).step_by(THREADS).map(row).collect::<Result<Vec<Row>, String>>();
@@ -95,9 +95,9 @@ fn rows(example: &Example) -> Result<Vec<Row>, String> {
 
 /// The control: the same work with a loop of a hundred steps a message must be seen, whatever the machine.
 fn catches_a_loop_too_many() -> Verdict {
-    let Some(example) = Example::built()? else { return skipped() };
+    let Some(counted) = Counted::built()? else { return skipped() };
     let row = |measure: &str| {
-        let instructions = example.count(measure, 1)?;
+        let instructions = counted.count(measure, 1)?;
         Ok::<Row, String>(Row { measure: "whole".to_owned(), group: 1, instructions })
     };
     let (usual, longer) = (row("whole")?, row("whole-and-a-loop")?);
@@ -108,8 +108,8 @@ fn catches_a_loop_too_many() -> Verdict {
 }
 
 fn is_the_same_anywhere() -> Verdict {
-    let Some(example) = Example::built()? else { return skipped() };
-    let (here, elsewhere) = (example.count("whole", 1)?, example.moved()?.count("whole", 1)?);
+    let Some(counted) = Counted::built()? else { return skipped() };
+    let (here, elsewhere) = (counted.count("whole", 1)?, counted.moved()?.count("whole", 1)?);
     let difference = (here - elsewhere).abs() / here;
     if difference <= PLACE_DIFFERENCE_MAX {
         return Ok(Outcome::Passed);

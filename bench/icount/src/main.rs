@@ -2,8 +2,8 @@
 //!
 //! `icount MEASURE MESSAGES GROUP` warms up, then does MESSAGES messages in groups of GROUP, everything that counts inside of
 //! [`measured_work`], and prints nothing but a line to check the run by. Callgrind is told to collect in that function only (see
-//! `tests/icount/`); without callgrind the run shows that the measure works. An example and no program: `bench` itself links
-//! nothing of the broker.
+//! `bench/tests/icount/`); without callgrind the run shows that the measure works. A package of its own: its build is what the
+//! broker needs and no more.
 //!
 //! What runs: the release build as it is shipped. Callgrind shows the program a processor with SSE4.2 and, if the machine has it,
 //! AVX2: CRC32C runs on its instruction in three streams, XXH3 and the copies of the C library on AVX2. It counts every step of a
