@@ -1,9 +1,10 @@
 //! `bench compare`: RingMQ, its control and peers, interleaved in one run, with results as files and as a page.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bench::calibrate::{self, Calibration};
 use bench::compare::{self, Plan, Step};
 use bench::goals;
 use bench::load::{self, Changes, Length, Scenario, Subject, Warm};
@@ -68,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         targets.push(target(name, &arguments.peers)?);
     }
     let loads = loads(&arguments.scenarios, &mut results);
-    let way = Way { seconds, counts_calls: arguments.system_calls };
+    let way = Way { seconds, counts_calls: arguments.system_calls, calibrates: true };
     interleaved(targets, loads, arguments.rounds, &arguments.directory, &way, &mut results)?;
     for path in keep(&results, &arguments.out)? {
         println!("{}", path.display());
@@ -82,6 +83,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
 pub(super) struct Way {
     pub(super) seconds: Duration,
     pub(super) counts_calls: bool,
+    /// Measure the machine's limits before, in the middle and after.
+    pub(super) calibrates: bool,
 }
 
 /// All rows of these scenarios; what cannot be run is noted.
@@ -118,11 +121,37 @@ pub(super) fn interleaved(
         warm.push(target.name().to_owned());
         measured(target, running, load, way, is_cold, &stop)
     };
-    let mut told = |step: Step<'_>| tell(&step, plan.rounds, &plan.loads);
+    let mut limits = Limits { directory: directory.join("calibrate"), found: Vec::new() };
+    let mut told = |step: Step<'_>| match step {
+        Step::Round(round) if way.calibrates && (round == 0 || round == plan.rounds / 2) => limits.measure(),
+        step => tell(&step, plan.rounds, &plan.loads),
+    };
     compare::run(&plan, &mut measure, &mut told, &stop, results);
+    if way.calibrates && !stop.load(Ordering::Relaxed) {
+        limits.measure();
+    }
+    results.calibrations = limits.found;
     // A folder that stays harms nobody.
     let _left = std::fs::remove_dir_all(directory);
     Ok(())
+}
+
+/// The machine's limits, measured several times in a run: a ratio to a disk that changed meanwhile says nothing.
+#[derive(Debug)]
+struct Limits {
+    directory: PathBuf,
+    found: Vec<Calibration>,
+}
+
+impl Limits {
+    fn measure(&mut self) {
+        eprintln!("what this machine can do (about 20 seconds)");
+        let plan = calibrate::Plan { directory: self.directory.clone(), quick: false };
+        match calibrate::run(&plan, &mut |next| eprintln!("  {next}")) {
+            Ok(found) => self.found.push(found),
+            Err(why) => eprintln!("the machine's limits are not known: {why}"),
+        }
+    }
 }
 
 fn measured(
@@ -162,6 +191,7 @@ fn measured(
 fn tell(step: &Step<'_>, rounds: u32, loads: &[Load]) {
     match step {
         Step::Start(target) => eprintln!("starting {target}"),
+        Step::Round(_) => {}
         Step::Work { target, round, load } => {
             let scenario = loads.get(*load).map(|load| load.scenario.name()).unwrap_or_default();
             eprintln!("round {} of {rounds}, load {} of {}: {scenario} on {target}", round + 1, load + 1, loads.len());

@@ -46,7 +46,14 @@ fn run_both(directory: &Path, results: &mut Results) -> Result<(), String> {
     let targets: Vec<Box<dyn Target>> =
         vec![Box::new(RingMq::built()?), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
     let loads = vec![Load { scenario: Scenario::S1, row: 0 }];
-    interleaved(targets, loads, ROUNDS, directory, &Way { seconds: SECONDS, counts_calls: false }, results)
+    interleaved(
+        targets,
+        loads,
+        ROUNDS,
+        directory,
+        &Way { seconds: SECONDS, counts_calls: false, calibrates: false },
+        results,
+    )
 }
 
 fn p50(round: &Round) -> Option<f64> {

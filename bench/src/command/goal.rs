@@ -151,7 +151,7 @@ fn compared(arguments: &Measured, goals: &[&Goal]) -> Result<Results, String> {
     }
     let seconds = Duration::try_from_secs_f64(arguments.seconds).map_err(|error| format!("--seconds: {error}"))?;
     let loads = loads(&needed(goals), &mut results);
-    let way = Way { seconds, counts_calls: goals.iter().any(|goal| goal.id == "P24") };
+    let way = Way { seconds, counts_calls: goals.iter().any(|goal| goal.id == "P24"), calibrates: true };
     interleaved(targets, loads, arguments.rounds, &arguments.directory, &way, &mut results)?;
     keep(&results, &arguments.out)?;
     Ok(results)

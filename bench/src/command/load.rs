@@ -262,6 +262,7 @@ pub(super) fn results() -> Results {
         began: began.map_or(0, |time| time.as_secs()),
         command: std::env::args().collect::<Vec<_>>().join(" "),
         machine: Machine::this(&top()),
+        calibrations: Vec::new(),
         rounds: Vec::new(),
         skipped: Vec::new(),
     }

@@ -34,6 +34,8 @@ pub struct Plan<L> {
 pub enum Step<'a> {
     /// This target is being started.
     Start(&'a str),
+    /// A round begins, from 0; nobody works.
+    Round(u32),
     /// This target works now: in which round of how many, and on which load of how many.
     Work {
         /// The target.
@@ -78,6 +80,10 @@ pub fn run<L>(
         members.push(if stop.load(Ordering::Relaxed) { None } else { start(plan, target.as_ref(), told, results) });
     }
     for round in 0..plan.rounds {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        told(Step::Round(round));
         for (at, load) in plan.loads.iter().enumerate() {
             for (place, index) in order(members.len(), round).into_iter().enumerate() {
                 if stop.load(Ordering::Relaxed) {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
+use crate::calibrate::Calibration;
 use crate::measure::context::Context;
 use crate::measure::device::Counters;
 use crate::measure::latency::Summary;
@@ -26,6 +27,9 @@ pub struct Results {
     pub command: String,
     /// On what.
     pub machine: Machine,
+    /// The limits of that machine, as they were measured before, between and after the rounds.
+    #[serde(default)]
+    pub calibrations: Vec<Calibration>,
     /// Every round, in the order in which they ran.
     pub rounds: Vec<Round>,
     /// What was asked for and could not be measured: the target, and why.
@@ -40,6 +44,7 @@ impl Default for Results {
             began: 0,
             command: String::new(),
             machine: Machine::default(),
+            calibrations: Vec::new(),
             rounds: Vec::new(),
             skipped: Vec::new(),
         }

@@ -4,6 +4,7 @@
 //! what was skipped, and every round. The durability label stands beside every name, and every figure has its number of rounds and their spread.
 
 mod charts;
+mod limits;
 mod markup;
 mod sections;
 
@@ -23,6 +24,7 @@ pub fn page(results: &Results) -> Result<String, String> {
     let mut body = String::new();
     body += &sections::head(results);
     body += &sections::summary(results);
+    body += &limits::section(results);
     body += &sections::bars(results);
     body += &sections::percentiles(results)?;
     body += &sections::growth(results)?;
@@ -38,6 +40,7 @@ pub fn page(results: &Results) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrate::figures::{Calibration, Durable};
     use crate::measure::latency::Latencies;
     use crate::measure::process::Usage;
     use crate::result::schema::{Durability, Figures, Parameters, Round};
@@ -76,13 +79,35 @@ mod tests {
             }
         }
         let skipped = vec![("absent".to_owned(), "no Java".to_owned())];
-        Results { rounds, skipped, ..Results::default() }
+        let durable = |p50: f64| {
+            let mut latencies = Latencies::default();
+            (0..100).for_each(|_| latencies.record_ns((p50 * 1000.0) as u64));
+            Some(Durable { latency: latencies.summary(), per_second: 1e6 / p50 })
+        };
+        let calibration = |us| Calibration {
+            durable: durable(us),
+            loopback: durable(20.0).map(|it| it.latency),
+            ..Calibration::default()
+        };
+        Results { rounds, skipped, calibrations: vec![calibration(100.0), calibration(444.0)], ..Results::default() }
     }
 
     #[test]
     fn every_target_stands_there_with_its_label_and_its_ratio() {
         let page = page(&results()).unwrap();
-        for text in ["ringmq", "floor", "hasty", "D-local", "NOT-DURABLE", "0.90", "no Java", "<svg", "n = 3"] {
+        for text in [
+            "ringmq",
+            "floor",
+            "hasty",
+            "D-local",
+            "NOT-DURABLE",
+            "0.90",
+            "no Java",
+            "<svg",
+            "n = 3",
+            "Limits of",
+            "disk + loopback",
+        ] {
             assert!(page.contains(text), "no `{text}`");
         }
     }

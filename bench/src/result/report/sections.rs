@@ -1,7 +1,7 @@
 //! The parts of the page.
 
 use super::charts::{self, Axes, Line};
-use super::{CONTROL, markup};
+use super::{CONTROL, limits, markup};
 use crate::measure::latency::PERCENTILES;
 use crate::result::schema::{Durability, Parameters, Results, Round};
 use crate::result::series::{self, Key, Series};
@@ -168,6 +168,7 @@ pub(super) fn percentiles(results: &Results) -> Result<String, String> {
             (!points.is_empty()).then(|| Line { name: name(series), colour: colour(results, series.target), points })
         };
         let lines: Vec<Line> = all.iter().filter(|series| series.key == key).filter_map(of).collect();
+        let lines: Vec<Line> = limits::line(results, &lines).into_iter().chain(lines).collect();
         let axes = Axes { x: "percentile", y: "µs to the ack", x_text: share };
         let plot = charts::lines(axes, &lines)?;
         if !plot.is_empty() {
@@ -200,7 +201,8 @@ pub(super) fn growth(results: &Results) -> Result<String, String> {
             ]
         };
         for (what, of) in figures {
-            let lines = along(axis, &all, results, of);
+            let mut lines = along(axis, &all, results, of);
+            lines.extend(limits::line(results, &lines).filter(|_| on_schedule));
             let axes = Axes { x: axis.name, y: what, x_text: markup::number };
             let plot = charts::lines(axes, &lines)?;
             if !plot.is_empty() {
