@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 
@@ -21,6 +22,9 @@ use super::recorder::{Recorder, Shared};
 const DISK_BYTES: u64 = 128 << 20;
 /// Zeroes of this many bytes are left out of an image.
 const CHUNK: usize = 64 * 1024;
+
+/// Numbers of the files that hold states.
+static NEXT_STATE: AtomicU64 = AtomicU64::new(0);
 
 /// Why there is no such disk: this machine or this user cannot have one.
 #[derive(Clone, Debug)]
@@ -130,7 +134,10 @@ pub(super) struct Restored {
 impl Restored {
     /// Mounts `bytes` at `directory/data`.
     pub(super) fn mount(directory: &Path, bytes: &[u8]) -> Result<Self, String> {
-        let disk = Self { image: directory.join("state.img"), folder: directory.join("data") };
+        // A file of its own for each state: `mount` takes a loop device that still stands on the same file, and what that one remembers of
+        // the state before would be read as this one's.
+        let number = NEXT_STATE.fetch_add(1, Ordering::Relaxed);
+        let disk = Self { image: directory.join(format!("state-{number}.img")), folder: directory.join("data") };
         std::fs::create_dir_all(&disk.folder).map_err(|error| format!("{}: {error}", disk.folder.display()))?;
         let failed = |error: std::io::Error| format!("{}: {error}", disk.image.display());
         let file = File::create(&disk.image).map_err(failed)?;
@@ -148,6 +155,8 @@ impl Restored {
 impl Drop for Restored {
     fn drop(&mut self) {
         unmount(&self.folder);
+        // A file that stays is in the way of nobody.
+        let _left = std::fs::remove_file(&self.image);
     }
 }
 
