@@ -119,6 +119,17 @@ pub const MOVED_ENTRIES_PER_STEP: usize = 512;
 /// Bytes waiting to be written to one client before its connection stops reading.
 pub const OUTPUT_BYTES_HARD: usize = 1024 * 1024;
 
+/// What is kept for one client that does not read it, without being counted against all: more than ordinary answers. While memory is
+/// scarce its frames wait beyond it.
+pub const OUTPUT_BYTES_FREE: usize = 64 * 1024;
+
+/// As [`OUTPUT_BYTES_SOFT`], while the clients of a core leave more unread than they may.
+pub const OUTPUT_BYTES_SOFT_SCARCE: usize = 16 * 1024;
+
+/// What a client takes in a millisecond, if it takes anything: 2 Mbit a second. With [`FRAME_GRACE_MS`] it is the time for what it was
+/// handed, [`FRAME_TIME_MS`] at most, while others wait.
+pub const OUTPUT_BYTES_A_MS: u64 = 256;
+
 /// Buffers for output that a core keeps to use them again: as many as there are usually clients that are written to in one turn.
 pub const SPARE_OUTPUTS_MAX: usize = 256;
 
@@ -133,9 +144,10 @@ pub const UNCONFIRMED_BYTES_SOFT: usize = 64 * 1024 * 1024;
 /// connection is closed with its sessions.
 pub const UNCONFIRMED_BYTES_HARD: usize = UNCONFIRMED_BYTES_SOFT + 2 * FRAME_BYTES_MAX;
 
-/// Unconfirmed bytes of all sessions of one core; beyond it a session's deliveries pause when its client's window is full, or
-/// [`OUTPUT_BYTES_HARD`] if that is less. Beyond twice as much, who adds to more than that loses its connection and sessions.
-pub const UNCONFIRMED_BYTES_PER_CORE: usize = 512 * 1024 * 1024;
+/// Unconfirmed bytes of all sessions of one core, unless its connections may take less; beyond half of it a session's deliveries pause
+/// when its client's window is full, or [`OUTPUT_BYTES_HARD`] if that is less. Beyond all of it, the connection for whose sessions most
+/// is kept is closed, until there is less.
+pub const UNCONFIRMED_BYTES_PER_CORE: usize = 1024 * 1024 * 1024;
 
 /// Sessions of one core that wait for their clients to come back; with one more, the one that has waited longest ends as failed.
 pub const ORPHANS_PER_CORE_MAX: usize = 4_096;
@@ -184,6 +196,10 @@ pub const HOT_WINDOW_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// Letters waiting in one direction between two cores.
 pub const MAIL_PER_PAIR_MAX: usize = 4_096;
 
+/// Bytes of requests and messages in letters that other cores have not read of one core's; beyond it that core makes no more of them.
+/// More than a disk takes in a tenth of a second.
+pub const LETTER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Producers of one core that wait for credits of full addresses; one more is refused.
 pub const PRODUCERS_WAITING_MAX: usize = 65_536;
 
@@ -193,6 +209,9 @@ pub const ADDRESSES_WAITED_FOR_MAX: usize = 1_024;
 /// Requests of one home that wait for the creation of addresses by another core, which takes one write: more clients than that
 /// wait in their sockets.
 pub const PARKED_MAX: usize = 256;
+
+/// Bytes of such requests, beyond which no more are taken.
+pub const PARKED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes of frames that one connection has set aside, their overhead included, because what is left of a full disk is not for those who
 /// send; beyond it the connection stops reading. More than the blocking sends of ten sessions.
@@ -270,6 +289,8 @@ impl Default for HomeBounds {
 const _: () = {
     // A lane index must fit the seven bits that a message id has for it.
     assert!(LANES_MAX <= 128);
+    // Who is over his own share waits, and no sooner.
+    assert!(OUTPUT_BYTES_SOFT_SCARCE < OUTPUT_BYTES_FREE && OUTPUT_BYTES_FREE < OUTPUT_BYTES_SOFT);
     // A session never owes more than one connection may hold back.
     assert!(OUTPUT_BYTES_SOFT < OUTPUT_BYTES_HARD);
     // The largest delivery never makes a client look like one that does not confirm.

@@ -53,7 +53,7 @@ impl<B: BlockBuffer> Core<B> {
         let Some(session) = self.front.sessions.get_mut(key) else { return false };
         let aside = &mut self.front.aside;
         if client.aside_bytes.saturating_add(cost) > limits::ASIDE_BYTES_PER_CONNECTION_MAX
-            || aside.bytes.saturating_add(cost) > limits::ASIDE_BYTES_PER_CORE_MAX
+            || aside.bytes.saturating_add(cost) > self.front.shares.aside
         {
             return false;
         }

@@ -22,6 +22,10 @@ pub struct Census {
     pub due: usize,
     /// Bytes of received frames that are kept at the expense of all, and connections that wait to keep some.
     pub incoming: usize,
+    /// Memory of what clients have not read, beyond their own shares.
+    pub outgoing: usize,
+    /// Bytes that are kept for clients that have not confirmed them.
+    pub unconfirmed: usize,
     /// Requests to look after the broker that are under way.
     pub calls: usize,
     /// Letters that were not read, or not given away.
@@ -48,6 +52,8 @@ impl<B: BlockBuffer> Core<B> {
                 + front.seekers.len()
                 + front.hold_changes.len(),
             incoming: front.incoming.held().0 + front.incoming.held().1,
+            outgoing: front.outgoing.held(),
+            unconfirmed: front.unconfirmed_bytes,
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),

@@ -83,8 +83,12 @@ impl<B: BlockBuffer> Core<B> {
         let before = client.output.backlog();
         client.output.written();
         self.front.spares.give(buffer);
-        let eased = before >= limits::OUTPUT_BYTES_SOFT && client.output.backlog() < limits::OUTPUT_BYTES_SOFT;
-        if client.unread && client.output.backlog() < client.unread_max() {
+        let outgoing = &mut self.front.outgoing;
+        outgoing.count(client);
+        self.stirred |= outgoing.changes();
+        let (backlog, soft) = (client.output.backlog(), outgoing.soft);
+        let eased = before >= soft && backlog < soft;
+        if client.unread && backlog < client.unread_max(outgoing.hard) {
             // It has taken something, which is a sign of life.
             client.unread = false;
             self.front.stalled.push(key);
@@ -116,6 +120,7 @@ impl<B: BlockBuffer> Core<B> {
         self.front.seekers.retain(|seeker| *seeker != key);
         self.front.forget_login(key, client.login.take().as_deref());
         self.front.release_input(key, &mut client.claim);
+        self.front.outgoing.forget(&mut client);
         self.orphan_or_end(client.leave(key));
         self.release_replies();
     }
@@ -218,7 +223,8 @@ impl<B: BlockBuffer> Core<B> {
     #[cold]
     #[inline(never)]
     fn reads_too_little(&mut self, key: ConnectionKey, unread: usize) -> bool {
-        let too_little = self.front.clients.get(key).is_some_and(|client| unread >= client.unread_max());
+        let hard = self.front.outgoing.hard;
+        let too_little = self.front.clients.get(key).is_some_and(|client| unread >= client.unread_max(hard));
         if too_little {
             self.stall(key, &Reason::Unread);
         }
@@ -234,7 +240,7 @@ impl<B: BlockBuffer> Core<B> {
         if session.closing {
             // What is dropped needs nothing.
             None
-        } else if unread >= limits::OUTPUT_BYTES_HARD {
+        } else if unread >= self.front.outgoing.hard {
             Some(Reason::Unread)
         } else if session.two_phase.is_some() || session.replies.len() >= limits::REPLIES_PER_SESSION_MAX {
             Some(Reason::Answers)

@@ -194,6 +194,8 @@ impl<B: BlockBuffer> Core<B> {
             *pre_acknowledge = session.modes.pre_acknowledge;
             opening = Some(*consumer);
         }
+        // This home may not have been there when the others were told.
+        let holds = session.held_back && opening.is_some();
         session.note(&ask, core);
         let stores = matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
         let waits = self.front.settings.sync_non_transactional || !stores;
@@ -204,6 +206,9 @@ impl<B: BlockBuffer> Core<B> {
         let token = owes.then(|| session.replies.expect_with(respond, 1, waits));
         if let Some((token, consumer)) = token.zip(opening) {
             session.opening(token, consumer);
+        }
+        if holds {
+            self.request(key, core, None, Ask::Hold { held: true });
         }
         self.request_as(key, core, token, permissions, ask);
     }

@@ -13,7 +13,9 @@ use super::incoming::{Claim, Incoming};
 use super::login::{LoginState, Logins};
 use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::orphans::Orphans;
+use super::outgoing::Outgoing;
 use super::reattach::{Reattach, Seeking};
+use super::shares::Shares;
 use super::temporary::Temporary;
 use super::{Output, millis};
 use crate::durability::Gate;
@@ -42,7 +44,7 @@ pub struct Settings {
     pub connections_max: usize,
     /// A frame after login.
     pub frame_bytes_max: usize,
-    /// Bytes that the connections of this core may hold of what is not handled, beyond what each of them has for itself.
+    /// Bytes that the connections of this core may take together, beyond what each of them has for itself.
     pub memory_max: usize,
     /// Do answers of commits wait for the disk?
     pub sync_transactional: bool,
@@ -63,6 +65,10 @@ pub struct Settings {
 pub(super) struct Client {
     pub(super) protocol: Connection,
     pub(super) output: crate::net::Output,
+    /// What of that counts, as it was counted last.
+    pub(super) counted: u32,
+    /// When the buffer that is being written was handed out, in ms of the loop's clock, which go round.
+    pub(super) handed_ms: u32,
     pub(super) channels: Channels,
     /// Temporary queues that its sessions have asked for. They go with it.
     pub(super) temporary: Vec<Temporary>,
@@ -109,9 +115,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Bytes that it may leave unread before its frames wait.
-    pub(super) fn unread_max(&self) -> usize {
-        if self.protocol.is_logged_in() { limits::OUTPUT_BYTES_HARD } else { limits::OUTPUT_BYTES_BEFORE_LOGIN }
+    /// Bytes that it may leave unread before its frames wait; `hard` if it has logged in.
+    pub(super) fn unread_max(&self, hard: usize) -> usize {
+        if self.protocol.is_logged_in() { hard } else { limits::OUTPUT_BYTES_BEFORE_LOGIN }
     }
 }
 
@@ -168,6 +174,10 @@ pub struct Front {
     pub(super) room_is_short: bool,
     /// What connections hold of their clients' bytes beyond their own shares.
     pub(super) incoming: Incoming,
+    /// What connections hold for clients that do not read it.
+    pub(super) outgoing: Outgoing,
+    /// The bounds of all that they hold.
+    pub(super) shares: Shares,
     /// Frames that wait apart from their connections.
     pub(super) aside: Aside,
     /// Other cores whose lanes have no next segment.
@@ -203,6 +213,8 @@ pub struct Front {
 
 impl Front {
     pub(super) fn new(core: CoreId, facts: ServerFacts, settings: Settings) -> Self {
+        let shares = Shares::of(settings.memory_max);
+        let spares_max = (shares.output / 8).min(limits::SPARE_OUTPUT_BYTES_MAX);
         Self {
             core,
             facts,
@@ -221,12 +233,14 @@ impl Front {
             stalled: Vec::new(),
             crowded: false,
             room_is_short: false,
-            incoming: Incoming::new(settings.memory_max),
+            incoming: Incoming::new(shares.frames),
+            outgoing: Outgoing::new(shares.output - spares_max),
+            shares,
             aside: Aside::default(),
             short_cores: Vec::new(),
             letters: VecDeque::new(),
             listed: Vec::new(),
-            spares: crate::net::Spares::default(),
+            spares: crate::net::Spares::within(spares_max),
             awaits_sent: false,
             errands: Vec::new(),
             // Session numbers of different cores never meet in one lane's records.
@@ -252,6 +266,8 @@ impl Front {
         self.clients.insert(Client {
             protocol: Connection::new(millis(now), self.settings.frame_bytes_max),
             output: crate::net::Output::default(),
+            counted: 0,
+            handed_ms: 0,
             channels: Channels::default(),
             temporary: Vec::new(),
             origin,
@@ -322,17 +338,18 @@ impl Front {
         self.close_after_output(key);
     }
 
-    /// Gives what is to be written, closed, paused and sent to other cores.
-    pub(super) fn collect<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
+    /// Gives what is to be written, closed and moved.
+    pub(super) fn collect_clients<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
         if self.logins.is_waiting() {
             self.give_logins(output);
         }
-        let Self { listed, clients, awaits_sent, .. } = self;
+        let Self { listed, clients, awaits_sent, outgoing, now_ms, .. } = self;
         // Drained from behind: which connection is written to first means nothing.
         while let Some(key) = listed.pop() {
             let Some(client) = clients.get_mut(key) else { continue };
             client.listed = false;
             if let Some(bytes) = client.output.take() {
+                client.handed_ms = super::outgoing::round(*now_ms);
                 output(Output::Send { connection: key, bytes });
             }
             if let Some(core) = client.moves_to.filter(|_| !client.moving && !client.closing && client.output.is_idle())
@@ -344,9 +361,14 @@ impl Front {
                 client.closed = true;
                 output(Output::Close { connection: key });
             }
+            outgoing.count(client);
             let waits = client.closing || client.moves_to.is_some();
-            *awaits_sent |= !client.closed && client.output.holds_up(waits);
+            *awaits_sent |= !client.closed && client.output.holds_up(waits, outgoing.soft);
         }
+    }
+
+    /// Gives what is rarely wanted, and what goes to other cores.
+    pub(super) fn collect_rest<B>(&mut self, output: &mut impl FnMut(Output<B>)) {
         if !self.errands.is_empty() {
             for errand in self.errands.drain(..) {
                 output(match errand {
@@ -383,7 +405,8 @@ impl Front {
         if self.clients.is_empty() && self.orphans.is_empty() {
             return None;
         }
-        let next_ms = self.incoming.due_ms().map_or(self.next_ttl_check_ms, |due| due.min(self.next_ttl_check_ms));
+        let due = [self.incoming.due_ms(), self.outgoing.due_ms()];
+        let next_ms = due.into_iter().flatten().fold(self.next_ttl_check_ms, u64::min);
         let wait = next_ms.saturating_sub(millis(now)).max(1);
         Some(now.plus_nanos(wait * 1_000_000))
     }
@@ -470,6 +493,6 @@ mod tests {
     #[test]
     fn connections_and_sessions_are_small() {
         let sizes = (size_of::<Client>(), size_of::<Session<Respond>>());
-        assert!(sizes.0 <= 384 && sizes.1 <= 400, "a client takes {} bytes, a session {}", sizes.0, sizes.1);
+        assert!(sizes.0 <= 400 && sizes.1 <= 400, "a client takes {} bytes, a session {}", sizes.0, sizes.1);
     }
 }

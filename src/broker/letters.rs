@@ -39,7 +39,11 @@ impl<B: BlockBuffer> Core<B> {
     fn take_news(&mut self) {
         for (from, letter) in std::mem::take(&mut self.inbox) {
             match letter {
-                Letter::Watch { .. } | Letter::Promised { .. } | Letter::Short(_) | Letter::Bound { .. } => {
+                Letter::Watch { .. }
+                | Letter::Promised { .. }
+                | Letter::Short(_)
+                | Letter::Scarce(_)
+                | Letter::Bound { .. } => {
                     self.take(from, letter);
                 }
                 other => self.inbox.push_back((from, other)),
@@ -68,6 +72,7 @@ impl<B: BlockBuffer> Core<B> {
             Letter::Bound { ticket, written } => self.home.bound(ticket, written, &mut self.front),
             Letter::Ended { lane, lsn, vector } => self.home.forget_decision(lane, lsn, &vector),
             Letter::Short(true) => self.front.short_cores.push(from),
+            Letter::Scarce(is_scarce) => self.scarce_elsewhere(from, is_scarce),
             Letter::Short(false) => self.front.short_cores.retain(|core| *core != from),
             Letter::CheckpointDue => self.home.want_checkpoint(),
             Letter::SnapshotWanted => self.home.want_snapshot(),

@@ -14,9 +14,11 @@ mod letters;
 mod login;
 mod manage;
 mod orphans;
+mod outgoing;
 mod permit;
 mod reattach;
 mod reply;
+mod shares;
 mod temporary;
 mod two_phase;
 mod write;
@@ -136,7 +138,9 @@ impl<B: BlockBuffer> Core<B> {
                 output(Output::Letter { core, letter });
             }
         }
-        self.front.collect(output);
+        self.front.collect_clients(output);
+        self.watch_output(now);
+        self.front.collect_rest(output);
         self.stirred |= self.reads_letters();
         match (home, self.front.deadline(now)) {
             (Some(home), Some(front)) => Some(home.min(front)),

@@ -183,7 +183,7 @@ impl<B: BlockBuffer> Core<B> {
         let Orphans { waiting, temporary, bytes } = &self.front.orphans;
         let mut bytes = *bytes;
         for (at, orphan) in waiting.iter().enumerate() {
-            if bytes <= limits::ORPHAN_BYTES_PER_CORE_MAX {
+            if bytes <= self.front.shares.kept_away() {
                 break;
             }
             bytes = bytes.saturating_sub(self.front.kept_by(orphan.session));
@@ -231,7 +231,7 @@ impl<B: BlockBuffer> Core<B> {
 
 impl Front {
     /// Bytes that a session keeps for a client that may come back.
-    fn kept_by(&self, key: SessionKey) -> usize {
+    pub(super) fn kept_by(&self, key: SessionKey) -> usize {
         self.sessions.get(key).and_then(|session| session.unconfirmed.as_ref()).map_or(0, |kept| kept.bytes())
     }
 

@@ -251,6 +251,7 @@ impl<B: BlockBuffer> Core<B> {
         let mut client = self.front.clients.remove(connection)?;
         self.front.forget_login(connection, client.login.take().as_deref());
         self.front.release_input(connection, &mut client.claim);
+        self.front.outgoing.forget(&mut client);
         for session in client.departed.drain(..) {
             self.front.remove_session(session);
         }

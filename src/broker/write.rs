@@ -19,7 +19,7 @@ pub(super) struct To {
 impl Front {
     /// Writes a packet to the client of a session, one that counts. True: [`Front::review_hold`] may find a reason to pause its deliveries.
     pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) -> bool {
-        let Self { sessions, clients, listed, spares, unconfirmed_bytes, .. } = self;
+        let Self { sessions, clients, listed, spares, unconfirmed_bytes, outgoing, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return false };
         let Some(client) = clients.get_mut(session.connection) else { return self.write_for_later(key, packet) };
         client.output.begin(spares);
@@ -35,13 +35,7 @@ impl Front {
             let packet = client.output.bytes.get(before..).unwrap_or_default();
             unconfirmed.push(packet);
             *unconfirmed_bytes += packet.len();
-            let total = *unconfirmed_bytes / 2;
-            let most = if total > limits::UNCONFIRMED_BYTES_PER_CORE {
-                limits::OUTPUT_BYTES_HARD + limits::OUTPUT_BYTES_SOFT
-            } else {
-                limits::UNCONFIRMED_BYTES_HARD
-            };
-            if unconfirmed.bytes() > most && !client.doomed {
+            if unconfirmed.bytes() > limits::UNCONFIRMED_BYTES_HARD && !client.doomed {
                 client.doomed = true;
                 let connection = session.connection;
                 crate::event!(NT208, ?connection);
@@ -49,7 +43,7 @@ impl Front {
             }
             return true;
         }
-        client.output.backlog() > limits::OUTPUT_BYTES_SOFT
+        client.output.backlog() > outgoing.soft
     }
 
     /// As [`Front::write`], for a session whose client may come back. Its deliveries pause already.
@@ -103,13 +97,13 @@ impl Front {
 
     /// Pauses the deliveries of a session while its client takes or confirms too little, or is away; or lets them go on.
     pub(super) fn review_hold(&mut self, key: SessionKey) {
-        let scarce = self.unconfirmed_bytes > limits::UNCONFIRMED_BYTES_PER_CORE;
+        let scarce = self.unconfirmed_bytes > self.shares.kept_soft();
         let Some(session) = self.sessions.get_mut(key).filter(|session| !session.closing) else { return };
         let keeps_much = session.unconfirmed.as_ref().is_some_and(|kept| kept.bytes() > kept.enough(scarce));
         let held = match self.clients.get(session.connection) {
             Some(client) => {
                 let backlog = client.output.backlog();
-                keeps_much || backlog > limits::OUTPUT_BYTES_SOFT - usize::from(session.held_back)
+                keeps_much || backlog > self.outgoing.soft - usize::from(session.held_back)
             }
             None => true,
         };

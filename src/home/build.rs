@@ -51,6 +51,8 @@ impl<B: BlockBuffer> Home<B> {
             full_matters: settings.addresses.may_be_full(),
             departures: Vec::new(),
             postponed: Vec::new(),
+            scarce: false,
+            too_large: Vec::new(),
             delivered_bytes: 0,
             allowed: None,
             filter_bytes: 0,

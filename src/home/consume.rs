@@ -57,6 +57,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.filter_bytes += filter.as_ref().map_or(0, Filter::memory_bytes);
         let mut consumer = Consumer::new(who.from, wanted.consumer, key);
         consumer.started = wanted.started || wanted.browses;
+        consumer.held_back = session.held_back;
         consumer.walk = match (wanted.browses, filter) {
             (true, filter) => Some(Box::new(Walk::browse(queue.waiting.next_place(), filter))),
             (false, filter) => filter.map(|filter| Box::new(Walk::select(filter))),
@@ -213,6 +214,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             return false;
         }
         let Some(next) = queue.waiting.next() else { return false };
+        if self.scarce && next.size() as usize > limits::RECORD_MESSAGE_BYTES_MAX {
+            self.wait_for_memory(key);
+            return false;
+        }
         let consumers = &self.consumers;
         let ready = |key| consumers.get(key).is_some_and(Consumer::is_ready);
         let Some(consumer_key) = chosen.or_else(|| queue.consumers.pick(ready)) else { return false };

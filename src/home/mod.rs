@@ -173,6 +173,10 @@ pub struct Home<B: BlockBuffer> {
     departures: Vec<deserted::Departure>,
     /// Queues that have more to deliver than fits this turn.
     postponed: Vec<QueueKey>,
+    /// Clients have left more unread than they may: large messages are not delivered.
+    scarce: bool,
+    /// Queues whose next message is such a one.
+    too_large: Vec<QueueKey>,
     /// Bytes delivered in this turn.
     delivered_bytes: usize,
     /// What the user of the request in hand may do, if it is one that anything depends on; see [`Request::permissions`]. Here and not in [`Who`], which every step of every
@@ -419,6 +423,24 @@ impl<B: BlockBuffer> Home<B> {
     /// Do letters to other cores find no place? Then nothing is delivered until they do, so that no heap of letters grows.
     pub fn set_crowded(&mut self, crowded: bool) {
         self.crowded = crowded;
+    }
+
+    /// Have clients left more unread than they may? Then no large message is delivered until they have not.
+    pub fn set_scarce(&mut self, scarce: bool) {
+        self.scarce = scarce;
+        if !scarce {
+            self.postponed.append(&mut self.too_large);
+        }
+    }
+
+    /// A queue whose next message is large waits for that.
+    #[cold]
+    fn wait_for_memory(&mut self, key: QueueKey) {
+        if let Some(queue) = self.names.queue_mut(key)
+            && !std::mem::replace(&mut queue.postponed, true)
+        {
+            self.too_large.push(key);
+        }
     }
 
     /// Why the broker must step down, if it must.

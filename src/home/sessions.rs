@@ -21,6 +21,8 @@ pub(super) struct HomeSession {
     pub(super) orphans: Vec<(QueueKey, crate::queue::Entry)>,
     /// Notes that are its own: at most one for a key.
     claims: Vec<(Box<str>, Box<str>)>,
+    /// Its client takes nothing for now: consumers that it opens meanwhile wait too.
+    pub(super) held_back: bool,
     /// Its connection is lost; its end follows.
     pub(super) lost: bool,
 }
@@ -37,6 +39,11 @@ impl<B: journal::BlockBuffer> Home<B> {
     }
 
     pub(super) fn hold_back(&mut self, who: Who, held: bool, deliver: &mut impl Deliver) -> Outcome {
+        if held {
+            self.sessions.entry(who.from).or_default().held_back = true;
+        } else if let Some(session) = self.sessions.get_mut(&who.from) {
+            session.held_back = false;
+        }
         self.change_consumers(who, deliver, |consumer| consumer.held_back = held);
         Outcome::done(Vector::new())
     }

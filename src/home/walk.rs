@@ -69,6 +69,10 @@ impl<B: journal::BlockBuffer> Home<B> {
             return false;
         }
         let Some(entry) = walk.next(&queue.waiting) else { return true };
+        if self.scarce && entry.size() as usize > limits::RECORD_MESSAGE_BYTES_MAX {
+            self.wait_for_memory(key);
+            return false;
+        }
         let walker = Walker { consumer, priority: entry.priority(), place: entry.place() };
         let read = walk.read_body.take().filter(|(id, _)| *id == entry.id);
         let Some(body) = read.as_ref().map(|(_, body)| body.as_slice()).or_else(|| bodies.get(entry)) else {

@@ -97,6 +97,8 @@ pub enum Letter {
     SnapshotSafe,
     /// A lane of the sender has no next segment, or has one again: producers wait meanwhile.
     Short(bool),
+    /// The clients of the sender leave more unread than they may, or do not any more: no large messages are delivered meanwhile.
+    Scarce(bool),
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
     /// A connection of the sender names a session that the sender does not have.

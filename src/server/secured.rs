@@ -98,7 +98,8 @@ impl SecuredSockets {
     pub(super) fn send(&mut self, connection: ConnectionKey, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
         let Some(secured) = self.open.get_mut(connection) else { return Err(bytes) };
         secured.tls.send(&bytes, &mut secured.output);
-        secured.bytes = Some(bytes);
+        // What a client leaves unread is held once.
+        secured.bytes = Some(if bytes.capacity() > limits::TLS_SPARE_BYTES_MAX { Vec::new() } else { bytes });
         Ok(())
     }
 

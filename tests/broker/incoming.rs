@@ -9,6 +9,12 @@ use crate::rig::{Peer, Rig};
 const MIB: usize = 1 << 20;
 /// What one core may hold of frames that have begun.
 const BOUND: usize = 4 * MIB;
+
+/// What all holders of a core may take, if so much of it is for frames.
+fn whole(frames: usize) -> usize {
+    (frames / 22).saturating_mul(64)
+}
+
 /// As much as the ring brings at a time.
 const PIECE: usize = 16 * 1024;
 /// Between two looks for those who are slow.
@@ -76,7 +82,7 @@ fn quiet(rig: &mut Rig, senders: &[Sender]) {
 #[test]
 fn frames_that_have_begun_have_a_bound_together() {
     for (bound, is_bounded) in [(BOUND, true), (usize::MAX, false)] {
-        let mut rig = Rig::remembering(1, 3, bound);
+        let mut rig = Rig::remembering(1, 3, whole(bound));
         let mut senders = Sender::many(&mut rig, 12, 2 * MIB);
         senders.iter_mut().for_each(|sender| sender.push(&mut rig, 1));
         let all: usize = senders.iter().map(|sender| sender.sent).sum();
@@ -91,7 +97,7 @@ fn frames_that_have_begun_have_a_bound_together() {
 
 #[test]
 fn who_goes_on_comes_through_those_who_do_not() {
-    let mut rig = Rig::remembering(1, 4, BOUND);
+    let mut rig = Rig::remembering(1, 4, whole(BOUND));
     let mut hostile = Sender::many(&mut rig, 40, 2 * MIB - 1024);
     hostile.iter_mut().for_each(|sender| sender.push(&mut rig, 1));
     let mut honest = Sender::new(&mut rig, MIB);
@@ -122,7 +128,7 @@ fn who_goes_on_comes_through_those_who_do_not() {
 
 #[test]
 fn who_sends_at_a_pace_keeps_his_room_though_others_wait() {
-    let mut rig = Rig::remembering(1, 5, BOUND);
+    let mut rig = Rig::remembering(1, 5, whole(BOUND));
     // There is room for one of them.
     let mut both = Sender::many(&mut rig, 2, BOUND - 2 * MIB / 8);
     both.iter_mut().for_each(|sender| sender.begin(&mut rig));
@@ -146,7 +152,7 @@ fn who_sends_at_a_pace_keeps_his_room_though_others_wait() {
 
 #[test]
 fn one_frame_is_always_taken_and_then_the_next() {
-    let mut rig = Rig::remembering(1, 6, BOUND);
+    let mut rig = Rig::remembering(1, 6, whole(BOUND));
     let mut both = Sender::many(&mut rig, 2, 3 * BOUND);
     both.iter_mut().for_each(|sender| sender.push(&mut rig, PIECE));
     assert!(!rig.is_paused(both[0].peer) && rig.is_paused(both[1].peer));
@@ -159,7 +165,7 @@ fn one_frame_is_always_taken_and_then_the_next() {
 
 #[test]
 fn small_frames_do_not_stand_behind_all_large_ones() {
-    let mut rig = Rig::remembering(1, 7, BOUND);
+    let mut rig = Rig::remembering(1, 7, whole(BOUND));
     let mut all = vec![Sender::new(&mut rig, BOUND - MIB / 8)];
     all.extend(Sender::many(&mut rig, 3, BOUND - MIB / 8));
     all.push(Sender::new(&mut rig, MIB));
@@ -174,7 +180,7 @@ fn small_frames_do_not_stand_behind_all_large_ones() {
 
 #[test]
 fn a_frame_that_ends_while_it_waits_is_handled_and_its_client_goes_on() {
-    let mut rig = Rig::remembering(1, 8, BOUND);
+    let mut rig = Rig::remembering(1, 8, whole(BOUND));
     let mut hog = Sender::new(&mut rig, BOUND - LENGTH_PREFIX_BYTES - 1024);
     hog.push(&mut rig, 1);
     let mut waiting = Sender::new(&mut rig, 2 * INPUT_BYTES_FREE);
@@ -189,7 +195,7 @@ fn a_frame_that_ends_while_it_waits_is_handled_and_its_client_goes_on() {
 
 #[test]
 fn what_waits_for_the_lanes_counts_too() {
-    let mut rig = Rig::remembering(1, 9, BOUND);
+    let mut rig = Rig::remembering(1, 9, whole(BOUND));
     let senders: Vec<Peer> = (0..40).map(|_| rig.session(0, AUTOMATIC)).collect();
     rig.disk_stands = true;
     let message = send(10, "q", &"x".repeat(PIECE / 2 - 100), Some(1));

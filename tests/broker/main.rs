@@ -16,6 +16,7 @@ mod incoming;
 mod management;
 mod misplaced;
 mod mixed;
+mod outgoing;
 mod peer;
 mod qualified;
 mod reattach;

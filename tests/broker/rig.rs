@@ -101,6 +101,8 @@ pub(crate) struct Rig {
     pub(crate) disk_stands: bool,
     /// Clients do not take bytes.
     pub(crate) wires_stand: bool,
+    /// These clients alone do not.
+    pub(crate) deaf: Vec<Peer>,
     /// The disk is full: no further segment is made.
     segments_stand: bool,
     /// Segments that were asked for meanwhile, with the core.
@@ -181,6 +183,7 @@ impl Rig {
             random: Random::new(seed),
             disk_stands: false,
             wires_stand: false,
+            deaf: Vec::new(),
             segments_stand: false,
             withheld: Vec::new(),
             ends_are_lost: false,
@@ -345,7 +348,7 @@ impl Rig {
             if !seat.logins.is_empty() && !self.judge_rests {
                 possible.push(Next::Login(at));
             }
-            if !seat.wires.is_empty() && !self.wires_stand {
+            if !self.wires_stand && self.next_wire(at).is_some() {
                 possible.push(Next::Wire(at));
             }
         }
@@ -358,6 +361,12 @@ impl Rig {
         let choice = self.random.index(possible.len());
         self.happen(possible[choice]);
         true
+    }
+
+    /// The oldest bytes whose client takes them.
+    fn next_wire(&self, at: usize) -> Option<usize> {
+        let takes = |key| self.deaf.is_empty() || !self.deaf.contains(&self.known_as(Peer { core: at, key }));
+        self.seats[at].wires.iter().position(|(key, _)| takes(*key))
     }
 
     fn may_read(&self, at: usize) -> bool {
@@ -376,8 +385,9 @@ impl Rig {
                 seat.due = true;
             }
             Next::Wire(at) => {
+                let Some(next) = self.next_wire(at) else { return };
                 let seat = &mut self.seats[at];
-                let Some((key, bytes)) = seat.wires.pop_front() else { return };
+                let Some((key, bytes)) = seat.wires.remove(next) else { return };
                 seat.core.sent(key, bytes.clone());
                 seat.due = true;
                 self.heard.push((self.known_as(Peer { core: at, key }), bytes));

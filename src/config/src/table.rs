@@ -273,13 +273,15 @@ attributes! {
         takes_effect: TakesEffect::Reload, requirements: &[], used_by: "queue: bodies in memory",
     }
 
-    /// How many bytes the connections of the whole broker may hold together of what their clients have sent and what is not handled yet,
-    /// beyond 132 KiB for each. While it is all in use, clients that send larger frames wait, and those that do not go on with theirs are
-    /// closed. Each data core has an equal part, and always takes one frame. `auto` is a quarter of the memory that the broker may use.
+    /// How many bytes the connections of the whole broker may take together: for what their clients have sent and what is not handled
+    /// yet, beyond 132 KiB for each, for what they have not read, beyond 64 KiB for each, and for what they have not confirmed. Each of
+    /// the three has its share. While it is used up, clients that send larger frames wait, deliveries of large messages pause, and
+    /// connections that do not go on with their frames, read or confirm are closed. Each data core has an equal part, and always takes one
+    /// frame. `auto` is a quarter of the memory that the broker may use.
     connection_memory: Auto<ByteSize> = "connection-memory" {
         aliases: &[], scope: Scope::Server,
         kind: Kind::Auto(&Kind::Bytes { min: MIB, max: 1024 * GIB, multiple_of: 1 }), default: "auto",
-        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "broker: frames that have begun",
+        takes_effect: TakesEffect::Reload, requirements: &[], used_by: "broker: what connections hold",
     }
 
     /// How events are written to standard error.
