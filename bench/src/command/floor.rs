@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use bench::floor::{Durability, FILE_BYTES, Floor, Settings};
+use bench::floor::{Durability, FILE_BYTES, Floor, Settings, sync_under};
 use clap::{Args, ValueEnum};
 use nix::sys::signal::{SigSet, Signal};
 
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     inflight: usize,
     /// What a message is before its ack
-    #[arg(long, value_enum, default_value = "dsync")]
+    #[arg(long, value_enum, default_value = "auto")]
     sync: Sync,
     /// Bytes of its file, in MiB
     #[arg(long, value_name = "MIB", default_value_t = FILE_BYTES >> 20)]
@@ -33,9 +33,11 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Sync {
+    /// On the device, in the way that a store of RingMQ would choose here: a probe of 0.2 s tells
+    Auto,
     /// On the device, by the write itself (RWF_DSYNC)
     Dsync,
-    /// On the device, by a write with a linked fdatasync: what RingMQ uses where it is faster
+    /// On the device, by a write with a linked fdatasync
     Fdatasync,
     /// With the device, which may lose it: not durable
     None,
@@ -44,6 +46,7 @@ enum Sync {
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { port, directory, inflight, sync, file_size } = arguments;
     let durability = match sync {
+        Sync::Auto => sync_under(directory)?,
         Sync::Dsync => Durability::Dsync,
         Sync::Fdatasync => Durability::Fdatasync,
         Sync::None => Durability::None,

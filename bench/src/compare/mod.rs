@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use rotation::order;
 
 use crate::result::schema::{Results, Round};
-use crate::targets::{Place, Running, Target};
+use crate::targets::{Place, Running, SYNC, Target};
 
 /// What is compared.
 #[derive(Debug)]
@@ -75,10 +75,7 @@ pub fn run<L>(
     stop: &AtomicBool,
     results: &mut Results,
 ) {
-    let mut members: Vec<Option<Member<'_>>> = Vec::new();
-    for target in &plan.targets {
-        members.push(if stop.load(Ordering::Relaxed) { None } else { start(plan, target.as_ref(), told, results) });
-    }
+    let mut members = started(plan, told, stop, results);
     for round in 0..plan.rounds {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -136,19 +133,35 @@ impl Member<'_> {
     }
 }
 
+/// All of them, in the order of the plan. Controls are started last: they sync as what they are compared with.
+fn started<'a, L>(
+    plan: &'a Plan<L>,
+    told: &mut dyn FnMut(Step<'_>),
+    stop: &AtomicBool,
+    results: &mut Results,
+) -> Vec<Option<Member<'a>>> {
+    let mut members: Vec<Option<Member<'a>>> = plan.targets.iter().map(|_| None).collect();
+    for controls in [false, true] {
+        let sync = members.iter().flatten().find_map(|member| member.running.sync());
+        for (slot, target) in members.iter_mut().zip(&plan.targets) {
+            if target.is_control() == controls && !stop.load(Ordering::Relaxed) {
+                let settings = sync.filter(|_| controls).map(|sync| format!("{SYNC}{sync}"));
+                *slot = start(plan, target.as_ref(), settings.into_iter().collect(), told, results);
+            }
+        }
+    }
+    members
+}
+
 fn start<'a, L>(
     plan: &Plan<L>,
     target: &'a dyn Target,
+    settings: Vec<String>,
     told: &mut dyn FnMut(Step<'_>),
     results: &mut Results,
 ) -> Option<Member<'a>> {
     told(Step::Start(target.name()));
-    let place = Place {
-        directory: plan.directory.join(target.name()),
-        port: 0,
-        queue: plan.queue.clone(),
-        settings: Vec::new(),
-    };
+    let place = Place { directory: plan.directory.join(target.name()), port: 0, queue: plan.queue.clone(), settings };
     match target.start(&place) {
         Ok(running) => {
             running.pause();
@@ -193,6 +206,67 @@ mod tests {
             }
             let child = Command::new("sleep").arg("600").spawn().map_err(|error| error.to_string())?;
             Ok(Running::new(child, Way { port: 1, store: place.directory.clone(), log: place.directory.clone() }))
+        }
+    }
+
+    /// A control that keeps what it was told.
+    #[derive(Debug)]
+    struct Control(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl Target for Control {
+        fn name(&self) -> &str {
+            "control"
+        }
+        fn version(&self) -> Result<String, String> {
+            Ok("1".to_owned())
+        }
+        fn durability(&self) -> Durability {
+            Durability::Local
+        }
+        fn is_control(&self) -> bool {
+            true
+        }
+        fn protocol(&self) -> Protocol {
+            Protocol::Core
+        }
+        fn start(&self, place: &Place) -> Result<Running, String> {
+            self.0.lock().unwrap().clone_from(&place.settings);
+            Err("it is only asked".to_owned())
+        }
+    }
+
+    #[test]
+    fn a_control_that_stands_first_syncs_as_what_it_is_compared_with() {
+        for (sync, settings) in
+            [(Some(crate::floor::Durability::Fdatasync), vec!["sync=fdatasync".to_owned()]), (None, vec![])]
+        {
+            let told = std::sync::Arc::default();
+            let plan = plan(vec![Box::new(Control(std::sync::Arc::clone(&told))), Box::new(Syncing(sync))]);
+            let (stop, mut results) = (AtomicBool::new(false), Results::default());
+            drop(started(&plan, &mut |_| {}, &stop, &mut results));
+            assert_eq!(*told.lock().unwrap(), settings);
+        }
+    }
+
+    /// As [`Idle`], with a store that syncs in this way.
+    #[derive(Debug)]
+    struct Syncing(Option<crate::floor::Durability>);
+
+    impl Target for Syncing {
+        fn name(&self) -> &str {
+            "syncing"
+        }
+        fn version(&self) -> Result<String, String> {
+            Ok("1".to_owned())
+        }
+        fn durability(&self) -> Durability {
+            Durability::Local
+        }
+        fn protocol(&self) -> Protocol {
+            Protocol::Core
+        }
+        fn start(&self, place: &Place) -> Result<Running, String> {
+            Idle("syncing", false).start(place).map(|running| running.with_sync(self.0))
         }
     }
 

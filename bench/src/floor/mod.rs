@@ -7,6 +7,7 @@
 //!
 //! - [`broker`]: the loop; `connection`: one client; `groups`: what is written; `file`: where
 //! - `nats`, `core`: the two protocols, `speech`: which of them a client speaks
+//! - `probe`: how it syncs when nobody says
 //! - `limits`: every bound, with its reason
 //!
 //! Must stay true: an answer to a message leaves only after the device has confirmed the write that the message is in (with
@@ -19,11 +20,13 @@ pub(crate) mod file;
 mod groups;
 mod limits;
 mod nats;
+mod probe;
 mod settings;
 mod speech;
 mod thread;
 
 pub use broker::{Floor, Stopper};
 pub use limits::FILE_BYTES;
+pub use probe::sync_under;
 pub use settings::{Durability, Figures, Settings};
 pub use thread::Running;

@@ -24,9 +24,17 @@ pub fn read(path: &Path) -> Result<Counts, String> {
     if counts.is_empty() { Err(failed("has no counts".to_owned())) } else { Ok(counts) }
 }
 
-/// Lines of `measure`, `group`, `instructions`, behind a head; `#` begins a comment.
+/// The head of a table of instructions.
+const HEAD: &str = "measure\tgroup\tinstructions";
+
+/// Lines of `measure`, `group`, `instructions`, behind a head that says so; `#` begins a comment.
 fn of_table(text: &str) -> Result<Counts, String> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')).skip(1);
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
+    match lines.next() {
+        Some((_, HEAD)) => {}
+        Some((at, line)) => return Err(format!("line {}: `{line}` is not the head, `{HEAD}`", at + 1)),
+        None => return Err(format!("has no head, `{HEAD}`")),
+    }
     let row = |(at, line): (usize, &str)| {
         let mut fields = line.split('\t');
         let read = |fields: &mut std::str::Split<'_, char>| {
@@ -93,6 +101,13 @@ mod tests {
         assert_eq!(counts.get("whole, groups of 64: instructions"), Some(&5063.2));
         let error = of_table("measure\tgroup\tinstructions\nwhole\t64\n").unwrap_err();
         assert!(error.starts_with("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_table_without_its_head_loses_no_line_silently() {
+        let error = of_table("# a\ndecode\t1\t975.7\nwhole\t64\t5063.2\n").unwrap_err();
+        assert!(error.starts_with("line 2") && error.contains("is not the head"), "{error}");
+        assert!(of_table("# a\n").unwrap_err().contains("no head"));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::running::{Running, Way};
 use super::{Place, Protocol, Target};
 use crate::result::schema::Durability;
 
+/// The setting of a place that names how it syncs.
+pub const SYNC: &str = "sync=";
+
 /// The floor broker.
 #[derive(Clone, Debug)]
 pub struct FloorBroker {
@@ -45,6 +48,10 @@ impl Target for FloorBroker {
         Durability::Local
     }
 
+    fn is_control(&self) -> bool {
+        true
+    }
+
     fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -58,6 +65,10 @@ impl Target for FloorBroker {
         let mut command = Command::new(&self.program);
         command.args(["floor", "--port", &place.port.to_string(), "--file-size", &self.file_mib.to_string()]);
         command.arg("--directory").arg(&store);
+        // Its only setting. Without it the floor broker measures the disk itself.
+        if let Some(sync) = place.settings.iter().find_map(|setting| setting.strip_prefix(SYNC)) {
+            command.args(["--sync", sync]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child =
             command.spawn().map_err(|error| format!("{} does not start: {error}", self.program.display()))?;

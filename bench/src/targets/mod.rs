@@ -9,7 +9,7 @@ mod running;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-pub use floor::FloorBroker;
+pub use floor::{FloorBroker, SYNC};
 pub use ringmq::RingMq;
 pub use running::{Running, Way};
 
@@ -64,6 +64,11 @@ pub trait Target: Debug {
 
     /// What its acks mean, as the audit of these settings said.
     fn durability(&self) -> Durability;
+
+    /// Whether it is a control, which must sync as what it is compared with.
+    fn is_control(&self) -> bool {
+        false
+    }
 
     /// What it is loaded with.
     fn protocol(&self) -> Protocol;

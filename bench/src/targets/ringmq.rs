@@ -7,6 +7,7 @@ use std::process::{ChildStdout, Command, Stdio};
 
 use super::running::{Running, Way};
 use super::{Place, Protocol, Target};
+use crate::floor;
 use crate::result::schema::Durability;
 
 /// The exit code of `ringmq queue create` for a queue that a store from before has.
@@ -36,7 +37,9 @@ impl RingMq {
         let beside = Self::beside();
         let Some(cargo) = std::env::var_os("CARGO") else { return Ok(beside) };
         let mut command = Command::new(cargo);
-        command.args(["build", "--package", "ringmq", "--bin", "ringmq"]).stdin(Stdio::null());
+        // The packages of both programs: others would want other features of what both are made of, and all of it would be built again.
+        command.args(["build", "--package", "ringmq", "--package", "ringmq-bench", "--bin", "ringmq"]);
+        command.stdin(Stdio::null());
         if beside.binary.parent().is_some_and(|folder| folder.ends_with("release")) {
             command.arg("--release");
         }
@@ -80,10 +83,11 @@ impl Target for RingMq {
         command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().map_err(|error| self.missing(&error))?;
-        let port = child.stdout.take().and_then(port_when_ready);
+        let said = child.stdout.take().and_then(said_when_ready);
         // Owned from here on: whatever fails ends the process.
-        let running = Running::new(child, Way { port: port.unwrap_or(0), store, log });
-        if port.is_none() {
+        let port = said.as_ref().map_or(0, |said| said.port);
+        let running = Running::new(child, Way { port, store, log }).with_sync(said.as_ref().and_then(|said| said.sync));
+        if said.is_none() {
             return Err(format!("the broker ended before it was ready; its log is {}", running.way().log.display()));
         }
         self.create_queue(running.port(), &place.queue)?;
@@ -107,18 +111,37 @@ impl RingMq {
     }
 }
 
-/// Reads what RingMQ prints until it is ready, and gives its port; a thread goes on reading, so that it never waits to be heard.
-fn port_when_ready(out: ChildStdout) -> Option<u16> {
+/// What a start says.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    port: u16,
+    sync: Option<floor::Durability>,
+}
+
+/// Reads what RingMQ prints until it is ready; a thread goes on reading, so that it never waits to be heard.
+fn said_when_ready(out: ChildStdout) -> Option<Said> {
     let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-    let mut port = None;
+    let (mut port, mut sync) = (None, None);
     for line in lines.by_ref() {
         if line.starts_with("ready in ") {
             std::thread::spawn(move || lines.for_each(drop));
-            return port;
+            return port.map(|port| Said { port, sync });
         }
         port = core_port(&line).or(port);
+        sync = sync_of(&line).or(sync);
     }
     None
+}
+
+/// How the store syncs, in `storage   DIR  ext4 on vda  dsync 202 µs p50, 480 µs p99  ...`.
+fn sync_of(line: &str) -> Option<floor::Durability> {
+    let words: Vec<&str> = line.strip_prefix("storage ")?.split_whitespace().collect();
+    // The folder may have words of its own.
+    words.windows(3).rev().find_map(|words| match words {
+        ["dsync", _, "µs"] => Some(floor::Durability::Dsync),
+        ["fdatasync", _, "µs"] => Some(floor::Durability::Fdatasync),
+        _ => None,
+    })
 }
 
 /// The port in `listen    127.0.0.1:61616 core`.
@@ -136,6 +159,14 @@ mod tests {
     fn the_port_is_found_in_what_it_prints() {
         assert_eq!(core_port("listen    127.0.0.1:4242 core"), Some(4242));
         assert_eq!(core_port("listen    127.0.0.1:4242 tls"), None);
+    }
+
+    #[test]
+    fn the_way_of_syncing_is_found_in_what_it_prints() {
+        let line = "storage   /a dsync 1/journal  ext4 on vda  fdatasync 5408 µs p50, 8216 µs p99  1 journal lane";
+        assert_eq!(sync_of(line), Some(floor::Durability::Fdatasync));
+        assert_eq!(sync_of("storage   d/journal  tmpfs  dsync 9 µs p50, 10 µs p99"), Some(floor::Durability::Dsync));
+        assert_eq!(sync_of("listen    127.0.0.1:4242 core"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::floor::Durability;
 use crate::measure::identity::{self, Identity};
 
 /// How often a stopping process is looked at: there is no other way to wait for an exit with a bound.
@@ -31,12 +32,26 @@ pub struct Way {
 pub struct Running {
     child: Child,
     way: Way,
+    /// How its store syncs, if it said so.
+    sync: Option<Durability>,
 }
 
 impl Running {
     /// Takes the process over.
     pub fn new(child: Child, way: Way) -> Self {
-        Self { child, way }
+        Self { child, way, sync: None }
+    }
+
+    /// The same, with how its store syncs.
+    #[must_use]
+    pub fn with_sync(mut self, sync: Option<Durability>) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// How its store makes a write durable, if it said so.
+    pub fn sync(&self) -> Option<Durability> {
+        self.sync
     }
 
     /// How a client reaches it.
