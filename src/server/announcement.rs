@@ -37,7 +37,7 @@ pub(super) fn recovery(announcer: &Announcer, contents: &Contents) {
     let bytes: u64 = contents.recovered.lanes.iter().map(|lane| lane.tail.end.since(lane.replay_from)).sum();
     let (records, files) = (contents.loader.report().records, contents.effort.read.files);
     let took = contents.effort.took.as_secs_f64();
-    announcer.say("recovery", format_args!("{records} records  {files} files  {bytes} bytes  in {took:.1} s"));
+    announcer.say("recovery", format_args!("{records} records  {files} files  {bytes} bytes  in {took:.3} s"));
     event!(JN104, records, files, bytes);
 }
 

@@ -33,8 +33,13 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Core 0 of a broker with one journal lane, serving.
+    /// Core 0 of a broker with one journal lane, serving. It never writes its index.
     pub(crate) fn new() -> Option<Self> {
+        Self::with_checkpoints(u64::MAX)
+    }
+
+    /// The same, and it writes its index whenever its lanes have grown by so much.
+    pub(crate) fn with_checkpoints(bytes: u64) -> Option<Self> {
         let facts = ServerFacts {
             node_id: "icount".to_owned(),
             started_unix_ms: 1,
@@ -54,7 +59,7 @@ impl Broker {
             lanes: 1,
             cores: 1,
         };
-        let core = Core::new(CoreId(0), started_home()?, facts, front);
+        let core = Core::new(CoreId(0), started_home_with(bytes)?, facts, front);
         Some(Self { core, writes: Vec::new(), sends: Vec::new(), segments: Vec::new(), now: Now(1_000_000_000) })
     }
 
@@ -128,8 +133,12 @@ impl Broker {
 #[inline(never)]
 fn unwanted(_: Output<AlignedBuffer>) {}
 
-/// The home of all addresses of a broker with one journal lane.
+/// The home of all addresses of a broker with one journal lane. It never writes its index.
 pub(crate) fn started_home() -> Option<Home<AlignedBuffer>> {
+    started_home_with(u64::MAX)
+}
+
+fn started_home_with(checkpoint_bytes: u64) -> Option<Home<AlignedBuffer>> {
     let lanes = [LaneId::BINDINGS, LaneId::JOURNAL, LaneId::CHECKPOINT];
     let lanes = lanes.into_iter().map(started_lane).collect::<Option<Vec<_>>>()?;
     let settings = Settings {
@@ -141,7 +150,7 @@ pub(crate) fn started_home() -> Option<Home<AlignedBuffer>> {
         run_number: 1,
         epoch: 1,
         segments_before_compaction: u64::MAX,
-        checkpoint_bytes: u64::MAX,
+        checkpoint_bytes,
     };
     let mut home = Home::new(settings, lanes);
     Loader::default().fill(&mut home);

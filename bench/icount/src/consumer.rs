@@ -6,8 +6,8 @@ use protocol::limits::FRAME_BYTES_MAX;
 use protocol::message::MessageView;
 use ringmq::message::ConnectionKey;
 
-use crate::broker::Broker;
-use crate::client;
+use super::broker::Broker;
+use super::client;
 
 /// Its connection, and what it will say next.
 pub(crate) struct Consumer {

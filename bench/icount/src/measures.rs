@@ -25,13 +25,15 @@ pub(crate) struct Run {
     messages: usize,
     /// Messages that arrive together and become one group of the lane.
     group: usize,
+    /// Messages that wait in the queue before anything is counted, for the measure that asks for it.
+    deep: usize,
 }
 
 impl Run {
-    /// From the command line. `None`: they are no numbers above zero.
-    pub(crate) fn new(messages: &str, group: &str) -> Option<Self> {
-        let (messages, group) = (messages.parse().ok()?, group.parse().ok()?);
-        (messages > 0 && group > 0).then_some(Self { messages, group })
+    /// From the command line. `None`: they are no numbers, or nothing is to be done.
+    pub(crate) fn new(messages: &str, group: &str, deep: &str) -> Option<Self> {
+        let (messages, group, deep) = (messages.parse().ok()?, group.parse().ok()?, deep.parse().ok()?);
+        (messages > 0 && group > 0).then_some(Self { messages, group, deep })
     }
 
     fn groups(self) -> usize {
@@ -60,6 +62,7 @@ pub(crate) const MEASURES: &[(&str, Measure)] = &[
     ("ack", ack),
     ("whole", whole),
     ("whole-and-a-loop", whole_and_a_loop),
+    ("deep", deep),
     ("consume", consume),
 ];
 
@@ -171,6 +174,16 @@ fn ack(run: Run) -> Option<usize> {
 /// Decode, route, append, ack.
 fn whole(run: Run) -> Option<usize> {
     let mut warm = run.warm()?;
+    let mut answers = 0;
+    for _ in 0..run.groups() {
+        answers += measured_work(|| warm.group());
+    }
+    answered(run, answers)
+}
+
+/// As `whole`, into a queue that is as long as it was asked for, with what the core writes of its index meanwhile.
+fn deep(run: Run) -> Option<usize> {
+    let mut warm = Warm::deep(2 * run.groups(), run.group, run.deep)?;
     let mut answers = 0;
     for _ in 0..run.groups() {
         answers += measured_work(|| warm.group());

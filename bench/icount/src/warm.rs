@@ -2,9 +2,9 @@
 
 use ringmq::message::ConnectionKey;
 
-use crate::broker::Broker;
-use crate::client;
-use crate::consumer::Consumer;
+use super::broker::Broker;
+use super::client;
+use super::consumer::Consumer;
 
 /// A core with a producer, whose queue has held more messages than a run will put into it, and is empty.
 pub(crate) struct Warm {
@@ -17,7 +17,19 @@ pub(crate) struct Warm {
 impl Warm {
     /// A core whose queue may get `groups` groups of `group` messages without growing. `None`: it did not do what it was asked for.
     pub(crate) fn new(groups: usize, group: usize) -> Option<Self> {
-        let mut broker = Broker::new()?;
+        Self::on(Broker::new()?, groups, group)
+    }
+
+    /// The same with `deep` messages in its queue, by a core that writes its index as the server's does.
+    pub(crate) fn deep(groups: usize, group: usize, deep: usize) -> Option<Self> {
+        let mut warm = Self::on(Broker::with_checkpoints(ringmq::limits::CHECKPOINT_BYTES)?, groups, group)?;
+        for _ in 0..deep.div_ceil(group) {
+            warm.group();
+        }
+        Some(warm)
+    }
+
+    fn on(mut broker: Broker, groups: usize, group: usize) -> Option<Self> {
         let producer = broker.connect()?;
         broker.receive(producer, &client::hello());
         broker.settle(|_, _| {});

@@ -3,6 +3,7 @@
 //! Takes: a file that was filled before. Gives: how long each took, and how many there were. Must stay true: every write is an overwrite,
 //! and one that is durable is counted when the device has confirmed it.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,27 +54,37 @@ impl Run {
 /// A filled file on a ring.
 pub(super) struct Disk {
     driver: Driver,
-    file: FileId,
+    /// One behind the other: each with the place behind its last byte.
+    files: Vec<(FileId, u64)>,
     bytes: u64,
 }
 
 impl Disk {
     /// Makes the file and fills it.
     pub(super) fn open(path: &Path, bytes: u64) -> Result<Self, String> {
-        let file = filled(path, bytes, &mut |_| {})?;
+        Self::of(vec![(filled(path, bytes, &mut |_| {})?, bytes)])
+    }
+
+    /// Of files that are there, each with the bytes of it that are used, for direct reads or overwrites.
+    pub(super) fn of(files: Vec<(File, u64)>) -> Result<Self, String> {
         let config = Config {
             submission_entries: 128,
             completion_entries: 512,
             receive_buffers: 0,
             block_buffers: 0,
             sockets_max: 1,
-            files_max: 1,
+            files_max: u32::try_from(files.len()).unwrap_or(u32::MAX),
             file_operations_max: 64,
             ..Config::default()
         };
         let mut driver = Driver::open(config).map_err(|error| error.to_string())?;
-        let file = driver.register_file(file).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self { driver, file, bytes })
+        let (mut registered, mut bytes) = (Vec::new(), 0);
+        for (file, length) in files {
+            let file = driver.register_file(file).map_err(|error| format!("a file cannot be registered: {error}"))?;
+            bytes += length;
+            registered.push((file, bytes));
+        }
+        Ok(Self { driver, files: registered, bytes })
     }
 
     /// Keeps `shape.depth` operations in flight until the time is over, from the file's beginning on and around.
@@ -92,7 +103,8 @@ impl Disk {
         let mut started = vec![begun; shape.depth.min(DEPTH_MAX)];
         let (mut next, mut flying) = (0, 0);
         for (place, since) in started.iter_mut().enumerate() {
-            self.start(shape, noise(shape.bytes), next, place as u64)?;
+            let buffer = if shape.kind == Kind::Read { AlignedBuffer::new(shape.bytes) } else { noise(shape.bytes) };
+            self.start(shape, buffer, next, place as u64)?;
             *since = self.driver.now();
             (next, flying) = (next + 1, flying + 1);
         }
@@ -115,13 +127,25 @@ impl Disk {
     }
 
     fn start(&mut self, shape: Shape, buffer: AlignedBuffer, number: u64, place: u64) -> Result<(), String> {
-        let offset = number * shape.bytes as u64 % self.bytes;
+        let (file, offset) = self.place(number * shape.bytes as u64 % self.bytes.max(1))?;
         let Shape { kind, bytes, .. } = shape;
         let taken = match kind {
-            Kind::Read => self.driver.read(self.file, offset, buffer, bytes, place),
-            Kind::Write(sync) => self.driver.write(self.file, offset, buffer, bytes, sync, place),
+            Kind::Read => self.driver.read(file, offset, buffer, bytes, place),
+            Kind::Write(sync) => self.driver.write(file, offset, buffer, bytes, sync, place),
         };
         taken.map_err(|refused| format!("an operation was not taken: {}", refused.why))
+    }
+
+    /// Which file a place is in, and where in it.
+    fn place(&self, at: u64) -> Result<(FileId, u64), String> {
+        let mut from = 0;
+        for (file, behind) in &self.files {
+            if at < *behind {
+                return Ok((*file, at - from));
+            }
+            from = *behind;
+        }
+        Err("there is nothing to read or write".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@
 //! named with its reason, and never stands there as a number; nothing is left behind in the folder.
 //!
 //! - [`figures`]: what comes out; `table`: the same for people
-//! - `disk`: direct reads and writes on a ring, `two`: two writers at once, `work`: what the device is asked for
+//! - `disk`: direct reads and writes on a ring, `read`: of files that are there, `two`: two writers at once, `work`: what the device is asked for
 //! - `loopback`, `processor`, `facts`: the rest of the machine
 
 mod disk;
@@ -12,6 +12,7 @@ mod facts;
 pub mod figures;
 mod loopback;
 mod processor;
+mod read;
 mod table;
 mod two;
 mod work;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use figures::Calibration;
 use figures::{CurvePoint, Durable, Missing};
+pub use read::read_files;
 
 use disk::{Disk, Kind, Shape};
 use runtime::Sync;

@@ -15,6 +15,7 @@ mod hostile;
 mod interrupt;
 mod kill9;
 mod load;
+mod measured;
 mod opening;
 mod peers;
 mod power;

@@ -1,15 +1,28 @@
 //! The goals of RingMQ's speed, each with its number, its limit and its verdict.
 //!
 //! A goal is judged as a ratio to a control of the same run or as a count, never as a bare time. Those whose feature is not built say so and
-//! count as open.
+//! count as open, and so do those whose tool is missing here.
+//!
+//! - `table`: all goals; `verdict`: what came of one; `figures`: medians of rounds
+//! - `rounds`: what compared rounds tell (P01, P03, P04, P05, P08, P24, P30)
+//! - `backlog`: a queue that is long (P10, P13, P15, P16)
+//! - `write_amp` (P06), `instructions` (P25), `conns` (P12), `idle` (P14), `start` (P26), `proof` (P29): each by itself
+//! - `client`, `launch`: a client and a broker for goals that need no load
 
+pub mod backlog;
 mod client;
 pub mod conns;
+mod figures;
 pub mod idle;
+pub mod instructions;
+mod launch;
+pub mod proof;
 pub mod rounds;
 pub mod start;
 mod table;
 mod verdict;
+pub mod write_amp;
 
+pub use figures::Told;
 pub use table::{GOALS, Goal, find};
 pub use verdict::{Bound, Verdict};

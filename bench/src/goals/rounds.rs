@@ -2,6 +2,7 @@
 //!
 //! Takes [`Results`], gives verdicts. What the results do not hold is not judged: a missing control is no success.
 
+use super::figures::note;
 use super::verdict::{Bound, Verdict};
 use crate::result::schema::{Durability, Parameters, Results, Round};
 use crate::result::series::{self, Ratio, Series};
@@ -195,21 +196,6 @@ fn verdict(id: &str, what: String, unit: &str, ratio: Ratio, gate: Bound, moonsh
         note: note(ratio.ratio, ratio.left_out),
     }
 }
-
-/// What the spread of a figure says of how far to trust it.
-fn note(spread: series::Spread, left_out: usize) -> String {
-    let mut text = format!("n = {}, {:.2} to {:.2}", spread.n, spread.min, spread.max);
-    if left_out > 0 {
-        text += &format!(", {left_out} left out because their control was disturbed");
-    }
-    if spread.n < ROUNDS_MIN {
-        text += &format!(", fewer than the {ROUNDS_MIN} rounds that a level needs");
-    }
-    text
-}
-
-/// Rounds from which a median is a level.
-const ROUNDS_MIN: usize = 9;
 
 #[cfg(test)]
 mod tests {

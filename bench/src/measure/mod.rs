@@ -2,6 +2,7 @@
 //!
 //! Takes a process id or a folder, gives counters as the kernel keeps them; what cannot be read is said as missing, never as zero.
 
+pub mod callgrind;
 pub mod calls;
 pub mod context;
 pub mod device;

@@ -1,8 +1,8 @@
 //! The program `icount`, built and run under callgrind.
 //!
-//! Takes a measure and a group, gives the instructions of one message. The build has a directory of its own, since the `cargo test`
-//! around it may hold the lock of the usual one, and nothing from the environment that changes the code. Callgrind collects in
-//! one function only; the C library is told to copy and clear without `rep` instructions, whose every step callgrind counts.
+//! Takes a measure and a group, gives the instructions of one message. A build may have a directory of its own: then nobody else's
+//! lock is waited for, and nothing from the environment changes the code. Callgrind collects in one function only; the C library is told to
+//! copy and clear without `rep` instructions, whose every step callgrind counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Messages of one run, half of which are warmth. The counts are exact, so more would say nothing more.
-const MESSAGES: usize = 1_024;
+pub const MESSAGES: usize = 1_024;
 /// The function that is counted.
 const COUNTED: &str = "*measured_work*";
 /// Above any copy of a run.
@@ -20,49 +20,77 @@ const NOT_INHERITED: [&str; 4] =
     ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"];
 
 /// The built program.
-pub(crate) struct Counted {
+#[derive(Debug)]
+pub struct Counted {
     program: PathBuf,
     /// Set for the run, to no effect but to move its stack.
     ballast: String,
 }
 
+/// What is counted, and of how many messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'w> {
+    /// The measure.
+    pub measure: &'w str,
+    /// Messages that are counted.
+    pub messages: usize,
+    /// Messages that arrive together.
+    pub group: usize,
+    /// Messages that wait in the queue before, for a measure that has such.
+    pub deep: u64,
+}
+
 impl Counted {
-    /// Builds it, once. `None`: valgrind is missing.
+    /// Builds it, once, in a target directory of its own or in that of the workspace. `None`: valgrind is missing.
     ///
     /// # Errors
+    ///
     /// It does not build.
-    pub(crate) fn built() -> Result<Option<Self>, String> {
+    pub fn built(own_target: Option<&Path>) -> Result<Option<Self>, String> {
         static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         if text_of(&mut Command::new("valgrind"), &["--version"]).is_err() {
             return Ok(None);
         }
-        let program = BUILT.get_or_init(build).clone()?;
+        let program = BUILT.get_or_init(|| build(own_target)).clone()?;
         Ok(Some(Self { program, ballast: String::new() }))
     }
 
-    /// The same program with another path and another environment.
+    /// The same program at another path and with another environment.
     ///
     /// # Errors
+    ///
     /// It cannot be copied.
-    pub(crate) fn moved(&self) -> Result<Self, String> {
-        let program = scratch("a-directory-with-a-longer-name").join("a-program-with-a-longer-name");
+    pub fn moved(&self, program: PathBuf) -> Result<Self, String> {
         let copied =
             program.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(&self.program, &program));
         copied.map_err(|error| format!("{}: {error}", program.display()))?;
         Ok(Self { program, ballast: "x".repeat(1_000) })
     }
 
+    /// The instructions of one message of [`MESSAGES`].
+    ///
+    /// # Errors
+    ///
+    /// The run failed, or nothing was counted.
+    pub fn count(&self, measure: &str, group: usize) -> Result<f64, String> {
+        self.count_work(Work { measure, messages: MESSAGES, group, deep: 0 })
+    }
+
     /// The instructions of one message.
     ///
     /// # Errors
-    /// The run failed, or nothing was counted.
-    pub(crate) fn count(&self, measure: &str, group: usize) -> Result<f64, String> {
+    ///
+    /// As [`Counted::count`].
+    pub fn count_work(&self, work: Work<'_>) -> Result<f64, String> {
+        let Work { measure, messages, group, deep } = work;
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--collect-atstart=no", &format!("--toggle-collect={COUNTED}")]);
-        let out = format!("icount-{measure}-{group}-{}.out", self.ballast.len());
-        valgrind.arg(format!("--callgrind-out-file={}", scratch(&out).display()));
+        // What it says at its end is enough.
+        valgrind.arg("--callgrind-out-file=/dev/null");
         valgrind.arg(&self.program).env("GLIBC_TUNABLES", WITHOUT_REP).env("RINGMQ_ICOUNT_BALLAST", &self.ballast);
-        let output = run(&mut valgrind, &[measure, &MESSAGES.to_string(), &group.to_string()])?;
+        let numbers = [messages.to_string(), group.to_string(), deep.to_string()];
+        let [messages, group, deep] = &numbers;
+        let output = run(&mut valgrind, &[measure, messages, group, deep])?;
         let said = String::from_utf8_lossy(&output.stderr);
         let collected = said.lines().find_map(|line| line.split_once("Collected :"));
         let instructions: f64 = collected.and_then(|(_, count)| count.trim().parse().ok()).unwrap_or(0.0);
@@ -78,8 +106,9 @@ impl Counted {
 /// The compiler, as the baseline names it.
 ///
 /// # Errors
+///
 /// It does not run.
-pub(crate) fn rustc() -> Result<String, String> {
+pub fn rustc() -> Result<String, String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let text = text_of(Command::new(rustc).current_dir(root()), &["--version"])?;
     Ok(text.trim_start_matches("rustc ").to_owned())
@@ -88,8 +117,9 @@ pub(crate) fn rustc() -> Result<String, String> {
 /// What else the counts depend on, as the baseline names it.
 ///
 /// # Errors
+///
 /// Valgrind does not run.
-pub(crate) fn machine() -> Result<String, String> {
+pub fn machine() -> Result<String, String> {
     let valgrind = text_of(&mut Command::new("valgrind"), &["--version"])?;
     let library =
         text_of(&mut Command::new("getconf"), &["GNU_LIBC_VERSION"]).unwrap_or_else(|_| "no glibc".to_owned());
@@ -100,19 +130,28 @@ pub(crate) fn machine() -> Result<String, String> {
     Ok(format!("{}{vectors}, {library}, {valgrind}", std::env::consts::ARCH))
 }
 
-fn build() -> Result<PathBuf, String> {
-    let target = scratch("icount");
+fn build(own_target: Option<&Path>) -> Result<PathBuf, String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
-    NOT_INHERITED.iter().for_each(|name| {
-        cargo.env_remove(name);
-    });
-    let settings = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PROFILE_"));
-    settings.for_each(|(name, _)| {
-        cargo.env_remove(name);
-    });
-    run(&mut cargo, &["build", "--quiet", "--release", "--locked", "--package", "icount"])?;
-    Ok(target.join("release/icount"))
+    cargo.current_dir(root());
+    if let Some(target) = own_target {
+        cargo.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "0");
+        NOT_INHERITED.iter().for_each(|name| {
+            cargo.env_remove(name);
+        });
+        let settings = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PROFILE_"));
+        settings.for_each(|(name, _)| {
+            cargo.env_remove(name);
+        });
+    }
+    let what: &[&str] = if own_target.is_some() {
+        &["--package", "icount"]
+    } else {
+        // The packages of `bench` as well: without them all dependencies would be built again for other features.
+        &["--package", "ringmq-bench", "--package", "icount", "--bin", "icount"]
+    };
+    run(&mut cargo, &[&["build", "--quiet", "--release", "--locked"], what].concat())?;
+    let shared = || std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(own_target.map_or_else(shared, Path::to_owned).join("release/icount"))
 }
 
 fn text_of(command: &mut Command, arguments: &[&str]) -> Result<String, String> {
@@ -133,8 +172,4 @@ fn run(command: &mut Command, arguments: &[&str]) -> Result<Output, String> {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn scratch(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
