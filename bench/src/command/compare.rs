@@ -7,6 +7,7 @@ use std::time::Duration;
 use bench::calibrate::{self, Calibration};
 use bench::compare::{self, Plan, Step};
 use bench::goals;
+use bench::load::jms::Program;
 use bench::load::{self, Changes, Length, Scenario, Subject, Warm};
 use bench::peers::Peers;
 use bench::result::schema::{Results, Round};
@@ -39,6 +40,9 @@ pub(super) struct Arguments {
     /// Seconds that are measured for each row
     #[arg(long, value_name = "T", default_value_t = 5.0)]
     seconds: f64,
+    /// Who sends: the generator of this program, or the Artemis JMS client (needs a JDK and Maven; S1, S2 and S3)
+    #[arg(long, value_name = "CLIENT", default_value = "raw")]
+    client: Client,
     /// Count the system calls of the brokers, by `perf`, for a second behind the measured time
     #[arg(long)]
     system_calls: bool,
@@ -51,6 +55,15 @@ pub(super) struct Arguments {
     /// Where result.json, summary.csv and report.html go
     #[arg(long, value_name = "DIR", default_value = "target/bench/compare")]
     out: PathBuf,
+}
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Client {
+    /// The generator of this program.
+    Raw,
+    /// The unmodified Artemis JMS client.
+    Jms,
 }
 
 /// One row of a scenario.
@@ -70,11 +83,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     let loads = loads(&arguments.scenarios, &mut results);
     let way = Way { seconds, counts_calls: arguments.system_calls, calibrates: true };
-    interleaved(targets, loads, arguments.rounds, &arguments.directory, &way, &mut results)?;
+    let mut program = match arguments.client {
+        Client::Raw => None,
+        Client::Jms => Some(Program::built(&arguments.directory.join("jms"))?),
+    };
+    let rounds = Rounds { targets, loads, rounds: arguments.rounds };
+    rounds.run(&arguments.directory, &way, program.as_mut(), &mut results)?;
     for path in keep(&results, &arguments.out)? {
         println!("{}", path.display());
     }
-    goals::rounds::judge(&results).iter().for_each(|verdict| println!("{verdict}"));
+    // The goals are those of the raw generator: this client costs more than any broker.
+    if arguments.client == Client::Raw {
+        goals::rounds::judge(&results).iter().for_each(|verdict| println!("{verdict}"));
+    }
     Ok(!results.rounds.is_empty())
 }
 
@@ -110,30 +131,51 @@ pub(super) fn interleaved(
     way: &Way,
     results: &mut Results,
 ) -> Result<(), String> {
-    std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    let above = directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
-    let directory = above.join(format!("compare-{}", std::process::id()));
-    let stop = interrupt::flag()?;
-    let plan = Plan { targets, loads, rounds, directory: directory.clone(), queue: "bench".to_owned() };
-    let mut warm = Vec::new();
-    let mut measure = |target: &dyn Target, running: &Running, load: &Load| {
-        let is_cold = !warm.iter().any(|name| name == target.name());
-        warm.push(target.name().to_owned());
-        measured(target, running, load, way, is_cold, &stop)
-    };
-    let mut limits = Limits { directory: directory.join("calibrate"), found: Vec::new() };
-    let mut told = |step: Step<'_>| match step {
-        Step::Round(round) if way.calibrates && (round == 0 || round == plan.rounds / 2) => limits.measure(),
-        step => tell(&step, plan.rounds, &plan.loads),
-    };
-    compare::run(&plan, &mut measure, &mut told, &stop, results);
-    if way.calibrates && !stop.load(Ordering::Relaxed) {
-        limits.measure();
+    Rounds { targets, loads, rounds }.run(directory, way, None, results)
+}
+
+/// What is interleaved.
+#[derive(Debug)]
+struct Rounds {
+    targets: Vec<Box<dyn Target>>,
+    loads: Vec<Load>,
+    rounds: u32,
+}
+
+impl Rounds {
+    fn run(
+        self,
+        directory: &std::path::Path,
+        way: &Way,
+        mut program: Option<&mut Program>,
+        results: &mut Results,
+    ) -> Result<(), String> {
+        let Self { targets, loads, rounds } = self;
+        std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        let above = directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
+        let directory = above.join(format!("compare-{}", std::process::id()));
+        let stop = interrupt::flag()?;
+        let plan = Plan { targets, loads, rounds, directory: directory.clone(), queue: "bench".to_owned() };
+        let mut warm = Vec::new();
+        let mut measure = |target: &dyn Target, running: &Running, load: &Load| {
+            let is_cold = !warm.iter().any(|name| name == target.name());
+            warm.push(target.name().to_owned());
+            measured(target, running, load, way, is_cold, program.as_deref_mut(), &stop)
+        };
+        let mut limits = Limits { directory: directory.join("calibrate"), found: Vec::new() };
+        let mut told = |step: Step<'_>| match step {
+            Step::Round(round) if way.calibrates && (round == 0 || round == plan.rounds / 2) => limits.measure(),
+            step => tell(&step, plan.rounds, &plan.loads),
+        };
+        compare::run(&plan, &mut measure, &mut told, &stop, results);
+        if way.calibrates && !stop.load(Ordering::Relaxed) {
+            limits.measure();
+        }
+        results.calibrations = limits.found;
+        // A folder that stays harms nobody.
+        let _left = std::fs::remove_dir_all(directory);
+        Ok(())
     }
-    results.calibrations = limits.found;
-    // A folder that stays harms nobody.
-    let _left = std::fs::remove_dir_all(directory);
-    Ok(())
 }
 
 /// The machine's limits, measured several times in a run: a ratio to a disk that changed meanwhile says nothing.
@@ -160,6 +202,7 @@ fn measured(
     load: &Load,
     way: &Way,
     is_cold: bool,
+    program: Option<&mut Program>,
     stop: &AtomicBool,
 ) -> Result<Vec<Round>, String> {
     let least = if is_cold && JIT.contains(&target.name()) { WARM_JIT } else { Duration::ZERO };
@@ -179,13 +222,16 @@ fn measured(
         durability: target.durability(),
         scenario: load.scenario.name(),
     };
-    let done = load::perform(row, &subject, &mut |_| {}, stop)?;
-    for done in &done {
-        let figures = &done.round.figures;
+    let rounds: Vec<Round> = match program {
+        Some(program) => vec![program.perform(&row.plan, &subject)?],
+        None => load::perform(row, &subject, &mut |_| {}, stop)?.into_iter().map(|done| done.round).collect(),
+    };
+    for round in &rounds {
+        let figures = &round.figures;
         let p50 = figures.ack.p50.map_or_else(|| "-".to_owned(), |us| format!("{us:.0} us"));
         eprintln!("    {:.0} messages a second, p50 {p50}", figures.rate());
     }
-    Ok(done.into_iter().map(|done| done.round).collect())
+    Ok(rounds)
 }
 
 fn tell(step: &Step<'_>, rounds: u32, loads: &[Load]) {

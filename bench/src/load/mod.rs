@@ -7,6 +7,7 @@
 mod clock;
 mod drive;
 pub mod flight;
+pub mod jms;
 pub mod line;
 mod plan;
 mod queues;

@@ -346,7 +346,7 @@ impl Load {
 }
 
 /// What was used up to the begin of the measured time.
-struct Before {
+pub(super) struct Before {
     time: u64,
     client: u64,
     target: Option<Usage>,
@@ -355,7 +355,7 @@ struct Before {
 }
 
 impl Before {
-    fn now(plan: &Plan) -> Result<Self, String> {
+    pub(super) fn now(plan: &Plan) -> Result<Self, String> {
         let device = plan.directory.as_deref().map(|directory| {
             let device = Device::under(directory)?;
             let counters = device.now()?;
@@ -371,7 +371,7 @@ impl Before {
     }
 
     /// What came since then.
-    fn figures(&self, plan: &Plan) -> Result<Figures, String> {
+    pub(super) fn figures(&self, plan: &Plan) -> Result<Figures, String> {
         let seconds = (clock::now() - self.time) as f64 / 1e9;
         let client_us = processor_us() - self.client;
         let target = usage(plan)?.zip(self.target.as_ref()).map(|(now, then)| now.since(then));
