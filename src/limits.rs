@@ -95,6 +95,9 @@ pub const METADATA_PER_SESSION_MAX: usize = 64;
 /// Bytes of a metadata key and value together.
 pub const METADATA_BYTES_MAX: usize = 4_096;
 
+/// Bytes of all metadata of one session that are not counted against all; real clients write less.
+pub const METADATA_BYTES_FREE: usize = 1_024;
+
 /// Replies that a session may owe its client before its connection stops reading.
 pub const REPLIES_PER_SESSION_MAX: usize = 16_384;
 

@@ -26,6 +26,8 @@ pub struct Census {
     pub outgoing: usize,
     /// Bytes that are kept for clients that have not confirmed them.
     pub unconfirmed: usize,
+    /// Bytes that clients have noted about their sessions, beyond what each has for itself.
+    pub notes: usize,
     /// Requests to look after the broker that are under way.
     pub calls: usize,
     /// Letters that were not read, or not given away.
@@ -54,9 +56,15 @@ impl<B: BlockBuffer> Core<B> {
             incoming: front.incoming.held().0 + front.incoming.held().1,
             outgoing: front.outgoing.held(),
             unconfirmed: front.unconfirmed_bytes,
+            notes: front.notes_bytes,
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),
         }
+    }
+
+    /// What other cores have not said to have read of this one's letters, and what this one has not read of theirs, by weight: for tests.
+    pub fn letter_bytes(&self) -> (usize, usize) {
+        (self.front.postage.sent(), self.inbox.iter().map(|(_, letter)| letter.weight()).sum())
     }
 }

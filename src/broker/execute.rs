@@ -148,6 +148,13 @@ impl<B: BlockBuffer> Core<B> {
             let failure = Failure::new(FailureKind::Full, "the session has as much metadata as it may");
             return self.reply_now(key, respond, Answer::failed(failure));
         }
+        let (before, after) = (session.notes_bytes(), session.notes_bytes_with(name, value));
+        let all = self.front.notes_bytes.saturating_sub(before).saturating_add(after);
+        if after > before && all > self.front.shares.notes {
+            let failure = Failure::new(FailureKind::Full, "the memory for the metadata of all sessions is full");
+            return self.reply_now(key, respond, Answer::failed(failure));
+        }
+        self.front.notes_bytes = all;
         session.metadata.retain(|(known, _)| known != name);
         session.metadata.push((name.to_owned(), value.to_owned()));
         if unique {
@@ -291,8 +298,7 @@ impl<B: BlockBuffer> Core<B> {
         let operation = session.operation();
         let request = Request { from, operation, token, permissions, ask };
         if core != self.front.core {
-            self.front.letters.push_back((core, Letter::Request(request.into_owned())));
-            return;
+            return self.front.post(core, Letter::Request(request.into_owned()));
         }
         match self.home.ask(request, &mut self.front) {
             Outcome::Done(answer) => match token {

@@ -14,6 +14,7 @@ use super::login::{LoginState, Logins};
 use super::manage::{Call, MANAGEMENT_TOKEN};
 use super::orphans::Orphans;
 use super::outgoing::Outgoing;
+use super::postage::Postage;
 use super::reattach::{Reattach, Seeking};
 use super::shares::Shares;
 use super::temporary::Temporary;
@@ -169,7 +170,13 @@ pub struct Front {
     /// Connections whose frames wait and are tried at every turn. Those whose clients read nothing, or log in, are not among them.
     pub(super) stalled: Vec<ConnectionKey>,
     /// Letters to other cores find no place now.
+    pub(super) no_place: bool,
+    /// So it is, or other cores have too much of them to read: nothing is done that would make more of them.
     pub(super) crowded: bool,
+    /// What is on the way to other cores.
+    pub(super) postage: Postage,
+    /// What clients note about their sessions, beyond what each session has for itself.
+    pub(super) notes_bytes: usize,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
     /// What connections hold of their clients' bytes beyond their own shares.
@@ -231,7 +238,10 @@ impl Front {
             due: Vec::new(),
             two_phase_due: Vec::new(),
             stalled: Vec::new(),
+            no_place: false,
             crowded: false,
+            postage: Postage::new(shares.letters, settings.cores),
+            notes_bytes: 0,
             room_is_short: false,
             incoming: Incoming::new(shares.frames),
             outgoing: Outgoing::new(shares.output - spares_max),
@@ -387,6 +397,13 @@ impl Front {
         std::mem::take(&mut self.awaits_sent)
     }
 
+    /// Sends a letter of those that clients cause without end.
+    pub(super) fn post(&mut self, core: CoreId, letter: Letter) {
+        self.postage.goes(letter.weight());
+        self.crowded |= self.postage.is_heavy();
+        self.letters.push_back((core, letter));
+    }
+
     /// Is there a session whose reply may be due, whose commit may go on, or whose deliveries pause or go on?
     pub(super) fn is_something_due(&self) -> bool {
         !(self.due.is_empty() && self.two_phase_due.is_empty() && self.hold_changes.is_empty())
@@ -415,9 +432,7 @@ impl Front {
 impl Deliver for Front {
     fn message(&mut self, to: SessionRef, consumer: ConsumerId, id: MessageId, deliveries: u16, body: &[u8]) {
         if to.core != self.core {
-            let letter = Letter::Message { to, consumer, id, deliveries, body: body.into() };
-            self.letters.push_back((to.core, letter));
-            return;
+            return self.post(to.core, Letter::Message { to, consumer, id, deliveries, body: body.into() });
         }
         if self.write(to.key, |to, out| deliver(to.channel, consumer, id, deliveries, body, out)) {
             self.review_hold(to.key);

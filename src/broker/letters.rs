@@ -4,7 +4,7 @@ use journal::BlockBuffer;
 
 use super::{Core, execute::log_unheard};
 use crate::home::Outcome;
-use crate::mail::{Deliver, Letter, Request};
+use crate::mail::{Ask, Deliver, Letter, Request};
 use crate::message::CoreId;
 
 impl<B: BlockBuffer> Core<B> {
@@ -14,9 +14,10 @@ impl<B: BlockBuffer> Core<B> {
         self.inbox.push_back((from, letter));
     }
 
-    /// Are more letters welcome? If not, they stay where they are and hold their senders back.
+    /// Are more letters welcome? If not, they stay where they are and hold their senders back. Where what is read already waits for a
+    /// letter they are: it may be among them, and what comes before it has a bound at its sender.
     pub fn takes_letters(&self) -> bool {
-        self.inbox.len() < crate::limits::MAIL_PER_PAIR_MAX
+        self.inbox.len() < crate::limits::MAIL_PER_PAIR_MAX || self.home.waits_for_letters()
     }
 
     /// Would the next turn read a letter? Then nothing else needs to happen before it: the loop must not sleep.
@@ -39,7 +40,9 @@ impl<B: BlockBuffer> Core<B> {
     fn take_news(&mut self) {
         for (from, letter) in std::mem::take(&mut self.inbox) {
             match letter {
-                Letter::Watch { .. }
+                Letter::Request(Request { ask: Ask::Hold { .. }, .. })
+                | Letter::Read { .. }
+                | Letter::Watch { .. }
                 | Letter::Promised { .. }
                 | Letter::Short(_)
                 | Letter::Scarce(_)
@@ -52,7 +55,17 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     pub(super) fn take(&mut self, from: CoreId, letter: Letter) {
+        let weight = letter.weight();
+        if weight > 0
+            && let Some(weight) = self.front.postage.came(from, weight)
+        {
+            self.front.letters.push_back((from, Letter::Read { weight }));
+        }
         match letter {
+            Letter::Read { weight } => {
+                self.front.postage.was_read(weight);
+                self.review_crowd();
+            }
             Letter::Request(request) => self.foreign_request(request),
             Letter::Answer { to, token, answer } => self.front.answer(to, token, answer),
             Letter::Message { to, consumer, id, deliveries, body } => {

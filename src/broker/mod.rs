@@ -16,6 +16,7 @@ mod manage;
 mod orphans;
 mod outgoing;
 mod permit;
+mod postage;
 mod reattach;
 mod reply;
 mod shares;
@@ -80,6 +81,8 @@ impl<B: BlockBuffer> Core<B> {
     pub fn new(core: CoreId, home: Home<B>, facts: ServerFacts, settings: front::Settings) -> Self {
         let inbox = std::collections::VecDeque::new();
         let front = Front::new(core, facts, settings);
+        let mut home = home;
+        home.set_parked_max(front.shares.parked);
         let last_address = Some(Box::default());
         Self { home, front, last_address, stirred: true, due: None, inbox, letters_first: false }
     }
@@ -101,6 +104,7 @@ impl<B: BlockBuffer> Core<B> {
     /// A turn; gives when the next one is due although nothing happens.
     fn act(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) -> Option<Now> {
         self.front.now_ms = millis(now);
+        self.review_crowd();
         // By turns: whoever always came first could take all room for as long as he has something to write.
         self.letters_first = !self.letters_first;
         if !self.letters_first {
@@ -174,14 +178,21 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Letters to other cores find no place now: nothing is done that would make more of them.
     pub fn set_crowded(&mut self, crowded: bool) {
-        self.stirred |= self.front.crowded != crowded;
-        self.front.crowded = crowded;
-        self.home.set_crowded(crowded);
+        self.front.no_place = crowded;
+        self.review_crowd();
     }
 
     /// See [`Core::set_crowded`].
     pub fn is_crowded(&self) -> bool {
-        self.front.crowded
+        self.front.no_place
+    }
+
+    /// Letters find no place, or other cores have too much of them to read: or not any more.
+    fn review_crowd(&mut self) {
+        let crowded = self.front.no_place || self.front.postage.is_heavy();
+        self.stirred |= self.front.crowded != crowded;
+        self.front.crowded = crowded;
+        self.home.set_crowded(crowded);
     }
 
     /// When the core wants its next turn at the latest.

@@ -295,7 +295,8 @@ impl Front {
     /// A session is gone.
     pub(super) fn remove_session(&mut self, key: SessionKey) {
         self.unname(key);
-        self.sessions.remove(key);
+        let notes = self.sessions.remove(key).map_or(0, |session| session.notes_bytes());
+        self.notes_bytes = self.notes_bytes.saturating_sub(notes);
         self.forget_calls(key);
     }
 

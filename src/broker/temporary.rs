@@ -78,7 +78,7 @@ impl<B: BlockBuffer> Core<B> {
             let ask = Ask::Forsake { address, queue, owner: maker };
             let request = Request { from, operation, token: None, permissions: None, ask };
             if core != self.front.core {
-                self.front.letters.push_back((core, Letter::Request(request)));
+                self.front.post(core, Letter::Request(request));
             } else if let Outcome::Done(answer) = self.home.ask(request, &mut self.front) {
                 log_unheard(&answer);
             }

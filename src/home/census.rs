@@ -21,6 +21,8 @@ pub struct Census {
     pub staged_bytes: usize,
     /// Requests that wait for another core to write a binding.
     pub parked: usize,
+    /// Their bytes.
+    pub parked_bytes: usize,
     /// Notes that only one session may have.
     pub claims: usize,
     /// Producers that wait for credits.
@@ -41,6 +43,7 @@ impl<B: journal::BlockBuffer> Home<B> {
             transactions: self.ongoing.len() + self.prepared.len() + self.decisions.len() + self.open_transactions,
             staged_bytes: self.staged_bytes,
             parked: self.parked.len() + self.creating.len(),
+            parked_bytes: self.parked_bytes,
             claims: self.claims.len(),
             producers_waiting: self.full.producers(),
             letters: self.letters.len(),

@@ -156,6 +156,11 @@ pub struct Home<B: BlockBuffer> {
     /// Requests that wait until another core has written a binding, in order, and whom they hold up.
     parked: VecDeque<Request<'static>>,
     parked_sessions: HashSet<SessionRef>,
+    /// Their bytes, and the bound of those.
+    parked_bytes: usize,
+    parked_bytes_max: usize,
+    /// There are as many as there may be.
+    parked_is_full: bool,
     /// What was parked can go on, and waits only for room.
     unparking: bool,
     creating: HashMap<u64, Creation>,
@@ -324,7 +329,17 @@ impl<B: BlockBuffer> Home<B> {
     /// May a session's request be handed in now? If not, the caller keeps it and tries again after a completion.
     #[inline]
     pub fn ready(&self) -> bool {
-        !self.unparking && self.parked.len() < limits::PARKED_MAX && self.has_room()
+        !self.unparking && !self.parked_is_full && self.has_room()
+    }
+
+    /// Is no request taken before another core has answered?
+    pub fn waits_for_letters(&self) -> bool {
+        self.parked_is_full
+    }
+
+    /// Sets how many bytes of requests may wait for other cores.
+    pub fn set_parked_max(&mut self, bytes: usize) {
+        self.parked_bytes_max = bytes;
     }
 
     /// Do the lanes take a whole operation, and is none under way?

@@ -544,14 +544,16 @@ impl<B: journal::BlockBuffer> Home<B> {
 
     pub(super) fn park(&mut self, request: Request<'_>) -> Outcome {
         self.parked_sessions.insert(request.from);
+        self.parked_bytes += request.ask.bytes();
         self.parked.push_back(request.into_owned());
+        self.parked_is_full = self.parked.len() >= limits::PARKED_MAX || self.parked_bytes > self.parked_bytes_max;
         Outcome::Later
     }
 
     /// Takes up what was parked, in order, as far as there is room; the rest follows at a later turn.
     pub(super) fn unpark(&mut self, deliver: &mut impl crate::mail::Deliver) {
         self.parked_sessions.clear();
-        self.unparking = false;
+        (self.unparking, self.parked_bytes, self.parked_is_full) = (false, 0, false);
         for request in std::mem::take(&mut self.parked) {
             if self.unparking || !self.has_room() {
                 self.unparking = true;

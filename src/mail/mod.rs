@@ -97,6 +97,8 @@ pub enum Letter {
     SnapshotSafe,
     /// A lane of the sender has no next segment, or has one again: producers wait meanwhile.
     Short(bool),
+    /// So much of the letters that the receiver has written was read, by their weight.
+    Read { weight: usize },
     /// The clients of the sender leave more unread than they may, or do not any more: no large messages are delivered meanwhile.
     Scarce(bool),
     /// A queue whose name is not its address's: every core must know where to find it.
@@ -105,6 +107,20 @@ pub enum Letter {
     Seek { connection: ConnectionKey, name: SessionName, origin: Origin, accepted: Now, purpose: Purpose },
     /// The answer: the session is here and may go on; or, if it was to be replaced, it is one of a later connection.
     Sought { connection: ConnectionKey, found: bool },
+}
+
+/// What a letter weighs beside what it carries.
+const LETTER_BYTES: usize = 256;
+
+impl Letter {
+    /// Memory that it takes until it is read, if it is one of those that clients cause without end: requests, and messages for them.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Request(request) => LETTER_BYTES + request.ask.bytes(),
+            Self::Message { body, .. } => LETTER_BYTES + body.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// Why a session is sought.

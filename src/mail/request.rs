@@ -301,6 +301,22 @@ impl Ask<'_> {
         }
     }
 
+    /// Bytes of what clients have written in it: messages, names, filters.
+    pub fn bytes(&self) -> usize {
+        let more = match self {
+            Self::Publish(publish) => publish.message.len() + publish.queue.as_ref().map_or(0, |queue| queue.len()),
+            Self::CreateConsumer { filter, .. } => filter.as_ref().map_or(0, |filter| filter.len()),
+            Self::CreateQueue(definition) => {
+                definition.name.len() + definition.filter.as_ref().map_or(0, |filter| filter.len())
+            }
+            Self::UpdateQueue(update) => update.filter.as_ref().map_or(0, |filter| filter.len()),
+            Self::ProducerCredits { named, .. } => named.len(),
+            Self::Claim { key, value } => key.len() + value.len(),
+            _ => 0,
+        };
+        more + self.address().map_or(0, str::len) + self.queue().map_or(0, str::len)
+    }
+
     /// The address that is spoken of, if one is.
     pub fn address(&self) -> Option<&str> {
         match self {

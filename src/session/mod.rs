@@ -98,7 +98,25 @@ pub struct Session<C> {
     commands: u64,
 }
 
+/// Memory of a note of a client about its session: with the session, and twice more where nobody else may have the same.
+fn note_bytes(key: &str, value: &str) -> usize {
+    3 * (key.len() + value.len()) + 64
+}
+
 impl<C> Session<C> {
+    /// Memory of its client's notes, beyond what each session has for itself.
+    pub fn notes_bytes(&self) -> usize {
+        let all: usize = self.metadata.iter().map(|(key, value)| note_bytes(key, value)).sum();
+        all.saturating_sub(limits::METADATA_BYTES_FREE)
+    }
+
+    /// The same, with one more of them in the place of its predecessor.
+    pub fn notes_bytes_with(&self, key: &str, value: &str) -> usize {
+        let others = self.metadata.iter().filter(|(known, _)| known != key);
+        let all: usize = others.map(|(key, value)| note_bytes(key, value)).sum();
+        (all + note_bytes(key, value)).saturating_sub(limits::METADATA_BYTES_FREE)
+    }
+
     /// A session that has done nothing yet.
     pub fn new(connection: ConnectionKey, channel: i64, number: SessionNumber, modes: Modes) -> Self {
         Self {

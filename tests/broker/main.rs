@@ -13,6 +13,7 @@ mod full;
 mod full_address;
 mod hostile;
 mod incoming;
+mod letters;
 mod management;
 mod misplaced;
 mod mixed;

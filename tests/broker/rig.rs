@@ -103,6 +103,8 @@ pub(crate) struct Rig {
     pub(crate) wires_stand: bool,
     /// These clients alone do not.
     pub(crate) deaf: Vec<Peer>,
+    /// This core does nothing: its thread gets no processor.
+    pub(crate) rests: Option<usize>,
     /// The disk is full: no further segment is made.
     segments_stand: bool,
     /// Segments that were asked for meanwhile, with the core.
@@ -184,6 +186,7 @@ impl Rig {
             disk_stands: false,
             wires_stand: false,
             deaf: Vec::new(),
+            rests: None,
             segments_stand: false,
             withheld: Vec::new(),
             ends_are_lost: false,
@@ -320,6 +323,11 @@ impl Rig {
         self.seats.iter().map(|seat| seat.core.census()).collect()
     }
 
+    /// What one core has sent to others and they have not said to have read, and what has come and is not read.
+    pub(crate) fn letter_bytes(&self, core: usize) -> (usize, usize) {
+        self.seats[core].core.letter_bytes()
+    }
+
     /// A number of the seed's choice below this one.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.random.index(bound)
@@ -339,7 +347,7 @@ impl Rig {
     fn step(&mut self) -> bool {
         let mut possible: Vec<Next> = Vec::new();
         for (at, seat) in self.seats.iter().enumerate() {
-            if seat.due {
+            if seat.due && self.rests != Some(at) {
                 possible.push(Next::Turn(at));
             }
             if !seat.disk.is_empty() && !self.disk_stands {
