@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const IN_TIME: Duration = Duration::from_secs(60);
 
 pub(crate) fn they_cost_little() -> Verdict {
-    for kind in [Kind::Slow, Kind::Deaf, Kind::All] {
+    for kind in [Kind::Slow, Kind::Deaf, Kind::Hoard, Kind::All] {
         let figures = part(&stage("hostile"), kind, 1, &mut |_| ())?;
         println!("{figures}");
         let faults = figures.faults(MEMORY_MAX, Judged::MemoryAlone);

@@ -1,4 +1,5 @@
-//! What must be caught: clients that really use the processor, clients that really use memory, a broker that waits for ever.
+//! What must be caught: clients that really use the processor, clients that really use memory, a broker that waits for ever or keeps
+//! whatever it is sent.
 
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ const SOON: Duration = Duration::from_secs(3);
 /// # Errors
 /// One was not caught.
 pub fn controls(stage: &Stage, rounds: u64, judged: Judged) -> Result<String, String> {
-    let mut caught = vec![caught(stage, Kind::Fat, rounds, judged, "memory")?];
+    let mut caught = vec![
+        caught(stage, Kind::Fat, rounds, judged, "memory: ")?,
+        // One round shows it, and takes long enough.
+        caught(stage, Kind::Unbounded, 1, judged, "memory: ")?,
+    ];
     if judged == Judged::All {
         caught.push(self::caught(stage, Kind::Busy, rounds, judged, "processor")?);
     }

@@ -48,6 +48,22 @@ const MALFORMED_A_TICK: usize = 2;
 const BUSY_WINDOW: usize = 16;
 /// What a client of the memory's control sends of a frame.
 const FAT_BYTES: usize = 1 << 20;
+/// A frame that is never sent in whole: one hundred of them are 1.6 GiB.
+const HOARD_BYTES: usize = 16 << 20;
+/// What is not sent of it.
+const HOARD_MISSING: usize = 2_000;
+/// Bytes of it that one client sends in a tick.
+const HOARD_BYTES_A_TICK: usize = 1 << 20;
+/// Clients that come in a tick in the place of those that were closed.
+const HOARD_NEW_A_TICK: usize = 4;
+/// A message of which each of those who hoard answers leaves one unread; and how many there are.
+const HOARD_MESSAGE_BYTES: usize = 4 << 20;
+/// See [`HOARD_MESSAGE_BYTES`].
+const HOARD_MESSAGES: usize = 3;
+/// Where these are.
+const HOARD_QUEUE: &str = "hostile.hoard";
+/// What a frame is made of that is never looked at.
+static FILLING: [u8; 64 * 1024] = [30; 64 * 1024];
 /// Addresses that clients come from: one does not have ports enough for all attacks together.
 const SOURCES: u8 = 8;
 
@@ -64,6 +80,10 @@ enum Role {
     Flood { message: Vec<u8> },
     /// Sends this as fast as it is answered.
     Busy { message: Vec<u8>, answer_bytes: usize },
+    /// Sends so much more of a frame, as fast as it is taken.
+    Hoard { left: usize },
+    /// Looks at large messages and reads none.
+    Unread,
 }
 
 #[derive(Debug)]
@@ -93,6 +113,10 @@ pub(super) struct Crowd {
     ticks: usize,
     made: usize,
     pub(super) sent: Sent,
+    /// Bytes of frames that never end, of all clients so far.
+    pub(super) hoarded: u64,
+    /// Those who hoard come again.
+    comes_again: bool,
 }
 
 impl Crowd {
@@ -106,6 +130,8 @@ impl Crowd {
             ticks: 0,
             made: 0,
             sent: Sent::default(),
+            hoarded: 0,
+            comes_again: matches!(kind, Kind::Hoard | Kind::All),
         };
         let kinds: &[Kind] = if kind == Kind::All { &Kind::ALONE } else { &[kind] };
         for kind in kinds {
@@ -125,14 +151,36 @@ impl Crowd {
             self.malformed = speech::malformed(random);
             return Ok(());
         }
+        if matches!(kind, Kind::Hoard | Kind::Unbounded) {
+            self.lay_out().map_err(|error| format!("{kind}: {error}"))?;
+        }
         for number in 0..count {
-            let mut stream = self.connect()?;
-            if matches!(kind, Kind::Deaf | Kind::DeafClients) {
-                setsockopt(&stream, RcvBuf, &DEAF_BUFFER_BYTES).map_err(|error| error.to_string())?;
-            }
-            let role = self.introduce(kind, number, &mut stream).map_err(|error| format!("{kind}: {error}"))?;
-            stream.set_nonblocking(true).map_err(|error| error.to_string())?;
-            self.members.push(Member { stream, role, pending: Vec::new(), gone: false });
+            let member = self.come(kind, number)?;
+            self.members.push(member);
+        }
+        Ok(())
+    }
+
+    /// One of them comes.
+    fn come(&mut self, kind: Kind, number: usize) -> Result<Member, String> {
+        let mut stream = self.connect()?;
+        if matches!(kind, Kind::Deaf | Kind::DeafClients) || (kind.hoards() && !number.is_multiple_of(2)) {
+            setsockopt(&stream, RcvBuf, &DEAF_BUFFER_BYTES).map_err(|error| error.to_string())?;
+        }
+        let role = self.introduce(kind, number, &mut stream).map_err(|error| format!("{kind}: {error}"))?;
+        stream.set_nonblocking(true).map_err(|error| error.to_string())?;
+        Ok(Member { stream, role, pending: Vec::new(), gone: false })
+    }
+
+    /// Stores the messages that those who hoard look at.
+    fn lay_out(&mut self) -> Result<(), String> {
+        let mut stream = self.connect()?;
+        log_in(&mut stream, &speech::greeting(-1), HOARD_QUEUE)?;
+        for _ in 0..HOARD_MESSAGES {
+            let message = speech::large(HOARD_QUEUE, HOARD_MESSAGE_BYTES);
+            stream.write_all(&message).map_err(|error| error.to_string())?;
+            // Those of an attack before may be there still: then it is refused.
+            stream.read_exact(&mut [0; LENGTH_PREFIX_BYTES]).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -189,8 +237,23 @@ impl Crowd {
                 stream.write_all(&frame).map_err(|error| error.to_string())?;
                 Role::Still
             }
+            Kind::Hoard | Kind::Unbounded if !number.is_multiple_of(2) => {
+                log_in(stream, &hello, &queue)?;
+                stream.write_all(&speech::browser(HOARD_QUEUE)).map_err(|error| error.to_string())?;
+                Role::Unread
+            }
+            Kind::Hoard | Kind::Unbounded => {
+                log_in(stream, &hello, &queue)?;
+                stream.write_all(&speech::unfinished(HOARD_BYTES, HOARD_BYTES)).map_err(|error| error.to_string())?;
+                Role::Hoard { left: HOARD_BYTES - HOARD_MISSING }
+            }
             Kind::Malformed | Kind::All => Role::Still,
         })
+    }
+
+    /// Have those who hoard sent all of their frames but the ends?
+    pub(super) fn has_sent_all(&self) -> bool {
+        self.members.iter().all(|member| member.gone || !matches!(member.role, Role::Hoard { left } if left > 0))
     }
 
     /// Goes on for a tick.
@@ -202,7 +265,7 @@ impl Crowd {
         self.ticks += 1;
         for (number, member) in self.members.iter_mut().enumerate().filter(|(_, member)| !member.gone) {
             let more = match &mut member.role {
-                Role::Still => continue,
+                Role::Still | Role::Unread => continue,
                 Role::Slow if number % SLOW_TICKS == turn => vec![30],
                 Role::Slow => continue,
                 // One who cannot write has asked for more than he gets.
@@ -214,6 +277,12 @@ impl Crowd {
                 }
                 Role::Flood { message } => message.repeat(FLOOD_MESSAGES_A_TICK),
                 Role::Busy { .. } => continue,
+                Role::Hoard { .. } => {
+                    let sent = member.hoard();
+                    self.sent.bytes += sent;
+                    self.hoarded += sent;
+                    continue;
+                }
             };
             // Who cannot write does not make more: nobody here waits, and nobody's memory grows.
             if member.pending.is_empty() {
@@ -221,10 +290,30 @@ impl Crowd {
             }
             self.sent.bytes += member.write();
         }
+        if self.comes_again {
+            self.come_again()?;
+        }
         for _ in 0..if self.malformed.is_empty() { 0 } else { MALFORMED_A_TICK } {
             self.come_and_be_closed()?;
         }
         self.look_after_fleeting(CLOSED_WITHIN)
+    }
+
+    /// Those who hoard come again: those who send when they were closed; of those who read nothing, who do not notice, one in a tick.
+    fn come_again(&mut self) -> Result<(), String> {
+        let closed = |member: &Member| matches!(member.role, Role::Hoard { .. }) && member.gone;
+        let closed = self.members.iter().enumerate().filter(|(_, member)| closed(member)).map(|(at, _)| at);
+        let unread = self.members.iter().enumerate().filter(|(_, member)| matches!(member.role, Role::Unread));
+        let unread: Vec<usize> = unread.map(|(at, _)| at).collect();
+        let unread = unread.get(self.ticks % unread.len().max(1)).copied();
+        for at in closed.take(HOARD_NEW_A_TICK).chain(unread).collect::<Vec<_>>() {
+            let number = usize::from(Some(at) == unread);
+            let come = self.come(Kind::Hoard, number).map_err(|error| format!("again: {error}"))?;
+            if let Some(member) = self.members.get_mut(at) {
+                *member = come;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the busy ones work until this time.
@@ -342,6 +431,30 @@ impl Member {
                 0
             }
         }
+    }
+
+    /// One who hoards sends what is taken.
+    fn hoard(&mut self) -> u64 {
+        let Role::Hoard { left } = &mut self.role else { return 0 };
+        // Signs of life stand before the end of the connection.
+        self.gone = match self.stream.read(&mut [0; 1024]) {
+            Ok(heard) => heard == 0,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        };
+        let mut sent = 0;
+        while *left > 0 && sent < HOARD_BYTES_A_TICK {
+            match self.stream.write(FILLING.get(..FILLING.len().min(*left)).unwrap_or_default()) {
+                Ok(written) => {
+                    *left -= written;
+                    sent += written;
+                }
+                Err(error) => {
+                    self.gone |= !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
+                    break;
+                }
+            }
+        }
+        sent as u64
     }
 
     /// A busy client takes its answers, and sends as many messages again.

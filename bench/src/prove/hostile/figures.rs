@@ -7,6 +7,9 @@ use super::Kind;
 
 /// Memory of a connection before login, at most.
 const CONNECTION_BYTES_MAX: u64 = ringmq::limits::MEMORY_BEFORE_LOGIN_MAX as u64;
+/// Memory of the process beside clients that hoard: what its connections may hold together, 196 KiB for each of two hundred, one frame for
+/// each of two cores, and what it takes without them.
+pub(super) const HOARD_BYTES_MAX: u64 = 320 << 20;
 /// What a message of those who behave may cost, in percent of what it costs when they are alone.
 const COST_PERCENT_MAX: u64 = 125;
 /// None of them waits so long.
@@ -64,8 +67,9 @@ impl Figures {
                 "memory: {each} bytes for a connection before login, allowed are {CONNECTION_BYTES_MAX}"
             ));
         }
-        if self.peak_bytes > memory_max {
-            faults.push(format!("memory: {} bytes in all, allowed are {memory_max}", self.peak_bytes));
+        let most = if self.kind.hoards() { memory_max.min(HOARD_BYTES_MAX) } else { memory_max };
+        if self.peak_bytes > most {
+            faults.push(format!("memory: {} bytes in all, allowed are {most}", self.peak_bytes));
         }
         if self.left_bytes > LEFT_BYTES_MAX {
             faults.push(format!("memory: every attack leaves something, {} bytes in all", self.left_bytes));
@@ -207,6 +211,8 @@ mod tests {
             let of_memory = figures.faults(most, Judged::MemoryAlone).len();
             assert_eq!(of_memory, usize::from(what == "memory"), "{figures}");
         }
+        let hoards = Figures { kind: Kind::Hoard, peak_bytes: HOARD_BYTES_MAX + 1, ..sound() };
+        assert_eq!(hoards.faults(u64::MAX, Judged::All).len(), 1);
         let logged_in = Figures { kind: Kind::HalfOpen, grown_bytes: 1 << 30, ..sound() };
         assert_eq!(logged_in.faults(most, Judged::All), Vec::<String>::new());
     }

@@ -25,6 +25,9 @@ pub use part::part;
 
 use crate::prove::kill9::broker::Place;
 
+/// What the connections of a broker may hold together, in bytes.
+const CONNECTION_MEMORY: u64 = 128 << 20;
+
 /// A kind of hostile client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -42,18 +45,31 @@ pub enum Kind {
     DeafClients,
     /// They log in and send without credits.
     NoCredits,
+    /// They log in; every other one sends all of a large frame but its last bytes, the others look at large messages and read none.
+    /// They come again.
+    Hoard,
     /// All of those at once.
     All,
     /// The control of processor time: they log in and work as fast as they can.
     Busy,
-    /// The control of memory: each has the broker keep a megabyte.
+    /// The control of memory before login: each has the broker keep a megabyte.
     Fat,
+    /// The control of memory in all: as [`Kind::Hoard`], against a broker whose connections may hold all that there is.
+    Unbounded,
 }
 
 impl Kind {
     /// Those that attack in turn.
-    pub const ALONE: [Self; 7] =
-        [Self::Idle, Self::Slow, Self::Deaf, Self::Malformed, Self::HalfOpen, Self::DeafClients, Self::NoCredits];
+    pub const ALONE: [Self; 8] = [
+        Self::Idle,
+        Self::Slow,
+        Self::Deaf,
+        Self::Malformed,
+        Self::HalfOpen,
+        Self::DeafClients,
+        Self::NoCredits,
+        Self::Hoard,
+    ];
 
     /// Its name.
     pub fn word(self) -> &'static str {
@@ -65,15 +81,17 @@ impl Kind {
             Self::HalfOpen => "half-open",
             Self::DeafClients => "deaf-clients",
             Self::NoCredits => "no-credits",
+            Self::Hoard => "hoard",
             Self::All => "all",
             Self::Busy => "busy",
             Self::Fat => "fat",
+            Self::Unbounded => "unbounded",
         }
     }
 
     /// The kind of this name.
     pub fn of(word: &str) -> Option<Self> {
-        let all = Self::ALONE.into_iter().chain([Self::All, Self::Busy, Self::Fat]);
+        let all = Self::ALONE.into_iter().chain([Self::All, Self::Busy, Self::Fat, Self::Unbounded]);
         all.into_iter().find(|kind| kind.word() == word)
     }
 
@@ -83,8 +101,10 @@ impl Kind {
             Self::Idle => 10_000,
             Self::Slow => 1_000,
             Self::Deaf => 500,
-            Self::HalfOpen => 200,
+            Self::HalfOpen | Self::Hoard => 200,
             Self::Fat => 100,
+            // 640 MiB of unfinished frames and 160 MiB of unread messages.
+            Self::Unbounded => 80,
             Self::DeafClients => 20,
             Self::Busy => 16,
             Self::NoCredits => 4,
@@ -92,14 +112,25 @@ impl Kind {
         };
         match self {
             // These are what they are: fewer of them would be no control, or nothing.
-            Self::Busy | Self::NoCredits => whole,
+            Self::Busy | Self::NoCredits | Self::Unbounded => whole,
             _ => (whole * usize::from(scale.0)).div_ceil(100),
         }
     }
 
     /// Does the broker close some of them, which is the right answer?
     pub(crate) fn is_closed_by_the_broker(self) -> bool {
-        matches!(self, Self::Deaf | Self::All)
+        matches!(self, Self::Deaf | Self::Hoard | Self::All)
+    }
+
+    /// Do they have the broker keep as much as it does?
+    pub(crate) fn hoards(self) -> bool {
+        matches!(self, Self::Hoard | Self::Unbounded)
+    }
+
+    /// What the connections of its broker may hold together.
+    fn connection_memory(self) -> String {
+        let bytes = if matches!(self, Self::Unbounded) { 1 << 40 } else { CONNECTION_MEMORY };
+        format!("connection-memory={bytes}")
     }
 
     /// Is none of them logged in?

@@ -100,10 +100,34 @@ pub(super) fn greedy_consumer(queue: &str) -> Vec<u8> {
     .concat()
 }
 
+/// A consumer that looks at the messages of a queue, with credits for all.
+pub(super) fn browser(queue: &str) -> Vec<u8> {
+    let name = SimpleString::from(queue);
+    let consumer = CreateConsumer {
+        consumer_id: ConsumerId(1),
+        queue_name: name.as_simple(),
+        filter: None,
+        browse_only: true,
+        requires_response: false,
+        priority: 0,
+    };
+    let credits = ConsumerCredits { consumer_id: ConsumerId(1), credits: -1 };
+    [frame(SESSION, &Packet::CreateConsumer(consumer)), frame(SESSION, &Packet::ConsumerCredits(credits))].concat()
+}
+
 /// A message that nobody gave credits for; its sender wants an answer or not.
 pub(super) fn send(address: &str, durable: bool, answer: bool) -> Vec<u8> {
+    message(address, durable, answer, FLOOD_BODY_BYTES)
+}
+
+/// A message of this size that lives in memory; its sender wants an answer.
+pub(super) fn large(address: &str, bytes: usize) -> Vec<u8> {
+    message(address, false, true, bytes)
+}
+
+fn message(address: &str, durable: bool, answer: bool, bytes: usize) -> Vec<u8> {
     let mut message = Vec::new();
-    let builder = MessageBuilder::new(address).durable(durable).bytes(&[7; FLOOD_BODY_BYTES]);
+    let builder = MessageBuilder::new(address).durable(durable).bytes(&vec![7; bytes]);
     builder.routing_type(RoutingType::ANYCAST).write(&mut message);
     let trailer =
         SendTrailer { requires_response: answer, correlation_id: CorrelationId(1), producer_id: ProducerId::UNNAMED };
