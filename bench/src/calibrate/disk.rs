@@ -53,7 +53,7 @@ impl Run {
 
 /// A filled file on a ring.
 pub(super) struct Disk {
-    driver: Driver,
+    pub(super) driver: Driver,
     /// One behind the other: each with the place behind its last byte.
     files: Vec<(FileId, u64)>,
     bytes: u64,
@@ -126,7 +126,7 @@ impl Disk {
         Ok(Run { latencies, elapsed: self.driver.now().since(begun) })
     }
 
-    fn start(&mut self, shape: Shape, buffer: AlignedBuffer, number: u64, place: u64) -> Result<(), String> {
+    pub(super) fn start(&mut self, shape: Shape, buffer: AlignedBuffer, number: u64, place: u64) -> Result<(), String> {
         let (file, offset) = self.place(number * shape.bytes as u64 % self.bytes.max(1))?;
         let Shape { kind, bytes, .. } = shape;
         let taken = match kind {
@@ -150,7 +150,7 @@ impl Disk {
 }
 
 /// Which operation ended, with its buffer.
-fn finished(event: Event, shape: Shape) -> Result<(u64, AlignedBuffer), String> {
+pub(super) fn finished(event: Event, shape: Shape) -> Result<(u64, AlignedBuffer), String> {
     match event {
         Event::Written { token, buffer, result } => {
             result.map(|()| (token, buffer)).map_err(|error| format!("a write failed: {error}"))
@@ -165,7 +165,7 @@ fn finished(event: Event, shape: Shape) -> Result<(u64, AlignedBuffer), String> 
 }
 
 /// Bytes without a pattern.
-fn noise(bytes: usize) -> AlignedBuffer {
+pub(super) fn noise(bytes: usize) -> AlignedBuffer {
     let mut buffer = AlignedBuffer::new(bytes);
     let mut state = bytes as u64;
     for chunk in buffer.chunks_exact_mut(size_of::<u64>()) {

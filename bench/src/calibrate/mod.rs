@@ -4,13 +4,14 @@
 //! named with its reason, and never stands there as a number; nothing is left behind in the folder.
 //!
 //! - [`figures`]: what comes out; `table`: the same for people
-//! - `disk`: direct reads and writes on a ring, `read`: of files that are there, `two`: two writers at once, `work`: what the device is asked for
+//! - `disk`: direct reads and writes on a ring, `read`: of files that are there, `paced`: on a schedule, `two`: two writers at once, `work`: what the device is asked for
 //! - `loopback`, `processor`, `facts`: the rest of the machine
 
 mod disk;
 mod facts;
 pub mod figures;
 mod loopback;
+mod paced;
 mod processor;
 mod read;
 mod table;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use figures::Calibration;
 use figures::{CurvePoint, Durable, Missing};
+pub use paced::paced;
 pub use read::read_files;
 
 use disk::{Disk, Kind, Shape};

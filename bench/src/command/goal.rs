@@ -24,6 +24,12 @@ pub(super) struct Measured {
     /// Messages in the queue of P10, P13, P15 and P16
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(super) queued: u64,
+    /// Queues of P11
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) queues: u32,
+    /// Minutes of P28
+    #[arg(long, value_name = "N", default_value_t = 30.0)]
+    pub(super) minutes: f64,
     /// Messages of P06 that are sent one at a time; its other loads follow from it
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(super) device_messages: u64,

@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bench::goals::{Goal, Verdict, backlog, conns, idle, instructions, proof, rounds, start, write_amp};
+use bench::goals::{
+    Goal, Verdict, backlog, conns, copies, idle, instructions, proof, queues, rounds, soak, start, tails, write_amp,
+};
 use bench::load::Scenario;
 use bench::peers::Peers;
 use bench::result::{self, schema::Results};
@@ -48,9 +50,10 @@ pub(super) fn judge(arguments: &Measured, goals: &[&Goal]) -> Result<Judged, Str
     let mut judged = Judged::default();
     let wanted = |id: &str| goals.iter().any(|goal| goal.id == id);
     if arguments.results.is_none() {
-        // Counts first: times are for a machine that has nothing else to do any more.
+        // Counts first.
         for goal in goals {
-            if let Some(came) = alone(arguments, goal.id) {
+            let came = alone(arguments, goal.id).or_else(|| loaded(arguments, goal.id));
+            if let Some(came) = came {
                 judged.take(goal.id, came);
             }
         }
@@ -91,11 +94,47 @@ fn alone(arguments: &Measured, id: &str) -> Option<Result<Vec<Verdict>, String>>
             verdicts.extend(idle::judge(&broker, &place("idle-2")?, 2)?);
             Ok(verdicts)
         }
+        "P23" => copies::judge(&mut told),
         "P25" => instructions::judge(&mut told),
         "P26" => start::judge(&broker()?, &place("start")?, STARTS),
         _ => proof::judge(&top()),
     };
-    ["P06", "P12", "P14", "P25", "P26", "P29"].contains(&id).then(counted)
+    ["P06", "P12", "P14", "P23", "P25", "P26", "P29"].contains(&id).then(counted)
+}
+
+/// A goal with a load of its own; none if it is another.
+fn loaded(arguments: &Measured, id: &str) -> Option<Result<Vec<Verdict>, String>> {
+    let judged = || {
+        eprintln!("{id}");
+        let target = RingMq::built()?;
+        let place = place(&arguments.directory, id)?;
+        let folder = place.directory.clone();
+        let time = seconds(arguments.seconds)?;
+        let came = match id {
+            "P02" => tails::one(&tails::Plan { target: &target, place, rounds: arguments.rounds, time }, &mut told),
+            "P09" => tails::many(&tails::Plan { target: &target, place, rounds: arguments.rounds, time }, &mut told),
+            "P11" => {
+                let part = |name: &str| Place { directory: folder.join(name), ..place.clone() };
+                let places = [part("many"), part("one")];
+                let (queues, rounds) = (arguments.queues.max(1), arguments.rounds);
+                queues::judge(&queues::Plan { target: &target, places, queues, rounds }, &mut told)
+            }
+            _ => soak::judge(&target, &place, pieces(arguments.minutes), &mut told),
+        };
+        // A folder that stays harms nobody.
+        let _left = std::fs::remove_dir_all(folder);
+        came
+    };
+    ["P02", "P09", "P11", "P28"].contains(&id).then(judged)
+}
+
+fn seconds(number: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(number).map_err(|error| format!("--seconds: {error}"))
+}
+
+/// Pieces of ten seconds in so many minutes; at least two, so that one can be worse than another.
+fn pieces(minutes: f64) -> u32 {
+    ((minutes * 6.0).round() as u32).max(2)
 }
 
 /// Those that need a queue that is long.
@@ -144,7 +183,7 @@ fn compared(arguments: &Measured, goals: &[&Goal]) -> Result<Results, String> {
             }
         }
     }
-    let seconds = Duration::try_from_secs_f64(arguments.seconds).map_err(|error| format!("--seconds: {error}"))?;
+    let seconds = seconds(arguments.seconds)?;
     let loads = loads(&needed(goals), &mut results);
     let way = Way { seconds, counts_calls: goals.iter().any(|goal| goal.id == "P24"), calibrates: true };
     interleaved(targets, loads, arguments.rounds, &arguments.directory, &way, &mut results)?;

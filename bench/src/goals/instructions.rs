@@ -65,7 +65,7 @@ pub(super) fn at_depths(depths: [u64; 2]) -> Result<[f64; 2], String> {
     Ok([one?, other?])
 }
 
-fn program() -> Result<Counted, String> {
+pub(super) fn program() -> Result<Counted, String> {
     let built = Counted::built(None)?;
     built.ok_or_else(|| "instructions are counted by valgrind, and it is missing (apt-get install valgrind)".to_owned())
 }

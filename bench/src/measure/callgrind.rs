@@ -76,6 +76,22 @@ impl Counted {
         self.count_work(Work { measure, messages: MESSAGES, group, deep: 0 })
     }
 
+    /// Bytes that the C library's copying functions copied in the whole run, its warmth included: two runs tell what is between them.
+    ///
+    /// # Errors
+    ///
+    /// The run failed, or nothing was counted.
+    pub fn copied_bytes(&self, work: Work<'_>) -> Result<u64, String> {
+        let Work { measure, messages, group, deep } = work;
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=dhat", "--mode=copy", "--dhat-out-file=/dev/null"]).arg(&self.program);
+        let numbers = [messages.to_string(), group.to_string(), deep.to_string()];
+        let [messages, group, deep] = &numbers;
+        let output = run(&mut valgrind, &[measure, messages, group, deep])?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        copied(&said).ok_or_else(|| format!("{measure}: no copies were counted\n{said}"))
+    }
+
     /// The instructions of one message.
     ///
     /// # Errors
@@ -101,6 +117,12 @@ impl Counted {
             _ => Err(format!("{measure}, groups of {group}: callgrind counted nothing\n{said}")),
         }
     }
+}
+
+/// The bytes in `==7== Total:     2,297,558 bytes in 4,193 blocks`.
+fn copied(said: &str) -> Option<u64> {
+    let (_, behind) = said.lines().find_map(|line| line.split_once("Total:"))?;
+    behind.split_whitespace().next()?.replace(',', "").parse().ok()
 }
 
 /// The compiler, as the baseline names it.
@@ -172,4 +194,15 @@ fn run(command: &mut Command, arguments: &[&str]) -> Result<Output, String> {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copied_bytes_are_found() {
+        assert_eq!(copied("==7== \n==7== Total:     2,297,558 bytes in 4,193 blocks\n"), Some(2_297_558));
+        assert_eq!(copied("==7== nothing"), None);
+    }
 }
