@@ -181,9 +181,12 @@ fn whole(run: Run) -> Option<usize> {
     answered(run, answers)
 }
 
+/// Enough for warmth, and few enough that a queue of them is consumed from memory: no disk reads are carried out here.
+const WARM_GROUPS: usize = 64;
+
 /// As `whole`, into a queue that is as long as it was asked for, with what the core writes of its index meanwhile.
 fn deep(run: Run) -> Option<usize> {
-    let mut warm = Warm::deep(2 * run.groups(), run.group, run.deep)?;
+    let mut warm = Warm::deep(run.groups().min(WARM_GROUPS), run.group, run.deep)?;
     let mut answers = 0;
     for _ in 0..run.groups() {
         answers += measured_work(|| warm.group());

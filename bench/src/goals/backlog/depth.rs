@@ -44,10 +44,16 @@ pub(super) fn judge(plan: &Plan<'_>, told: Told<'_>) -> Result<Vec<Verdict>, Str
     bare.stop()?;
     let mut verdicts = vec![processor(plan, &at_depth, &at_none)?, writes(plan, &at_depth, &at_none)?];
     told("counting instructions at that depth");
-    let [deep, none] = instructions::at_depths([plan.queued, 0])?;
-    let note =
-        "callgrind on one core in a loop, groups of 64, with the index checkpoints that fall into 65,536 messages";
-    verdicts.push(verdict(plan, "instructions", "", deep, none, deep / none, note.to_owned()));
+    // What cannot be counted is no number, which holds nothing; the others are told all the same.
+    let ([deep, none], note) = match instructions::at_depths([plan.queued, 0]) {
+        Ok(counted) => (
+            counted,
+            "callgrind on one core in a loop, groups of 64, with the index checkpoints that fall into 65,536 messages"
+                .to_owned(),
+        ),
+        Err(why) => ([f64::NAN; 2], why),
+    };
+    verdicts.push(verdict(plan, "instructions", "", deep, none, deep / none, note));
     Ok(verdicts)
 }
 
