@@ -199,7 +199,7 @@ mod tests {
         let tail = MANY.tails[0];
         let each =
             verdict(MANY, tail, &[round(10_000, 300, 100), round(10_000, 500, 100), round(10_000, 300, 100)]).unwrap();
-        assert!((each.ratio - 3.0).abs() < 0.01 && each.holds() && each.note.starts_with("n = 3"), "{each}");
+        assert!((each.ratio - 3.0).abs() < 0.05 && each.holds() && each.note.starts_with("n = 3"), "{each}");
         let all = verdict(MANY, tail, &[round(5_000, 500, 100), round(5_000, 500, 100)]).unwrap();
         assert!(!all.holds() && all.note.contains("together"), "{all}");
         assert!(verdict(MANY, tail, &[round(100, 1, 1)]).unwrap_err().contains("too few"));
