@@ -29,6 +29,8 @@ pub(crate) struct Broker {
     writes: Vec<(LaneId, Ticket, AlignedBuffer)>,
     sends: Vec<(ConnectionKey, Vec<u8>)>,
     segments: Vec<(LaneId, SegmentSequence)>,
+    /// Blocks of the index that were written.
+    index_blocks: u64,
     now: Now,
 }
 
@@ -60,7 +62,14 @@ impl Broker {
             cores: 1,
         };
         let core = Core::new(CoreId(0), started_home_with(bytes)?, facts, front);
-        Some(Self { core, writes: Vec::new(), sends: Vec::new(), segments: Vec::new(), now: Now(1_000_000_000) })
+        Some(Self {
+            core,
+            writes: Vec::new(),
+            sends: Vec::new(),
+            segments: Vec::new(),
+            index_blocks: 0,
+            now: Now(1_000_000_000),
+        })
     }
 
     /// A client comes.
@@ -83,7 +92,7 @@ impl Broker {
     /// The rooms decide what is to be done.
     pub(crate) fn turn(&mut self) {
         self.now = self.now.plus_nanos(TURN_NANOS);
-        let Self { core, writes, sends, segments, now } = self;
+        let Self { core, writes, sends, segments, now, .. } = self;
         core.turn(*now, &mut |output| match output {
             Output::Lane { lane, command: Command::Write { ticket, buffer, .. } } => {
                 writes.push((lane, ticket, buffer))
@@ -101,10 +110,11 @@ impl Broker {
 
     /// Carries out what was decided: every write succeeds, every client takes its bytes. False if there was nothing to do.
     pub(crate) fn carry_out(&mut self, mut heard: impl FnMut(ConnectionKey, &[u8])) -> bool {
-        let Self { core, writes, sends, segments, .. } = self;
+        let Self { core, writes, sends, segments, index_blocks, .. } = self;
         let any = !(writes.is_empty() && sends.is_empty() && segments.is_empty());
         // From behind: in which order a turn's writes are done, and which client hears first, means nothing.
         while let Some((lane, ticket, buffer)) = writes.pop() {
+            *index_blocks += u64::from(lane == LaneId::CHECKPOINT);
             core.written(lane, ticket, buffer, Ok(()));
         }
         while let Some((connection, bytes)) = sends.pop() {
@@ -115,6 +125,11 @@ impl Broker {
             core.segment_ready(lane, sequence);
         }
         any
+    }
+
+    /// Blocks of the index that were written so far.
+    pub(crate) fn index_blocks(&self) -> u64 {
+        self.index_blocks
     }
 
     /// Goes on until there is nothing left to do.

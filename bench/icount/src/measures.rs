@@ -12,7 +12,7 @@ use ringmq::routing;
 use ringmq::session::Modes;
 use ringmq::store::record::Operation;
 
-use crate::broker::{Nobody, settle_home, settle_lane, started_home, started_lane};
+use crate::broker::{Broker, Nobody, settle_home, settle_lane, started_home, started_lane};
 use crate::client;
 use crate::consumer::Consumer;
 use crate::measured_work;
@@ -63,6 +63,7 @@ pub(crate) const MEASURES: &[(&str, Measure)] = &[
     ("whole", whole),
     ("whole-and-a-loop", whole_and_a_loop),
     ("deep", deep),
+    ("deep-round", deep_round),
     ("consume", consume),
 ];
 
@@ -192,6 +193,49 @@ fn deep(run: Run) -> Option<usize> {
         answers += measured_work(|| warm.group());
     }
     answered(run, answers)
+}
+
+/// As `deep`, for as many messages as come from one writing of the index to the next: each has its share of one, whole.
+fn deep_round(run: Run) -> Option<usize> {
+    let mut warm = Warm::deep(WARM_GROUPS, run.group, run.deep)?;
+    let mut index = Index { blocks: warm.broker.index_blocks(), quiet: 0 };
+    (0..ROUND_GROUPS_MAX).find(|_| {
+        warm.group();
+        index.begins(&warm.broker)
+    })?;
+    let (mut answers, mut groups) = (0, 0);
+    while groups < ROUND_GROUPS_MAX {
+        answers += measured_work(|| warm.group());
+        groups += 1;
+        if index.begins(&warm.broker) {
+            let done = groups * run.group;
+            return (answers == client::answer_bytes() * done).then_some(done);
+        }
+    }
+    None
+}
+
+/// Groups without a block of the index between two writings of it, at least.
+const QUIET_GROUPS: usize = 64;
+/// More than come between two writings.
+const ROUND_GROUPS_MAX: usize = 1 << 20;
+
+/// Sees when the index begins to be written.
+struct Index {
+    blocks: u64,
+    /// Groups since the last block of it.
+    quiet: usize,
+}
+
+impl Index {
+    /// Did it, with the last group?
+    fn begins(&mut self, broker: &Broker) -> bool {
+        let written = broker.index_blocks() > self.blocks;
+        let begins = written && self.quiet >= QUIET_GROUPS;
+        self.quiet = if written { 0 } else { self.quiet + 1 };
+        self.blocks = broker.index_blocks();
+        begins
+    }
 }
 
 /// The control of the gate: as `whole`, and a loop that nobody asked for.

@@ -22,8 +22,6 @@ use warm::Warm;
 
 /// Messages that arrive together: one at a time, and as many as are in flight where throughput is measured.
 const GROUPS: [(usize, &str); 2] = [(1, "alone in its group"), (64, "in groups of 64")];
-/// More than arrive between two index checkpoints, so that the cost of one is among them.
-const DEEP_MESSAGES: usize = 65_536;
 
 /// Judges P25.
 ///
@@ -57,11 +55,11 @@ pub fn judge(told: Told<'_>) -> Result<Vec<Verdict>, String> {
     Ok(verdicts)
 }
 
-/// Instructions of a message into a queue that is so long, in groups of 64, with what the core writes of its index.
+/// Instructions of a message into a queue that is so long, in groups of 64, each with its share of the writing of one index.
 pub(super) fn at_depths(depths: [u64; 2]) -> Result<[f64; 2], String> {
     let program = program()?;
     let [one, other] =
-        depths.map(|deep| program.count_work(Work { measure: "deep", messages: DEEP_MESSAGES, group: 64, deep }));
+        depths.map(|deep| program.count_work(Work { measure: "deep-round", messages: 1, group: 64, deep }));
     Ok([one?, other?])
 }
 

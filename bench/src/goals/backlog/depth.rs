@@ -48,8 +48,7 @@ pub(super) fn judge(plan: &Plan<'_>, told: Told<'_>) -> Result<Vec<Verdict>, Str
     let ([deep, none], note) = match instructions::at_depths([plan.queued, 0]) {
         Ok(counted) => (
             counted,
-            "callgrind on one core in a loop, groups of 64, with the index checkpoints that fall into 65,536 messages"
-                .to_owned(),
+            "callgrind on one core in a loop, groups of 64, from one writing of the index to the next".to_owned(),
         ),
         Err(why) => ([f64::NAN; 2], why),
     };
