@@ -15,7 +15,7 @@ use protocol::limits::LENGTH_PREFIX_BYTES;
 use ringmq::limits::FRAME_BYTES_BEFORE_LOGIN;
 
 use super::speech;
-use super::{Kind, Scale};
+use super::{CONNECTION_MEMORY, Kind, Scale};
 use crate::prove::random::Random;
 
 /// Between two calls of [`Crowd::go_on`].
@@ -56,6 +56,11 @@ const HOARD_MISSING: usize = 2_000;
 const HOARD_BYTES_A_TICK: usize = 1 << 20;
 /// Clients that come in a tick in the place of those that were closed.
 const HOARD_NEW_A_TICK: usize = 4;
+/// When they have sent more than a broker may keep they come again in every so many ticks, and send less in each: what they cost is
+/// measured then, and what is received costs its time.
+const HOARD_CALM_TICKS: usize = 8;
+/// See [`HOARD_CALM_TICKS`].
+const HOARD_CALM_BYTES_A_TICK: usize = 16 * 1024;
 /// A message of which each of those who hoard answers leaves one unread; and how many there are.
 const HOARD_MESSAGE_BYTES: usize = 4 << 20;
 /// See [`HOARD_MESSAGE_BYTES`].
@@ -256,12 +261,18 @@ impl Crowd {
         self.members.iter().all(|member| member.gone || !matches!(member.role, Role::Hoard { left } if left > 0))
     }
 
+    /// Have those who hoard sent more than their broker may keep?
+    pub(super) fn has_hoarded(&self) -> bool {
+        self.hoarded > 2 * CONNECTION_MEMORY
+    }
+
     /// Goes on for a tick.
     ///
     /// # Errors
     /// The broker has not closed what it should have.
     pub(super) fn go_on(&mut self) -> Result<(), String> {
         let turn = self.ticks % SLOW_TICKS;
+        let is_calm = self.has_hoarded();
         self.ticks += 1;
         for (number, member) in self.members.iter_mut().enumerate().filter(|(_, member)| !member.gone) {
             let more = match &mut member.role {
@@ -278,7 +289,7 @@ impl Crowd {
                 Role::Flood { message } => message.repeat(FLOOD_MESSAGES_A_TICK),
                 Role::Busy { .. } => continue,
                 Role::Hoard { .. } => {
-                    let sent = member.hoard();
+                    let sent = member.hoard(if is_calm { HOARD_CALM_BYTES_A_TICK } else { HOARD_BYTES_A_TICK });
                     self.sent.bytes += sent;
                     self.hoarded += sent;
                     continue;
@@ -290,7 +301,7 @@ impl Crowd {
             }
             self.sent.bytes += member.write();
         }
-        if self.comes_again {
+        if self.comes_again && (!is_calm || self.ticks.is_multiple_of(HOARD_CALM_TICKS)) {
             self.come_again()?;
         }
         for _ in 0..if self.malformed.is_empty() { 0 } else { MALFORMED_A_TICK } {
@@ -434,7 +445,7 @@ impl Member {
     }
 
     /// One who hoards sends what is taken.
-    fn hoard(&mut self) -> u64 {
+    fn hoard(&mut self, most: usize) -> u64 {
         let Role::Hoard { left } = &mut self.role else { return 0 };
         // Signs of life stand before the end of the connection.
         self.gone = match self.stream.read(&mut [0; 1024]) {
@@ -442,8 +453,8 @@ impl Member {
             Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
         };
         let mut sent = 0;
-        while *left > 0 && sent < HOARD_BYTES_A_TICK {
-            match self.stream.write(FILLING.get(..FILLING.len().min(*left)).unwrap_or_default()) {
+        while *left > 0 && sent < most {
+            match self.stream.write(FILLING.get(..FILLING.len().min(*left).min(most - sent)).unwrap_or_default()) {
                 Ok(written) => {
                     *left -= written;
                     sent += written;

@@ -8,7 +8,7 @@ use super::bystanders::Bystanders;
 use super::crowd::{Crowd, SETTLE_TICKS, Sent, TICK, connect_from, log_in};
 use super::figures::HOARD_BYTES_MAX;
 use super::watched::{Watched, raise_descriptors};
-use super::{CONNECTION_MEMORY, Figures, Kind, Stage, speech};
+use super::{Figures, Kind, Stage, speech};
 use crate::prove::kill9::broker::{Broker, empty};
 use crate::prove::random::Random;
 
@@ -147,7 +147,7 @@ impl Scene {
     fn is_hoarded(&self, kind: Kind, crowd: &Crowd) -> Result<bool, String> {
         Ok(match kind {
             Kind::Unbounded => crowd.has_sent_all() && self.watched.peak()? > HOARD_BYTES_MAX,
-            _ => crowd.hoarded > 2 * CONNECTION_MEMORY,
+            _ => crowd.has_hoarded(),
         })
     }
 
