@@ -84,8 +84,8 @@ impl<B: BlockBuffer> Core<B> {
         client.output.written();
         self.front.spares.give(buffer);
         let outgoing = &mut self.front.outgoing;
-        outgoing.count(client);
-        self.stirred |= outgoing.changes();
+        outgoing.count(client, false, self.front.now_ms);
+        self.stirred |= outgoing.wants_look();
         let (backlog, soft) = (client.output.backlog(), outgoing.soft);
         let eased = before >= soft && backlog < soft;
         if client.unread && backlog < client.unread_max(outgoing.hard) {

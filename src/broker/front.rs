@@ -173,6 +173,8 @@ pub struct Front {
     pub(super) no_place: bool,
     /// So it is, or other cores have too much of them to read: nothing is done that would make more of them.
     pub(super) crowded: bool,
+    /// The home has not heard of it.
+    pub(super) crowd_changes: bool,
     /// What is on the way to other cores.
     pub(super) postage: Postage,
     /// What clients note about their sessions, beyond what each session has for itself.
@@ -240,6 +242,7 @@ impl Front {
             stalled: Vec::new(),
             no_place: false,
             crowded: false,
+            crowd_changes: false,
             postage: Postage::new(shares.letters, settings.cores),
             notes_bytes: 0,
             room_is_short: false,
@@ -358,8 +361,9 @@ impl Front {
         while let Some(key) = listed.pop() {
             let Some(client) = clients.get_mut(key) else { continue };
             client.listed = false;
-            if let Some(bytes) = client.output.take() {
-                client.handed_ms = super::outgoing::round(*now_ms);
+            let bytes = client.output.take();
+            let handed = bytes.is_some();
+            if let Some(bytes) = bytes {
                 output(Output::Send { connection: key, bytes });
             }
             if let Some(core) = client.moves_to.filter(|_| !client.moving && !client.closing && client.output.is_idle())
@@ -371,7 +375,7 @@ impl Front {
                 client.closed = true;
                 output(Output::Close { connection: key });
             }
-            outgoing.count(client);
+            outgoing.count(client, handed, *now_ms);
             let waits = client.closing || client.moves_to.is_some();
             *awaits_sent |= !client.closed && client.output.holds_up(waits, outgoing.soft);
         }
@@ -400,7 +404,8 @@ impl Front {
     /// Sends a letter of those that clients cause without end.
     pub(super) fn post(&mut self, core: CoreId, letter: Letter) {
         self.postage.goes(letter.weight());
-        self.crowded |= self.postage.is_heavy();
+        self.crowd_changes |= self.postage.is_heavy();
+        self.crowded |= self.crowd_changes;
         self.letters.push_back((core, letter));
     }
 
@@ -422,8 +427,10 @@ impl Front {
         if self.clients.is_empty() && self.orphans.is_empty() {
             return None;
         }
-        let due = [self.incoming.due_ms(), self.outgoing.due_ms()];
-        let next_ms = due.into_iter().flatten().fold(self.next_ttl_check_ms, u64::min);
+        let mut next_ms = self.incoming.due_ms().map_or(self.next_ttl_check_ms, |due| due.min(self.next_ttl_check_ms));
+        if let Some(due) = self.outgoing.due_ms() {
+            next_ms = next_ms.min(due);
+        }
         let wait = next_ms.saturating_sub(millis(now)).max(1);
         Some(now.plus_nanos(wait * 1_000_000))
     }

@@ -104,7 +104,9 @@ impl<B: BlockBuffer> Core<B> {
     /// A turn; gives when the next one is due although nothing happens.
     fn act(&mut self, now: Now, output: &mut impl FnMut(Output<B>)) -> Option<Now> {
         self.front.now_ms = millis(now);
-        self.review_crowd();
+        if self.front.crowd_changes {
+            self.review_crowd();
+        }
         // By turns: whoever always came first could take all room for as long as he has something to write.
         self.letters_first = !self.letters_first;
         if !self.letters_first {
@@ -178,8 +180,10 @@ impl<B: BlockBuffer> Core<B> {
 
     /// Letters to other cores find no place now: nothing is done that would make more of them.
     pub fn set_crowded(&mut self, crowded: bool) {
-        self.front.no_place = crowded;
-        self.review_crowd();
+        if self.front.no_place != crowded {
+            self.front.no_place = crowded;
+            self.review_crowd();
+        }
     }
 
     /// See [`Core::set_crowded`].
@@ -188,7 +192,9 @@ impl<B: BlockBuffer> Core<B> {
     }
 
     /// Letters find no place, or other cores have too much of them to read: or not any more.
+    #[cold]
     fn review_crowd(&mut self) {
+        self.front.crowd_changes = false;
         let crowded = self.front.no_place || self.front.postage.is_heavy();
         self.stirred |= self.front.crowded != crowded;
         self.front.crowded = crowded;

@@ -24,6 +24,8 @@ pub(super) struct Outgoing {
     taken: usize,
     /// More is held than may be, or was until a moment ago.
     is_scarce: bool,
+    /// There is something to look at: scarcity, or what may begin it. Most turns bring none of it.
+    wants_look: bool,
     /// Bytes that may wait for one client before its deliveries pause.
     pub(super) soft: usize,
     /// Bytes that may wait for one client before its frames wait.
@@ -38,7 +40,7 @@ impl Outgoing {
     /// Nothing, within this bound.
     pub(super) fn new(most: usize) -> Self {
         let (soft, hard) = (limits::OUTPUT_BYTES_SOFT, limits::OUTPUT_BYTES_HARD);
-        Self { most, taken: 0, is_scarce: false, soft, hard, check_ms: 0, scarce_cores: Vec::new() }
+        Self { most, taken: 0, is_scarce: false, wants_look: false, soft, hard, check_ms: 0, scarce_cores: Vec::new() }
     }
 
     /// Bytes that are held.
@@ -46,24 +48,42 @@ impl Outgoing {
         self.taken
     }
 
-    /// Counts what is held for a client.
+    /// Counts what is held for a client, if that is more than its own share, or was. `handed`: it was just handed a buffer.
     #[inline]
-    pub(super) fn count(&mut self, client: &mut Client) {
+    pub(super) fn count(&mut self, client: &mut Client, handed: bool, now_ms: u64) {
+        if client.counted > 0 || client.output.held() > limits::OUTPUT_BYTES_FREE {
+            self.count_anew(client, handed, now_ms);
+        }
+    }
+
+    #[cold]
+    fn count_anew(&mut self, client: &mut Client, handed: bool, now_ms: u64) {
+        if handed || client.counted == 0 {
+            client.handed_ms = round(now_ms);
+        }
         let counts = client.output.held().saturating_sub(limits::OUTPUT_BYTES_FREE);
         let counts = u32::try_from(counts).unwrap_or(u32::MAX);
         let before = std::mem::replace(&mut client.counted, counts);
         self.taken = self.taken.wrapping_add(counts as usize).wrapping_sub(before as usize);
+        self.wants_look |= self.is_over() != self.is_scarce;
     }
 
     /// A client is gone.
     pub(super) fn forget(&mut self, client: &mut Client) {
+        self.wants_look |= client.counted > 0;
         self.taken = self.taken.wrapping_sub(std::mem::take(&mut client.counted) as usize);
     }
 
-    /// Does scarcity begin or end?
+    /// Is there something to look at in the next turn, whatever happens?
     #[inline]
-    pub(super) fn changes(&self) -> bool {
-        self.is_over() != self.is_scarce
+    pub(super) fn wants_look(&self) -> bool {
+        self.wants_look
+    }
+
+    /// More is kept for clients that do not confirm it than may be.
+    #[cold]
+    pub(super) fn look_at_kept(&mut self) {
+        self.wants_look = true;
     }
 
     fn is_over(&self) -> bool {
@@ -105,7 +125,15 @@ impl<B: BlockBuffer> Core<B> {
     /// Looks whether clients leave more unread than may be, or read more and do not confirm it.
     #[inline]
     pub(super) fn watch_output(&mut self, now: Now) {
-        if self.front.outgoing.changes() {
+        if self.front.outgoing.wants_look() {
+            self.look_at_output(now);
+        }
+    }
+
+    #[cold]
+    fn look_at_output(&mut self, now: Now) {
+        let outgoing = &self.front.outgoing;
+        if outgoing.is_over() != outgoing.is_scarce {
             self.change_scarcity(millis(now));
         }
         if self.front.outgoing.due_ms().is_some_and(|due| millis(now) >= due) {
@@ -114,9 +142,10 @@ impl<B: BlockBuffer> Core<B> {
         if self.front.unconfirmed_bytes > self.front.shares.kept {
             self.end_silent(millis(now));
         }
+        let outgoing = &mut self.front.outgoing;
+        outgoing.wants_look = outgoing.is_scarce || outgoing.is_over();
     }
 
-    #[cold]
     fn change_scarcity(&mut self, now_ms: u64) {
         let Front { outgoing, letters, settings, core, sessions, .. } = &mut self.front;
         outgoing.change(now_ms);
@@ -158,7 +187,7 @@ impl<B: BlockBuffer> Core<B> {
                 return;
             }
             crate::event!(NT214, ?connection);
-            self.end_at_once(connection);
+            self.end_at_once(connection, now_ms);
         }
     }
 
@@ -171,12 +200,12 @@ impl<B: BlockBuffer> Core<B> {
             let most = self.front.clients.iter().map(|(key, client)| (kept(client), key)).max();
             let Some((1.., connection)) = most else { return };
             crate::event!(NT208, ?connection);
-            self.end_at_once(connection);
+            self.end_at_once(connection, now_ms);
         }
     }
 
     /// A connection is closed, its sessions end with it, and what they held is nobody's at once.
-    fn end_at_once(&mut self, connection: ConnectionKey) {
+    fn end_at_once(&mut self, connection: ConnectionKey, now_ms: u64) {
         self.stirred = true;
         self.front.doom(connection);
         let Some(client) = self.front.clients.get(connection) else { return };
@@ -186,7 +215,7 @@ impl<B: BlockBuffer> Core<B> {
         self.front.close_now(connection);
         let Front { outgoing, clients, .. } = &mut self.front;
         if let Some(client) = clients.get_mut(connection) {
-            outgoing.count(client);
+            outgoing.count(client, false, now_ms);
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct To {
 impl Front {
     /// Writes a packet to the client of a session, one that counts. True: [`Front::review_hold`] may find a reason to pause its deliveries.
     pub(super) fn write(&mut self, key: SessionKey, packet: impl FnOnce(To, &mut Vec<u8>)) -> bool {
-        let Self { sessions, clients, listed, spares, unconfirmed_bytes, outgoing, .. } = self;
+        let Self { sessions, clients, listed, spares, unconfirmed_bytes, outgoing, shares, .. } = self;
         let Some(session) = sessions.get_mut(key) else { return false };
         let Some(client) = clients.get_mut(session.connection) else { return self.write_for_later(key, packet) };
         client.output.begin(spares);
@@ -35,6 +35,9 @@ impl Front {
             let packet = client.output.bytes.get(before..).unwrap_or_default();
             unconfirmed.push(packet);
             *unconfirmed_bytes += packet.len();
+            if *unconfirmed_bytes > shares.kept {
+                outgoing.look_at_kept();
+            }
             if unconfirmed.bytes() > limits::UNCONFIRMED_BYTES_HARD && !client.doomed {
                 client.doomed = true;
                 let connection = session.connection;
@@ -57,6 +60,9 @@ impl Front {
         unconfirmed.push(&bytes);
         self.unconfirmed_bytes += bytes.len();
         self.orphans.grown(bytes.len());
+        if self.unconfirmed_bytes > self.shares.kept {
+            self.outgoing.look_at_kept();
+        }
         false
     }
 

@@ -43,9 +43,13 @@ impl Spares {
         }
     }
 
-    /// Keeps a buffer, unless there are enough or it had to grow far beyond the usual.
+    /// Keeps a buffer, unless there are enough, it had to grow far beyond the usual, or little was in it that is large: whoever has little
+    /// to say would hold much.
     #[inline]
     pub fn give(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > limits::OUTPUT_BYTES_FREE && buffer.len() < buffer.capacity() / 4 {
+            return;
+        }
         let bytes = self.bytes + buffer.capacity();
         if buffer.capacity() > 0 && self.buffers.len() < limits::SPARE_OUTPUTS_MAX && bytes <= self.most {
             buffer.clear();
@@ -159,8 +163,13 @@ mod tests {
         assert_eq!((spares.buffers.len(), spares.bytes), (limits::SPARE_OUTPUTS_MAX, 10 * limits::SPARE_OUTPUTS_MAX));
         let mut spares = Spares::within(limits::SPARE_OUTPUT_BYTES_MAX);
         for _ in 0..limits::SPARE_OUTPUTS_MAX {
-            spares.give(Vec::with_capacity(limits::OUTPUT_BYTES_HARD));
+            spares.give(vec![1; limits::OUTPUT_BYTES_HARD]);
         }
         assert!(spares.bytes <= limits::SPARE_OUTPUT_BYTES_MAX && spares.buffers.len() > 1);
+        let mut large = spares.take();
+        large.push(1);
+        let before = spares.buffers.len();
+        spares.give(large);
+        assert_eq!(spares.buffers.len(), before, "it had little to carry");
     }
 }
