@@ -14,6 +14,7 @@ mod goal;
 mod hostile;
 mod interrupt;
 mod kill9;
+mod lab;
 mod load;
 mod measured;
 mod opening;
@@ -75,10 +76,17 @@ enum Proof {
     Faults(faults::Arguments),
     /// Give every decoder damaged bytes: it answers, and takes no more memory than they explain
     Fuzz(fuzz::Arguments),
+    /// Kill guests of User-Mode Linux under load: what was answered is on their disks (tests/lab)
+    GuestKills(lab::Arguments),
     /// Let hostile clients come beside those that behave: what they cost is bounded, and the others do not notice
     Hostile(hostile::Arguments),
     /// Kill the broker under load, again and again: nothing acked is lost, nothing comes that should not
     Kill9(kill9::Arguments),
+    /// The work of a guest of the lab, within it
+    #[command(hide = true)]
+    Inside(lab::Inside),
+    /// Make moments of a disk's record disks again: what was answered by then is there (tests/lab)
+    LogWrites(lab::Arguments),
     /// Cut the power of a recorded disk under load: what was answered is there, whatever part of the rest is (needs root)
     Power(power::Arguments),
     /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
@@ -122,8 +130,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Prove(Proof::Bitrot(arguments)) => bitrot::run(&arguments),
         What::Prove(Proof::Faults(arguments)) => faults::run(&arguments),
         What::Prove(Proof::Fuzz(arguments)) => fuzz::run(&arguments),
+        What::Prove(Proof::GuestKills(arguments)) => lab::run_guest_kills(&arguments),
         What::Prove(Proof::Hostile(arguments)) => hostile::run(&arguments),
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
+        What::Prove(Proof::Inside(arguments)) => lab::run_inside(&arguments),
+        What::Prove(Proof::LogWrites(arguments)) => lab::run_log_writes(&arguments),
         What::Prove(Proof::Power(arguments)) => power::run(&arguments),
         What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),

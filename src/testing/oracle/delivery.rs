@@ -1,5 +1,6 @@
 //! A delivery is judged: may this message come, and may it come now?
 
+use super::event::Event;
 use super::message::{Consumed, Identity, Sent};
 use super::order::Stream;
 use super::transaction::{State, TransactionNumber};
@@ -14,6 +15,7 @@ impl Oracle {
 
     /// A delivery with the body that was sent.
     pub fn delivered(&mut self, stream: &mut Stream, identity: Identity) {
+        self.note(|| Event::Delivered(stream.queue(), identity));
         self.counts.delivered += 1;
         if identity.queue != stream.queue() {
             let text = self.told(identity);

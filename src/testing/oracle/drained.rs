@@ -1,5 +1,6 @@
 //! All queues are empty: whatever was not delivered by now is not there.
 
+use super::event::Event;
 use super::message::{Consumed, Identity, Message, Sent};
 use super::transaction::{State, Transaction};
 use super::{Kind, Oracle};
@@ -8,6 +9,7 @@ impl Oracle {
     /// Everything that was in the queues has been delivered and acknowledged, with no other client around. Judges what is
     /// missing and settles what was unknown.
     pub fn drained(&mut self) {
+        self.note(|| Event::Drained);
         for (_, transaction) in self.transactions.iter_mut().filter(|(_, it)| it.state == State::Open) {
             transaction.state = State::Never;
         }

@@ -7,6 +7,7 @@
 
 mod delivery;
 mod drained;
+mod event;
 mod finding;
 mod message;
 mod order;
@@ -22,6 +23,7 @@ pub use message::{Identity, ProducerNumber, QueueNumber, Sequence};
 pub use order::Stream;
 pub use transaction::TransactionNumber;
 
+use event::Event;
 use message::{Consumed, Message, Sent};
 use order::Order;
 use transaction::{State, Transaction};
@@ -52,6 +54,7 @@ pub struct Oracle {
     order: Order,
     findings: Findings,
     counts: Counts,
+    diary: Option<Vec<Event>>,
 }
 
 /// What happened, for the figures.
@@ -74,6 +77,7 @@ pub struct Counts {
 impl Oracle {
     /// The broker was started (again).
     pub fn broker_started(&mut self) {
+        self.note(|| Event::Started);
         self.life.0 += 1;
     }
 
@@ -94,6 +98,7 @@ impl Oracle {
 
     /// A message is about to be sent, by itself or within a transaction.
     pub fn sending(&mut self, identity: Identity, transaction: Option<TransactionNumber>) {
+        self.note(|| Event::Sending(identity, transaction));
         if let Some(transaction) = transaction.and_then(|number| self.transactions.get_mut(&number)) {
             transaction.sends.push(identity);
         } else {
@@ -104,6 +109,7 @@ impl Oracle {
 
     /// What came of a send outside of transactions.
     pub fn sent(&mut self, identity: Identity, outcome: Outcome) {
+        self.note(|| Event::Sent(identity, outcome));
         self.answered(outcome);
         if let Some(message) = self.messages.get_mut(&identity) {
             message.sent = match outcome {
@@ -122,6 +128,7 @@ impl Oracle {
 
     /// Messages are about to be acknowledged, outside of transactions, by one request.
     pub fn acknowledging(&mut self, identities: &[Identity]) {
+        self.note(|| Event::Acknowledging(identities.to_vec()));
         self.counts.pending += 1;
         let life = self.life;
         for identity in identities {
@@ -133,6 +140,7 @@ impl Oracle {
 
     /// What came of that request.
     pub fn acknowledged(&mut self, identities: &[Identity], outcome: Outcome) {
+        self.note(|| Event::Acknowledged(identities.to_vec(), outcome));
         self.answered(outcome);
         for identity in identities {
             if let Some(message) = self.messages.get_mut(identity) {
@@ -149,6 +157,7 @@ impl Oracle {
 
     /// A transaction begins.
     pub fn open(&mut self) -> TransactionNumber {
+        self.note(|| Event::Open);
         self.opened += 1;
         let number = TransactionNumber(self.opened);
         self.transactions.insert(number, Transaction::new(self.life));
@@ -157,6 +166,7 @@ impl Oracle {
 
     /// A message is acknowledged within a transaction.
     pub fn taking(&mut self, identity: Identity, number: TransactionNumber) {
+        self.note(|| Event::Taking(identity, number));
         let Some(message) = self.messages.get_mut(&identity) else { return };
         message.consumed = Consumed::Within(number);
         if let Some(transaction) = self.transactions.get_mut(&number) {
@@ -166,6 +176,7 @@ impl Oracle {
 
     /// The commit of a transaction is about to be asked for.
     pub fn committing(&mut self, number: TransactionNumber) {
+        self.note(|| Event::Committing(number));
         self.counts.pending += 1;
         if let Some(transaction) = self.transactions.get_mut(&number) {
             transaction.state = State::Unknown;
@@ -174,6 +185,7 @@ impl Oracle {
 
     /// What came of the commit.
     pub fn committed(&mut self, number: TransactionNumber, outcome: Outcome) {
+        self.note(|| Event::Committed(number, outcome));
         self.answered(outcome);
         let Some(transaction) = self.transactions.get_mut(&number) else { return };
         let was = transaction.state;
@@ -191,10 +203,17 @@ impl Oracle {
 
     /// The transaction ends without a commit having been asked for: it was rolled back, or its connection is gone.
     pub fn rolled_back(&mut self, number: TransactionNumber) {
+        self.note(|| Event::RolledBack(number));
         self.counts.rolled_back += 1;
         if let Some(transaction) = self.transactions.get_mut(&number) {
             transaction.state = State::Never;
         }
+    }
+
+    /// The last of a sender's messages that is known; 0 if none is.
+    pub fn last_of(&self, producer: ProducerNumber) -> Sequence {
+        let own = self.messages.keys().filter(|identity| identity.producer == producer);
+        own.map(|identity| identity.sequence).max().unwrap_or(Sequence(0))
     }
 
     fn answered(&mut self, outcome: Outcome) {

@@ -1,27 +1,51 @@
-//! A state of the disk is looked at: mounted, a broker started on it, everything taken out and judged.
+//! A state of the disk is looked at: its files are made available, a broker started on it, everything taken out and judged.
 //!
 //! Takes the bytes, and the clients' history up to the moment at which they were all there was; gives findings.
 
 use std::path::Path;
 
+use super::copied::Copied;
 use super::disk::Restored;
 use crate::prove::kill9::broker::{Broker, Place};
 use crate::prove::kill9::drain;
 use crate::prove::kill9::load::Store;
 use crate::prove::kill9::oracle::{Counts, Findings, Kind, Oracle};
 
+/// How a broker gets at the files of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Through {
+    /// The kernel mends the file system and mounts it; that needs root.
+    Mount,
+    /// Its files are copied.
+    Copy,
+}
+
 /// Looks. The history belongs to this look alone.
-pub(super) async fn look(place: &Place, bytes: &[u8], seed: u64, history: Oracle) -> (Findings, Counts) {
+pub(super) async fn look(
+    place: &Place,
+    bytes: &[u8],
+    seed: u64,
+    history: Oracle,
+    through: Through,
+) -> (Findings, Counts) {
     let store = Store::with(seed, history);
-    if let Err(what) = judged(place, bytes, &store).await {
+    let judged = match through {
+        Through::Mount => judged(place, &store, || Restored::mount(&place.directory, bytes)).await,
+        Through::Copy => judged(place, &store, || Copied::of(&place.directory, bytes)).await,
+    };
+    if let Err(what) = judged {
         store.oracle.borrow_mut().report(Kind::Broker, what);
     }
     let oracle = store.oracle.borrow();
     (oracle.findings().clone(), oracle.counts())
 }
 
-async fn judged(place: &Place, bytes: &[u8], store: &std::rc::Rc<Store>) -> Result<(), String> {
-    let disk = Restored::mount(&place.directory, bytes).map_err(|what| format!("the file system is lost: {what}"))?;
+async fn judged<Disk>(
+    place: &Place,
+    store: &std::rc::Rc<Store>,
+    disk: impl FnOnce() -> Result<Disk, String>,
+) -> Result<(), String> {
+    let disk = disk().map_err(|what| format!("the file system is lost: {what}"))?;
     let broker = Broker::start(place)?;
     store.oracle.borrow_mut().broker_started();
     let emptied = drain::drain(store, broker.port).await;

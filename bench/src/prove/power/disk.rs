@@ -19,7 +19,7 @@ use super::fuse;
 use super::recorder::{Recorder, Shared};
 
 /// Room for a store of this load, and for the file system itself.
-const DISK_BYTES: u64 = 128 << 20;
+pub(super) const DISK_BYTES: u64 = 128 << 20;
 /// Zeroes of this many bytes are left out of an image.
 const CHUNK: usize = 64 * 1024;
 
@@ -44,11 +44,11 @@ pub fn available() -> Result<(), NoDisk> {
     run(Command::new("mkfs.ext4").arg("-V")).map_err(NoDisk)
 }
 
-/// What a new file system's device holds.
-pub(super) fn formatted(directory: &Path) -> Result<Vec<u8>, String> {
+/// What the device of a new file system of this many bytes holds.
+pub(super) fn formatted(directory: &Path, size: u64) -> Result<Vec<u8>, String> {
     let image = directory.join("formatted.img");
     let failed = |error: std::io::Error| format!("{}: {error}", image.display());
-    File::create(&image).and_then(|file| file.set_len(DISK_BYTES)).map_err(failed)?;
+    File::create(&image).and_then(|file| file.set_len(size)).map_err(failed)?;
     let options = ["-q", "-F", "-b", "4096", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
     run(Command::new("mkfs.ext4").args(options).arg(&image))?;
     let bytes = std::fs::read(&image).map_err(failed)?;
@@ -124,6 +124,20 @@ impl Drop for Recorded {
     }
 }
 
+/// A file with these bytes; zeroes take no room.
+pub(super) fn write_image(path: &Path, bytes: &[u8]) -> Result<File, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    let file = File::create(path).map_err(failed)?;
+    file.set_len(bytes.len() as u64).map_err(failed)?;
+    let zeroes = vec![0; CHUNK];
+    for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
+        if !zeroes.starts_with(chunk) {
+            file.write_all_at(chunk, (number * CHUNK) as u64).map_err(failed)?;
+        }
+    }
+    Ok(file)
+}
+
 /// A mounted file system with a given state.
 #[derive(Debug)]
 pub(super) struct Restored {
@@ -139,14 +153,7 @@ impl Restored {
         let number = NEXT_STATE.fetch_add(1, Ordering::Relaxed);
         let disk = Self { image: directory.join(format!("state-{number}.img")), folder: directory.join("data") };
         std::fs::create_dir_all(&disk.folder).map_err(|error| format!("{}: {error}", disk.folder.display()))?;
-        let failed = |error: std::io::Error| format!("{}: {error}", disk.image.display());
-        let file = File::create(&disk.image).map_err(failed)?;
-        file.set_len(bytes.len() as u64).map_err(failed)?;
-        for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
-            if chunk.iter().any(|byte| *byte != 0) {
-                file.write_all_at(chunk, (number * CHUNK) as u64).map_err(failed)?;
-            }
-        }
+        write_image(&disk.image, bytes)?;
         run(Command::new("mount").args(["-t", "ext4", "-o", "loop,noatime"]).arg(&disk.image).arg(&disk.folder))?;
         Ok(disk)
     }

@@ -7,10 +7,12 @@
 //! device, and a broker that answers early.
 
 mod control;
+mod copied;
 mod crash;
 mod disk;
 mod figures;
 mod fuse;
+pub mod lab;
 mod recorder;
 mod round;
 mod state;

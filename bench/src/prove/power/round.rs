@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use super::crash::{keep, look};
-use super::disk::{Barriers, Recorded, formatted};
+use super::crash::{Through, keep, look};
+use super::disk::{Barriers, DISK_BYTES, Recorded, formatted};
 use super::figures::Figures;
 use super::recorder::Moment;
 use super::state::{State, after};
@@ -98,7 +98,7 @@ pub fn round(plan: &Plan, number: u32, cuts: u32, mut each: impl FnMut(&str)) ->
     let place = plan.place(number);
     empty(&place.directory)?;
     std::fs::create_dir_all(&place.directory).map_err(|error| format!("{}: {error}", place.directory.display()))?;
-    let disk = formatted(&place.directory)?;
+    let disk = formatted(&place.directory, DISK_BYTES)?;
     let mut random = Random::of(plan.seed, u64::from(number));
     let store = Store::new(random.number());
     let mut round = Round { plan, place, store, random, disk, figures: Figures::default() };
@@ -226,7 +226,7 @@ impl Round<'_> {
         self.figures.saw(state);
         let (seed, before) = (self.store.seed, history.findings().clone());
         let delivered = history.counts().delivered;
-        let (findings, counts) = look(&self.place, &state.bytes, seed, history).await;
+        let (findings, counts) = look(&self.place, &state.bytes, seed, history, Through::Mount).await;
         self.figures.delivered += counts.delivered - delivered;
         if findings == before {
             return;

@@ -63,7 +63,8 @@ fn tear(disk: &mut [u8], at: u64, bytes: &[u8], random: &mut Random) {
     }
 }
 
-fn put(disk: &mut [u8], at: u64, bytes: &[u8]) {
+/// Writes; what does not fit is left out.
+pub(super) fn put(disk: &mut [u8], at: u64, bytes: &[u8]) {
     let place = usize::try_from(at).ok().and_then(|at| disk.get_mut(at..at + bytes.len()));
     place.into_iter().for_each(|place| place.copy_from_slice(bytes));
 }

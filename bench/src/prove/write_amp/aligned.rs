@@ -1,11 +1,11 @@
 //! Memory as direct transfers want it: at an address that is a multiple of a page.
 
 /// The alignment of direct transfers, and the unit of the journal.
-pub(super) const PAGE: usize = 4096;
+pub(in crate::prove) const PAGE: usize = 4096;
 
 /// Bytes that begin at a page border.
 #[derive(Debug)]
-pub(super) struct Aligned {
+pub(in crate::prove) struct Aligned {
     /// One page more than wanted, never moved after it was measured.
     memory: Vec<u8>,
     from: usize,
@@ -14,19 +14,19 @@ pub(super) struct Aligned {
 
 impl Aligned {
     /// So many bytes, all of this value.
-    pub(super) fn filled(len: usize, value: u8) -> Self {
+    pub(in crate::prove) fn filled(len: usize, value: u8) -> Self {
         let memory = vec![value; len + PAGE];
         let from = memory.as_ptr().align_offset(PAGE);
         Self { memory, from, len }
     }
 
     /// The first `len` bytes.
-    pub(super) fn first(&self, len: usize) -> &[u8] {
+    pub(in crate::prove) fn first(&self, len: usize) -> &[u8] {
         self.memory.get(self.from..self.from + len.min(self.len)).unwrap_or_default()
     }
 
     /// All bytes.
-    pub(super) fn all_mut(&mut self) -> &mut [u8] {
+    pub(in crate::prove) fn all_mut(&mut self) -> &mut [u8] {
         self.memory.get_mut(self.from..self.from + self.len).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! The control writes the same blocks into a file that grows. The same comparison must refuse it.
 
-mod aligned;
+pub(in crate::prove) mod aligned;
 mod bare;
 mod blocks;
 mod broker;

@@ -51,7 +51,11 @@ impl Store {
 
     /// One that was used until this history was known.
     pub(in crate::prove) fn with(seed: u64, history: Oracle) -> SharedStore {
-        Rc::new(Self { oracle: RefCell::new(history), seed, sequences: Default::default() })
+        // Messages that are sent from now on have numbers of their own.
+        let mut number = 0..;
+        let sequences = [(); (PRODUCERS + CONSUMERS) as usize];
+        let sequences = sequences.map(|()| Cell::new(history.last_of(ProducerNumber(number.next().unwrap_or(0))).0));
+        Rc::new(Self { oracle: RefCell::new(history), seed, sequences })
     }
 
     fn next_message(&self, producer: ProducerNumber, queue: QueueNumber) -> Identity {
