@@ -236,8 +236,14 @@ pub const COLD_BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// stops. Long enough for a path to a disk to come back, short enough for a client that waits.
 pub const COLD_RETRY_NANOS: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
 
-/// Growth of the lanes after which the index is written again.
+/// Growth of a lane after which the index is written again, if it is small.
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The same as a multiple of the index, if that is more.
+pub const CHECKPOINT_GROWTH_OF_INDEX: u64 = 6;
+
+/// The most of that: what a start may have to read of a lane behind the index.
+pub const CHECKPOINT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Bytes of the arguments of one request to look after the broker; longer ones are refused.
 pub const MANAGEMENT_REQUEST_BYTES_MAX: usize = 64 * 1024;

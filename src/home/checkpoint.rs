@@ -11,6 +11,7 @@ use std::mem::{Discriminant, discriminant};
 use journal::{BlockBuffer, CheckpointWriter, CheckpointWritten, LaneId, LaneKind, LaneMark, Vector};
 
 use super::{Effect, Home};
+use crate::limits;
 use crate::mail::{Letter, Snapshot};
 use crate::message::CoreId;
 use crate::queue::Entry;
@@ -33,6 +34,8 @@ pub(super) struct Checkpoints {
     moved: bool,
     /// How many were written in this run.
     written: u64,
+    /// Bytes of this core's last snapshot.
+    snapshot_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -143,7 +146,15 @@ impl<B: BlockBuffer> Home<B> {
 
     /// Has a lane grown by as much as a checkpoint is worth?
     fn has_grown(&self) -> bool {
-        self.lanes.iter().any(|lane| is_data(lane.id) && lane.growth() >= self.settings.checkpoint_bytes)
+        let worth = self.checkpoint_worth();
+        self.lanes.iter().any(|lane| is_data(lane.id) && lane.growth() >= worth)
+    }
+
+    /// By how much a lane must grow before the index is written again: the larger it was, the more. So it costs a share of what is
+    /// appended, however many messages wait, and a start reads a few times the index at most.
+    pub(super) fn checkpoint_worth(&self) -> u64 {
+        let of_index = self.checkpoints.snapshot_bytes.saturating_mul(limits::CHECKPOINT_GROWTH_OF_INDEX);
+        of_index.min(limits::CHECKPOINT_BYTES_MAX).max(self.settings.checkpoint_bytes)
     }
 
     fn remember_ends(&mut self) {
@@ -164,7 +175,9 @@ impl<B: BlockBuffer> Home<B> {
         let mut writer = IndexWriter::default();
         self.index_names(&mut writer);
         self.index_messages(&mut writer);
-        Some(Snapshot { marks, chunks: writer.into_chunks() })
+        let chunks = writer.into_chunks();
+        self.checkpoints.snapshot_bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        Some(Snapshot { marks, chunks })
     }
 
     fn index_names(&mut self, writer: &mut IndexWriter) {

@@ -388,7 +388,7 @@ impl<B: BlockBuffer> Home<B> {
         if self.active && (self.lanes.is_upkeep_due() || self.is_checkpoint_busy()) {
             self.reclaim();
             self.write_checkpoints();
-            self.lanes.plan_upkeep(self.settings.checkpoint_bytes);
+            self.lanes.plan_upkeep(self.checkpoint_worth());
         }
         self.watch_reserve();
     }

@@ -7,7 +7,13 @@ const KEPT_MAX: u64 = 2;
 
 /// Small messages, each in a block of its own, so that nearly all of the lane is padding.
 fn sparse(hot_bytes: usize) -> (Machine, Vec<Vec<u8>>) {
-    let mut machine = Machine::with(Setup { lanes: 1, hot_bytes, segments_before_compaction: KEPT_MAX, slow: None });
+    let mut machine = Machine::with(Setup {
+        lanes: 1,
+        hot_bytes,
+        segments_before_compaction: KEPT_MAX,
+        slow: None,
+        checkpoint_bytes: u64::MAX,
+    });
     let bodies: Vec<Vec<u8>> = (0..MESSAGES).map(|number| body(number, 100)).collect();
     for body in &bodies {
         machine.publish(body, false);

@@ -60,10 +60,13 @@ pub(crate) struct Setup {
     pub(crate) segments_before_compaction: u64,
     /// The seed of a slow machine's order.
     pub(crate) slow: Option<u64>,
+    /// Growth after which a small index is written.
+    pub(crate) checkpoint_bytes: u64,
 }
 
 /// One lane, nothing in memory, no compaction.
-pub(crate) const PLAIN: Setup = Setup { lanes: 1, hot_bytes: 1, segments_before_compaction: u64::MAX, slow: None };
+pub(crate) const PLAIN: Setup =
+    Setup { lanes: 1, hot_bytes: 1, segments_before_compaction: u64::MAX, slow: None, checkpoint_bytes: u64::MAX };
 
 impl Deliver for Heard {
     fn message(&mut self, _: SessionRef, consumer: ConsumerId, id: MessageId, _: u16, body: &[u8]) {
@@ -179,7 +182,7 @@ impl Machine {
             run_number: number,
             epoch: number,
             segments_before_compaction: setup.segments_before_compaction,
-            checkpoint_bytes: u64::MAX,
+            checkpoint_bytes: setup.checkpoint_bytes,
         };
         let mut home = Home::new(settings, lanes);
         let report = loader.fill(&mut home);

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod browsing;
+mod checkpoints;
 mod compaction;
 mod holds;
 mod large_bodies;

@@ -34,8 +34,13 @@ fn send(machine: &mut Machine) {
 #[test]
 fn a_start_knows_the_lasting_ones_alone() {
     for checkpoint in [false, true] {
-        let mut machine =
-            Machine::with(Setup { lanes: 1, hot_bytes: 1 << 20, segments_before_compaction: 4, slow: None });
+        let mut machine = Machine::with(Setup {
+            lanes: 1,
+            hot_bytes: 1 << 20,
+            segments_before_compaction: 4,
+            slow: None,
+            checkpoint_bytes: u64::MAX,
+        });
         machine.settle();
         let before = (machine.end_of(LaneId::BINDINGS), machine.end_of(JOURNAL));
         assert!(machine.ask(create("passing", Lifetime::Run)).reply.is_ok());

@@ -257,6 +257,7 @@ fn run(seed: u64) -> Result<(), String> {
         hot_bytes: if random.percent(50) { 1 } else { 256 * 1024 },
         segments_before_compaction: 2 + random.below(4),
         slow: random.percent(80).then_some(seed),
+        checkpoint_bytes: u64::MAX,
     };
     let (asked, answered, held) = (Vec::new(), Vec::new(), Vec::new());
     let (machine, model, phase) = (Machine::with(setup), Model::default(), Phase::None);
