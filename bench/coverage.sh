@@ -34,9 +34,10 @@ tool() {
 readonly TARGET=target/coverage
 profdata=$(tool llvm-profdata)
 cov=$(tool llvm-cov)
-RUSTFLAGS="-C instrument-coverage" cargo build --package ringmq-bench --target-dir "$TARGET"
-rm -f "$TARGET"/fuzz-*.profraw
-LLVM_PROFILE_FILE="$TARGET/fuzz-%p.profraw" "$TARGET/debug/bench" prove fuzz --count "${1:-20000}" --no-ledger \
+# What runs while it is built is instrumented too.
+LLVM_PROFILE_FILE="$PWD/$TARGET/build-%p.profraw" RUSTFLAGS="-C instrument-coverage" cargo build --package ringmq-bench --target-dir "$TARGET"
+rm -f "$TARGET"/*.profraw
+LLVM_PROFILE_FILE="$PWD/$TARGET/fuzz-%p.profraw" "$TARGET/debug/bench" prove fuzz --count "${1:-20000}" --no-ledger \
     --directory "$TARGET/prove"
 "$profdata" merge -sparse "$TARGET"/fuzz-*.profraw -o "$TARGET/fuzz.profdata"
 

@@ -32,7 +32,7 @@ pub enum Kind {
     Large,
     /// A segment of the index checkpoints.
     Checkpoint,
-    /// A freed segment, or its file that waits to be used again.
+    /// A freed segment, its file that waits to be used again, or one that a killed broker was making.
     Spare,
     /// `store`.
     Manifest,
@@ -94,8 +94,7 @@ impl Kind {
                 LaneKind::Checkpoint => Some(Self::Checkpoint),
                 LaneKind::Paging => None,
             },
-            NamedFile::Spare(..) => Some(Self::Spare),
-            NamedFile::Unfinished(_) => None,
+            NamedFile::Spare(..) | NamedFile::Unfinished(_) => Some(Self::Spare),
             NamedFile::Other => match name {
                 "store" => Some(Self::Manifest),
                 "ha.state" => Some(Self::State),
@@ -120,7 +119,7 @@ pub(super) enum Stands {
     HeaderRest,
     /// Behind the end of the lane.
     Beyond,
-    /// A freed segment.
+    /// A freed segment, or a file of no segment yet.
     Freed,
     /// A file beside the lanes.
     Beside,
@@ -282,7 +281,7 @@ impl Map {
     fn stands(&self, path: &Path, offset: u64) -> Option<Stands> {
         let (lane, sequence) = match parse_name(path.file_name()?.to_str()?) {
             NamedFile::Segment(lane, sequence) => (lane, sequence),
-            NamedFile::Spare(..) => return Some(Stands::Freed),
+            NamedFile::Spare(..) | NamedFile::Unfinished(_) => return Some(Stands::Freed),
             _ => return Some(Stands::Beside),
         };
         let Some(map) = self.lanes.get(&lane) else { return Some(Stands::Freed) };
