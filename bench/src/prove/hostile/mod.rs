@@ -127,9 +127,9 @@ impl Kind {
         matches!(self, Self::Hoard | Self::Unbounded)
     }
 
-    /// What the connections of its broker may hold together.
+    /// What the connections of its broker may hold together. The controls need one that closes none of them for it.
     fn connection_memory(self) -> String {
-        let bytes = if matches!(self, Self::Unbounded) { 1 << 40 } else { CONNECTION_MEMORY };
+        let bytes = if matches!(self, Self::Unbounded | Self::Fat) { 1 << 40 } else { CONNECTION_MEMORY };
         format!("connection-memory={bytes}")
     }
 
