@@ -64,7 +64,11 @@ pub const RECORD_OVERHEAD_BYTES_MAX: usize = 4 * 1024;
 /// Connections of one core; further ones are closed at once.
 pub const CONNECTIONS_PER_CORE_MAX: usize = 65_536;
 
-/// Sessions of one connection; a further CREATESESSION is refused.
+/// What the first session of each connection takes that is not counted against all: some consumers, and what its user may do to some
+/// addresses.
+pub const SESSION_BYTES_FREE: usize = 4 * 1024;
+
+/// Sessions of one connection; a further CREATESESSION is refused. So is one for which there is no memory.
 pub const SESSIONS_PER_CONNECTION_MAX: usize = 4_096;
 
 /// Temporary queues of one connection; a further one is refused.
@@ -83,10 +87,11 @@ pub const LOGIN_FAILURES_MAX: usize = 3;
 /// Logins that each core remembers, so that clients who come again do not wait for the hash of their password.
 pub const LOGINS_REMEMBERED_MAX: usize = 1_024;
 
-/// Addresses of which a session remembers what its user may do; beyond it all are looked up again.
+/// Addresses of which a session remembers what its user may do; beyond it all are looked up again. Without memory for one more, that is
+/// looked up each time.
 pub const PERMISSIONS_REMEMBERED_MAX: usize = 256;
 
-/// Consumers of one session; a further one is refused.
+/// Consumers of one session; a further one is refused. So is one for which there is no memory.
 pub const CONSUMERS_PER_SESSION_MAX: usize = 4_096;
 
 /// Metadata entries of one session; further ones are refused.
@@ -100,6 +105,9 @@ pub const METADATA_BYTES_FREE: usize = 1_024;
 
 /// Replies that a session may owe its client before its connection stops reading.
 pub const REPLIES_PER_SESSION_MAX: usize = 16_384;
+
+/// Replies for which each session keeps room, however few it owes. More than most clients ever ask for at the same time.
+pub const REPLIES_SPARE_MAX: usize = 64;
 
 /// Bytes waiting to be written to one client before its deliveries pause.
 pub const OUTPUT_BYTES_SOFT: usize = 256 * 1024;

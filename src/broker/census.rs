@@ -28,6 +28,8 @@ pub struct Census {
     pub unconfirmed: usize,
     /// Bytes that clients have noted about their sessions, beyond what each has for itself.
     pub notes: usize,
+    /// Memory of sessions and consumers, beyond what each connection has for its first session.
+    pub session_memory: usize,
     /// Requests to look after the broker that are under way.
     pub calls: usize,
     /// Letters that were not read, or not given away.
@@ -57,6 +59,7 @@ impl<B: BlockBuffer> Core<B> {
             outgoing: front.outgoing.held(),
             unconfirmed: front.unconfirmed_bytes,
             notes: front.notes_bytes,
+            session_memory: front.session_memory.held(),
             calls: front.calls.len() + front.calls_due.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),

@@ -9,6 +9,7 @@ use protocol::core::packet::{Packet, PacketType};
 use super::front::Errand;
 use super::login::Admission;
 use super::reattach::Way;
+use super::session_memory::NO_MEMORY;
 use super::{Core, millis};
 use crate::limits;
 use crate::mail::Ask;
@@ -411,6 +412,9 @@ impl<B: BlockBuffer> Core<B> {
             Some("the connection has as many sessions as it may")
         } else if client.channels.get(channel).is_some() || channel < 2 {
             Some("the channel is in use")
+        } else if !client.channels.is_empty() && !self.front.session_memory.has_room_for_session(name.len()) {
+            crate::event!(NT215, connection = ?key);
+            Some(NO_MEMORY)
         } else {
             None
         };
@@ -423,9 +427,11 @@ impl<B: BlockBuffer> Core<B> {
         client.protocol.session_created(&mut client.output.bytes);
         let mut session = Session::new(key, channel, number, modes);
         session.user = user;
+        session.is_first = client.channels.is_empty();
         let session = self.front.sessions.insert(session);
         client.channels.insert(channel, session);
         self.front.name_session(session, name);
+        self.front.count_session(session);
         self.front.next_session_number = number.next(self.front.settings.cores);
         self.front.list(key);
     }
@@ -497,13 +503,13 @@ impl<B: BlockBuffer> Core<B> {
             if (dead || late) && !client.closing {
                 silent.push((key, silence, dead));
             }
-            if silence >= settings.ttl_check_interval_ms {
+            let is_silent = silence >= settings.ttl_check_interval_ms;
+            if is_silent {
                 client.protocol.rest();
-                for session in client.channels.sessions() {
-                    if let Some(session) = self.front.sessions.get_mut(session) {
-                        session.rest();
-                    }
-                }
+            }
+            for session in client.channels.sessions() {
+                let Some(session) = self.front.sessions.get_mut(session) else { continue };
+                if is_silent { session.rest() } else { session.trim() }
             }
         }
         for (key, silence_ms, dead) in silent {

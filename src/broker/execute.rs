@@ -6,6 +6,7 @@ use journal::BlockBuffer;
 use protocol::core::packet::Packet;
 use protocol::limits::LENGTH_PREFIX_BYTES;
 
+use super::session_memory::NO_MEMORY;
 use super::{Core, Front, front::Waiter};
 use crate::home::Outcome;
 use crate::limits;
@@ -197,13 +198,20 @@ impl<B: BlockBuffer> Core<B> {
             if let Some(failure) = session.consumer_problem(*consumer) {
                 return self.reply_now(key, respond, Answer::failed(failure));
             }
+            if !self.front.session_memory.has_room_for_consumer(session) {
+                crate::event!(NT215, connection = ?session.connection);
+                let failure = Failure::new(FailureKind::Full, NO_MEMORY);
+                return self.reply_now(key, respond, Answer::failed(failure));
+            }
             *started = session.started;
             *pre_acknowledge = session.modes.pre_acknowledge;
             opening = Some(*consumer);
         }
         // This home may not have been there when the others were told.
         let holds = session.held_back && opening.is_some();
-        session.note(&ask, core);
+        if session.note(&ask, core) {
+            self.front.session_memory.count(session);
+        }
         let stores = matches!(ask, Ask::Publish(_) | Ask::Acknowledge(_));
         let waits = self.front.settings.sync_non_transactional || !stores;
         // A send that nobody waits for has a silent reply: what is answered after it, such as the close of the session, must not

@@ -16,6 +16,7 @@ use super::orphans::Orphans;
 use super::outgoing::Outgoing;
 use super::postage::Postage;
 use super::reattach::{Reattach, Seeking};
+use super::session_memory::SessionMemory;
 use super::shares::Shares;
 use super::temporary::Temporary;
 use super::{Output, millis};
@@ -179,6 +180,8 @@ pub struct Front {
     pub(super) postage: Postage,
     /// What clients note about their sessions, beyond what each session has for itself.
     pub(super) notes_bytes: usize,
+    /// What sessions and their consumers take, beyond what each connection has for its first one.
+    pub(super) session_memory: SessionMemory,
     /// Somebody waits for room in the lanes: who comes now stands behind.
     pub(super) room_is_short: bool,
     /// What connections hold of their clients' bytes beyond their own shares.
@@ -245,6 +248,7 @@ impl Front {
             crowd_changes: false,
             postage: Postage::new(shares.letters, settings.cores),
             notes_bytes: 0,
+            session_memory: SessionMemory::new(shares.sessions, settings.cores),
             room_is_short: false,
             incoming: Incoming::new(shares.frames),
             outgoing: Outgoing::new(shares.output - spares_max),
@@ -482,6 +486,7 @@ impl Deliver for Front {
         }
         if let Some(session) = self.sessions.get_mut(to.key) {
             session.forget_consumer(consumer);
+            self.session_memory.count(session);
         }
         self.write(to.key, |to, out| consumer_gone(to.channel, consumer, to.version, out));
     }
@@ -496,7 +501,9 @@ impl Deliver for Front {
         }
         let Some(session) = self.sessions.get_mut(to.key) else { return };
         if token.0 & TWO_PHASE_TOKEN == 0 {
-            session.answered(token, &answer);
+            if session.answered(token, &answer) {
+                self.session_memory.count(session);
+            }
             session.replies.fill(token, answer);
             self.due.push(to.key);
         } else if let Some(two_phase) = session.two_phase.as_mut()

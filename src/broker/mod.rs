@@ -19,6 +19,7 @@ mod permit;
 mod postage;
 mod reattach;
 mod reply;
+mod session_memory;
 mod shares;
 mod temporary;
 mod two_phase;

@@ -295,8 +295,10 @@ impl Front {
     /// A session is gone.
     pub(super) fn remove_session(&mut self, key: SessionKey) {
         self.unname(key);
-        let notes = self.sessions.remove(key).map_or(0, |session| session.notes_bytes());
-        self.notes_bytes = self.notes_bytes.saturating_sub(notes);
+        if let Some(session) = self.sessions.remove(key) {
+            self.notes_bytes = self.notes_bytes.saturating_sub(session.notes_bytes());
+            self.session_memory.forget(&session);
+        }
         self.forget_calls(key);
     }
 
@@ -307,6 +309,8 @@ impl Front {
             client.channels.remove(session.channel);
             if session.unconfirmed.is_some() {
                 session.finished = true;
+                session.is_first = false;
+                self.session_memory.count(session);
                 client.departed.push_back(key);
                 if client.departed.len() > limits::DEPARTED_SESSIONS_MAX
                     && let Some(oldest) = client.departed.pop_front()

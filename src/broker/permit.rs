@@ -32,7 +32,10 @@ impl Front {
                 if session.permissions.len() >= limits::PERMISSIONS_REMEMBERED_MAX {
                     session.permissions.clear();
                 }
-                session.permissions.insert(address.into(), found);
+                if self.session_memory.has_room_for_permission(session, address) {
+                    session.permissions.insert(address.into(), found);
+                    self.session_memory.count(session);
+                }
                 found
             }
         };

@@ -371,8 +371,10 @@ impl Front {
         if session.finished {
             client.departed.push_back(key);
         } else {
+            session.is_first = client.channels.is_empty();
             client.channels.insert(session.channel, key);
         }
+        self.count_session(key);
         self.list(connection);
         self.review_hold(key);
     }

@@ -23,6 +23,8 @@ pub(super) struct Shares {
     pub(super) aside: usize,
     /// What clients note about their sessions: `execute`.
     pub(super) notes: usize,
+    /// Sessions and their consumers: `session_memory`.
+    pub(super) sessions: usize,
 }
 
 impl Shares {
@@ -30,13 +32,14 @@ impl Shares {
     pub(super) fn of(memory_max: usize) -> Self {
         let part = memory_max / 64;
         Self {
-            frames: part * 22,
+            frames: part * 18,
             output: part * 16,
             kept: (part * 16).min(limits::UNCONFIRMED_BYTES_PER_CORE),
             letters: (part * 4).min(limits::LETTER_BYTES_MAX),
             parked: (part * 2).min(limits::PARKED_BYTES_MAX),
             aside: (part * 2).min(limits::ASIDE_BYTES_PER_CORE_MAX),
             notes: part * 2,
+            sessions: part * 4,
         }
     }
 
@@ -58,9 +61,11 @@ mod tests {
     #[test]
     fn the_shares_are_no_more_than_the_whole() {
         for whole in [0, 1, 1 << 20, (1 << 26) + 17, 1 << 30, usize::MAX] {
-            let Shares { frames, output, kept, letters, parked, aside, notes } = Shares::of(whole);
-            let all: u128 =
-                [frames, output, kept, letters, parked, aside, notes].iter().map(|share| *share as u128).sum();
+            let Shares { frames, output, kept, letters, parked, aside, notes, sessions } = Shares::of(whole);
+            let all: u128 = [frames, output, kept, letters, parked, aside, notes, sessions]
+                .iter()
+                .map(|share| *share as u128)
+                .sum();
             assert!(all <= whole as u128, "{all} of {whole}");
             assert!(whole >= 1 << 28 || all + 64 > whole as u128, "{all} of {whole}: the rest is nobody's");
         }

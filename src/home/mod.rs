@@ -42,6 +42,7 @@ use slotmap::SlotMap;
 pub use census::Census;
 pub use cold::{ColdRead, Damaged};
 pub use load::{LoadError, LoadReport, Loaded, Loader, Missing, MissingThing, Reach, Unfinished, Waiting};
+pub use sessions::SESSION_BYTES;
 
 use crate::delivery::Consumer;
 use crate::limits;

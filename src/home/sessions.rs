@@ -12,6 +12,9 @@ use journal::Vector;
 /// Queues that got something back.
 type Touched = SmallVec<[QueueKey; 8]>;
 
+/// What a session takes here that has done nothing yet: itself and its place in the table, which grows by doubling.
+pub const SESSION_BYTES: usize = 2 * size_of::<HomeSession>() + 64;
+
 /// A session, as far as this home is concerned.
 #[derive(Debug, Default)]
 pub(super) struct HomeSession {

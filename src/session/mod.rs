@@ -79,12 +79,16 @@ pub struct Session<C> {
     pub user: Option<Arc<Identity>>,
     /// What that user may do to the addresses that were spoken of.
     pub permissions: HashMap<Box<str>, Permissions>,
+    /// It was the first one of its connection: what it has for itself is not counted.
+    pub is_first: bool,
+    /// Bytes of it that are counted among those of all sessions.
+    pub counted_bytes: u32,
     /// What a client says about it.
     pub metadata: Vec<(String, String)>,
     /// Its deliveries pause until its connection has taken what is written.
     pub held_back: bool,
     /// Frames of it that are set aside.
-    pub aside: usize,
+    pub aside: u32,
     /// Something was sent in its open transaction.
     pub has_sent: bool,
     /// Cores that know of it.
@@ -137,6 +141,8 @@ impl<C> Session<C> {
             finished: false,
             user: None,
             permissions: HashMap::new(),
+            is_first: false,
+            counted_bytes: 0,
             metadata: Vec::new(),
             held_back: false,
             aside: 0,
@@ -153,6 +159,11 @@ impl<C> Session<C> {
     pub fn end_transaction(&mut self) -> CoreSet {
         self.has_sent = false;
         self.transaction.take()
+    }
+
+    /// Its client may be busy: only what lies ready for more than it does is given back.
+    pub fn trim(&mut self) {
+        self.replies.trim();
     }
 
     /// Its client is silent: memory that only lies ready for what it does is given back.
@@ -173,8 +184,8 @@ impl<C> Session<C> {
         Operation { session: self.number, command: self.commands.saturating_sub(1) }
     }
 
-    /// Notes which core a request goes to, before it goes.
-    pub fn note(&mut self, ask: &Ask<'_>, core: CoreId) {
+    /// Notes which core a request goes to, before it goes. True: a consumer comes or goes.
+    pub fn note(&mut self, ask: &Ask<'_>, core: CoreId) -> bool {
         let in_transaction = match ask {
             Ask::Publish(publish) => publish.in_transaction,
             Ask::Acknowledge(acknowledge) => acknowledge.in_transaction,
@@ -185,20 +196,17 @@ impl<C> Session<C> {
             self.transaction.add(core);
             self.has_sent |= matches!(ask, Ask::Publish(_));
         }
-        match ask {
-            Ask::CreateConsumer { consumer, .. } => {
-                self.consumer_cores.insert(*consumer, core);
-            }
-            Ask::CloseConsumer { consumer } => {
-                self.consumer_cores.remove(consumer);
-            }
-            _ => {}
-        }
+        let changes = match ask {
+            Ask::CreateConsumer { consumer, .. } => self.consumer_cores.insert(*consumer, core).is_none(),
+            Ask::CloseConsumer { consumer } => self.consumer_cores.remove(consumer).is_some(),
+            _ => false,
+        };
         let leaves_something = in_transaction
             || matches!(ask, Ask::CreateConsumer { .. } | Ask::Claim { .. } | Ask::ProducerCredits { .. });
         if leaves_something {
             self.touched.add(core);
         }
+        changes
     }
 
     /// Why it cannot have a consumer of this id, if it cannot. One that is being opened counts.
@@ -216,17 +224,14 @@ impl<C> Session<C> {
         self.opening.push((token, consumer));
     }
 
-    /// An answer came. A consumer that was not opened is forgotten, or failures would pile up.
-    pub fn answered(&mut self, token: Token, answer: &Answer) {
+    /// An answer came. A consumer that was not opened is forgotten, or failures would pile up. True: so it was.
+    pub fn answered(&mut self, token: Token, answer: &Answer) -> bool {
         if self.opening.is_empty() {
-            return;
+            return false;
         }
-        if let Some(at) = self.opening.iter().position(|(of, _)| *of == token) {
-            let (_, consumer) = self.opening.swap_remove(at);
-            if answer.reply.is_err() {
-                self.consumer_cores.remove(&consumer);
-            }
-        }
+        let Some(at) = self.opening.iter().position(|(of, _)| *of == token) else { return false };
+        let (_, consumer) = self.opening.swap_remove(at);
+        answer.reply.is_err() && self.consumer_cores.remove(&consumer).is_some()
     }
 
     /// Consumers that it has, or is opening.

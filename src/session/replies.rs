@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use journal::{LaneId, Lsn, Vector};
 
 use crate::durability::Promises;
+use crate::limits;
 use crate::mail::{Answer, Failure, Reply, Token};
 
 /// A reply that may leave.
@@ -40,11 +41,13 @@ pub struct Replies<C> {
     waiting: bool,
     /// Bytes of the frame that is being handled, if its client keeps it and no slot has it yet.
     kept_bytes: usize,
+    /// The token of the front slot when memory was given back: its lower half.
+    trimmed_at: u32,
 }
 
 impl<C> Default for Replies<C> {
     fn default() -> Self {
-        Self { slots: VecDeque::new(), first: 0, waiting: false, kept_bytes: 0 }
+        Self { slots: VecDeque::new(), first: 0, waiting: false, kept_bytes: 0, trimmed_at: 0 }
     }
 }
 
@@ -125,6 +128,18 @@ impl<C> Replies<C> {
         }
     }
 
+    /// Gives back what a crowd of commands has taken, once it is over, and everything if nothing was released since it was asked before.
+    pub fn trim(&mut self) {
+        // One that is taken for an earlier one gives back what it needs again.
+        let first = self.first as u32;
+        if std::mem::replace(&mut self.trimmed_at, first) == first {
+            self.rest();
+        }
+        if self.slots.len() <= limits::REPLIES_SPARE_MAX && self.slots.capacity() > 2 * limits::REPLIES_SPARE_MAX {
+            self.slots.shrink_to(limits::REPLIES_SPARE_MAX);
+        }
+    }
+
     /// The gate has let the front slot pass.
     pub fn passed(&mut self) {
         self.waiting = false;
@@ -165,6 +180,25 @@ mod tests {
             _ => None,
         })
         .collect()
+    }
+
+    #[test]
+    fn memory_of_a_crowd_is_given_back() {
+        let (mut replies, promises) = (Replies::default(), Promises::default());
+        for round in 0..3 {
+            let tokens: Vec<Token> = (0..10_000).map(|_| replies.expect(1, 1)).collect();
+            replies.trim();
+            assert!(replies.slots.capacity() >= 10_000, "what is owed stays");
+            for token in tokens {
+                replies.fill(token, Answer::done(Vector::new()));
+            }
+            assert_eq!(released(&mut replies, &promises).len(), 10_000, "{round}");
+            replies.trim();
+            assert!((1..200).contains(&replies.slots.capacity()), "room for {}", replies.slots.capacity());
+            // Nothing has happened since.
+            replies.trim();
+            assert_eq!(replies.slots.capacity(), 0);
+        }
     }
 
     #[test]

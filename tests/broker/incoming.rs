@@ -12,7 +12,7 @@ const BOUND: usize = 4 * MIB;
 
 /// What all holders of a core may take, if so much of it is for frames.
 fn whole(frames: usize) -> usize {
-    (frames / 22).saturating_mul(64)
+    (frames / 18).saturating_mul(64)
 }
 
 /// As much as the ring brings at a time.

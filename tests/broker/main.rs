@@ -25,5 +25,6 @@ mod replay;
 mod rig;
 mod security;
 mod selecting;
+mod session_memory;
 mod states;
 mod temporary;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::folder::Folder;
-use crate::harness::{Outcome, Verdict};
+use crate::harness::{Outcome, Trial, Verdict};
 use crate::server::Server;
 use crate::wire::{Mode, Wire};
 
@@ -21,6 +21,13 @@ const SHARED_BYTES: u64 = 2 << 20;
 /// What is still to be done after a start is done by then.
 const QUIET_WITHIN: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_secs(1);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial { name: "idle_broker", run: a_broker_without_work_sleeps_and_is_small },
+        Trial { name: "idle_connections", run: idle_connections_are_small },
+    ]
+}
 
 /// How often each thread of a process has waited, by its id and name.
 fn waits(pid: u32) -> Result<BTreeMap<(u32, String), u64>, String> {
@@ -57,7 +64,7 @@ fn until_quiet(pid: u32) -> Result<(), String> {
     }
 }
 
-pub(crate) fn a_broker_without_work_sleeps_and_is_small() -> Verdict {
+fn a_broker_without_work_sleeps_and_is_small() -> Verdict {
     let folder = Folder::new("idle")?;
     let server = Server::start(folder.path(), &["--set", "journal-lanes=2", "--set", "journal-file-size=1MiB"])?;
     until_quiet(server.pid())?;
@@ -76,7 +83,7 @@ pub(crate) fn a_broker_without_work_sleeps_and_is_small() -> Verdict {
     Ok(Outcome::Passed)
 }
 
-pub(crate) fn idle_connections_are_small() -> Verdict {
+fn idle_connections_are_small() -> Verdict {
     let folder = Folder::new("idle_connections")?;
     let server = Server::small(folder.path(), &[])?;
     until_quiet(server.pid())?;

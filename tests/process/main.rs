@@ -34,6 +34,7 @@ mod readme;
 mod refusals;
 mod secrets;
 mod secrets_in_a_store;
+mod session_memory;
 mod start;
 mod stop;
 mod time_to_live;
@@ -49,8 +50,7 @@ use harness::Trial;
 fn main() -> ExitCode {
     let mut beside = vec![
         Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
-        Trial { name: "idle_broker", run: idle::a_broker_without_work_sleeps_and_is_small },
-        Trial { name: "idle_connections", run: idle::idle_connections_are_small },
+        Trial { name: "session_memory", run: session_memory::sessions_and_consumers_take_what_is_counted },
         Trial { name: "queues_by_command", run: queues::queues_by_command },
         Trial { name: "browser_kinds", run: browser::each_kind_is_shown },
         Trial { name: "browser_many", run: browser::a_long_queue_is_shown_whole_and_stays },
@@ -106,6 +106,7 @@ fn main() -> ExitCode {
         Trial { name: "ttl_others_stay", run: time_to_live::only_a_silent_client_is_closed },
         Trial { name: "ttl_override", run: time_to_live::the_override_wins },
     ];
+    beside.extend(idle::trials());
     beside.extend(tls::trials());
     // File systems that are full and devices that fail belong to this thread; how much memory is locked counts for a user.
     let alone = [

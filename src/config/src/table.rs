@@ -275,9 +275,10 @@ attributes! {
 
     /// How many bytes the connections of the whole broker may take together: for what their clients have sent and what is not handled
     /// yet, beyond 132 KiB for each, for what they have not read, beyond 64 KiB for each, for what they have not confirmed, for what is on
-    /// the way between cores or waits for another core, and for metadata of sessions, beyond 1 KiB for each. Each of these has its share.
-    /// While it is used up, clients that send wait, deliveries of large messages pause, metadata is refused, and connections that do not
-    /// go on with their frames, read or confirm are closed. Each data core has an equal part, and each of its shares always takes one
+    /// the way between cores or waits for another core, for metadata of sessions, beyond 1 KiB for each, and for sessions and consumers,
+    /// beyond the first session of each connection with 4 KiB for its consumers. Each of these has its share. While it is used up, clients
+    /// that send wait, deliveries of large messages pause, metadata, sessions and consumers are refused, and connections that do not go on
+    /// with their frames, read or confirm are closed. Each data core has an equal part, and each of its shares always takes one
     /// frame. `auto` is a quarter of the memory that the broker may use.
     connection_memory: Auto<ByteSize> = "connection-memory" {
         aliases: &[], scope: Scope::Server,
