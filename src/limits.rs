@@ -94,6 +94,9 @@ pub const PERMISSIONS_REMEMBERED_MAX: usize = 256;
 /// Consumers of one session; a further one is refused. So is one for which there is no memory.
 pub const CONSUMERS_PER_SESSION_MAX: usize = 4_096;
 
+/// Messages for which a consumer keeps room that has none in its hands.
+pub const HELD_SPARE_MAX: usize = 1_024;
+
 /// Metadata entries of one session; further ones are refused.
 pub const METADATA_PER_SESSION_MAX: usize = 64;
 

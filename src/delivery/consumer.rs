@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Walk;
+use crate::limits;
 use crate::mail::SessionRef;
 use crate::message::{ConsumerId, MessageId, QueueKey};
 use crate::queue::Entry;
@@ -118,7 +119,17 @@ impl Consumer {
     /// Takes one message out of its hands.
     pub fn take(&mut self, message: MessageId) -> Option<Entry> {
         let at = self.held.iter().position(|held| !held.acknowledged && held.entry.id == message)?;
-        self.held.remove(at).map(|held| held.entry)
+        let taken = self.held.remove(at).map(|held| held.entry);
+        self.rest();
+        taken
+    }
+
+    /// Gives back the room of a crowd of messages that are all out of its hands.
+    #[inline]
+    fn rest(&mut self) {
+        if self.held.is_empty() && self.held.capacity() > limits::HELD_SPARE_MAX {
+            self.held = VecDeque::new();
+        }
     }
 
     /// Is the message in its hands and not acknowledged?
@@ -129,7 +140,9 @@ impl Consumer {
     /// Takes the oldest message out of its hands, if it is not acknowledged.
     pub fn take_oldest_open(&mut self) -> Option<Entry> {
         let at = self.held.iter().position(|held| !held.acknowledged)?;
-        self.held.remove(at).map(|held| held.entry)
+        let taken = self.held.remove(at).map(|held| held.entry);
+        self.rest();
+        taken
     }
 
     /// Marks messages as acknowledged in the open transaction: this one, or all open ones up to it. Returns how many.
@@ -185,7 +198,25 @@ impl Consumer {
 
 #[cfg(test)]
 mod tests {
+    use journal::{Location, Lsn};
+
     use super::*;
+    use crate::message::{CoreId, SessionKey};
+
+    #[test]
+    fn the_room_of_a_crowd_is_given_back() {
+        let session = SessionRef { core: CoreId(0), key: SessionKey::default() };
+        let mut consumer = Consumer::new(session, ConsumerId(0), QueueKey::default());
+        for number in 0..100_000 {
+            consumer.hold(Entry::new(MessageId(number), Location::new(Lsn(4_096), 64), 100, 4, true));
+        }
+        for number in 0..99_999 {
+            consumer.take(MessageId(number)).unwrap();
+        }
+        assert!(consumer.held.capacity() >= 100_000, "room is given back once, not for each message");
+        consumer.take_oldest_open().unwrap();
+        assert_eq!((consumer.held_count(), consumer.held.capacity()), (0, 0));
+    }
 
     #[test]
     fn credit_follows_the_protocol() {
