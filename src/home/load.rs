@@ -409,6 +409,7 @@ impl Loader {
             max_consumers: queue.max_consumers,
             filter: queue.filter.map(|filter| filter.to_owned().into()),
             exists_is_fine: true,
+            makes_address: true,
         };
         self.queues.insert(queue.id, definition);
         Ok(())

@@ -220,8 +220,15 @@ impl<B: journal::BlockBuffer> Home<B> {
             let text = format!("AMQ229019: Queue {} already exists on address {address}", definition.name);
             return Outcome::failed(FailureKind::QueueExists, text);
         }
-        if self.names.find_address(&definition.address).is_none() && !self.may(Permission::CreateAddress) {
-            return Outcome::Done(Answer::failed(Who::refused(Permission::CreateAddress, &definition.address, None)));
+        if self.names.find_address(&definition.address).is_none() {
+            let makes = definition.makes_address || matches!(definition.lifetime, Lifetime::Connection(_));
+            if !makes && !self.address_settings(&definition.address).auto_create_addresses {
+                return Outcome::failed(FailureKind::NoSuchAddress, no_such_address(&definition.address));
+            }
+            if !self.may(Permission::CreateAddress) {
+                let failure = Who::refused(Permission::CreateAddress, &definition.address, None);
+                return Outcome::Done(Answer::failed(failure));
+            }
         }
         self.bind(Some(who), Binding::Queue(definition.clone().into_owned()))
     }
@@ -587,6 +594,7 @@ pub(super) fn made_on_first_use(address: &str, name: &str, routing: RoutingType)
         max_consumers: -1,
         filter: None,
         exists_is_fine: true,
+        makes_address: true,
     })
 }
 

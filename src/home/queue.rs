@@ -95,6 +95,7 @@ impl Queue {
             max_consumers: self.max_consumers,
             filter: self.filter.as_ref().map(|filter| filter.text().to_owned().into()),
             exists_is_fine: false,
+            makes_address: true,
         }
     }
 

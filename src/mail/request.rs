@@ -249,6 +249,8 @@ pub struct QueueDefinition<'a> {
     pub filter: Option<Cow<'a, str>>,
     /// If it is there already, that is as good as made.
     pub exists_is_fine: bool,
+    /// Its address is made if it is missing, whatever the settings of that say. One that is made with a temporary queue always is.
+    pub makes_address: bool,
 }
 
 impl QueueDefinition<'_> {

@@ -174,6 +174,7 @@ fn new_queue(arguments: &[Value]) -> Option<Result<NewQueue, String>> {
             max_consumers: -1,
             filter: None,
             exists_is_fine: false,
+            makes_address: true,
         },
         make_address: true,
     };

@@ -53,6 +53,7 @@ pub(super) fn wanted(configuration: &str, exists_is_fine: bool) -> Result<NewQue
         max_consumers: max.unwrap_or(-1),
         filter: filter.map(Into::into),
         exists_is_fine,
+        makes_address: true,
     };
     Ok(NewQueue { definition, make_address: flag("auto-create-address", true) })
 }

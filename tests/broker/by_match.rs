@@ -10,7 +10,10 @@ use protocol::simple_string::SimpleString;
 use ringmq::message::AddressMatch;
 use ringmq::routing::{AddressSettings, FullPolicy, SettingsByAddress, SettingsOfMatch};
 
-use crate::peer::{AUTOMATIC, TRANSACTED, What, acknowledge, close_consumer, consume, frames, send, send_routed};
+use crate::peer::{
+    AUTOMATIC, TRANSACTED, What, acknowledge, close_consumer, consume, create_address, create_queue, frames, send,
+    send_routed,
+};
 use crate::rig::{Peer, Rig};
 
 const SEEDS: std::ops::Range<u64> = 1..9;
@@ -32,6 +35,33 @@ fn settings() -> SettingsByAddress {
     let matches = [("short.#", short), ("*.lived.*", lived), ("closed.#", closed)];
     let matches = matches.map(|(text, settings)| (AddressMatch::new(text), settings)).to_vec();
     SettingsByAddress::new(AddressSettings::default(), matches)
+}
+
+#[test]
+fn a_queue_makes_its_address_where_the_settings_say_so() {
+    for seed in SEEDS {
+        let mut rig = Rig::with(2, seed, settings());
+        let peer = rig.session(0, AUTOMATIC);
+        for core in 0..2 {
+            for (above, made) in [("closed", false), ("open", true)] {
+                let address = name_on(&rig, above, core);
+                let create = create_queue(10, &address, &format!("{address}.q"), RoutingType::ANYCAST);
+                rig.receive(peer, &create);
+                rig.settle();
+                let heard: Vec<What> = rig.hear(peer).into_iter().map(|heard| heard.what).collect();
+                let refused = What::Exception(ErrorCode::ADDRESS_DOES_NOT_EXIST, None);
+                assert_eq!(heard.contains(&refused), !made, "{address}: {heard:?}");
+                // Once the address is there, so may the queue be.
+                rig.receive(peer, &create_address(10, &address));
+                rig.settle();
+                rig.hear(peer);
+                rig.receive(peer, &create);
+                rig.settle();
+                let heard: Vec<What> = rig.hear(peer).into_iter().map(|heard| heard.what).collect();
+                assert_eq!(heard, [if made { What::Exception(ErrorCode::QUEUE_EXISTS, None) } else { What::Null(-1) }]);
+            }
+        }
+    }
 }
 
 /// An address below this one whose home is that core.

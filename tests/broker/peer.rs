@@ -7,9 +7,10 @@ use protocol::core::frame::{HANDSHAKE, Split, split};
 use protocol::core::identity::{
     ChannelId, ConsumerId, CorrelationId, ForcedSequence, MessageId, ProducerId, RoutingType,
 };
+use protocol::core::list::List;
 use protocol::core::packet::consumer::{Acknowledge, ConsumerClose, CreateConsumer, ForceDelivery};
 use protocol::core::packet::credit::{ConsumerCredits, ProducerCredits};
-use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
+use protocol::core::packet::queue::{CreateAddress, CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::session::{CreateSession, Password, SessionForm, SessionSettings};
 use protocol::core::packet::topology::SubscribeTopologyV2;
 use protocol::core::packet::transfer::{Send, SendTrailer};
@@ -254,6 +255,18 @@ pub(crate) fn send_message(channel: i64, message: &[u8], answer: Option<i64>) ->
         producer_id: ProducerId::UNNAMED,
     };
     frame(channel, &Packet::Send(Send { message, trailer }))
+}
+
+/// An address for queues with competing consumers; answered.
+pub(crate) fn create_address(channel: i64, address: &str) -> Vec<u8> {
+    let name = SimpleString::from(address);
+    let create = CreateAddress {
+        address: name.as_simple(),
+        routing_types: List::of(&[RoutingType::ANYCAST]),
+        requires_response: true,
+        auto_created: false,
+    };
+    frame(channel, &Packet::CreateAddress(create))
 }
 
 /// A durable queue; answered.

@@ -10,7 +10,9 @@ use protocol::simple_string::SimpleString;
 
 use ringmq::routing::{AddressSettings, SettingsByAddress};
 
-use crate::peer::{AUTOMATIC, Heard, TRANSACTED, What, consume, create_queue, frame, send, send_routed};
+use crate::peer::{
+    AUTOMATIC, Heard, TRANSACTED, What, consume, create_address, create_queue, frame, send, send_routed,
+};
 use crate::rig::{Peer, Rig};
 
 fn make(rig: &mut Rig, peer: Peer, address: &str, name: &str, routing: RoutingType) -> What {
@@ -173,6 +175,9 @@ fn a_queue_that_may_not_be_made_is_refused() {
         let mut rig = Rig::with(cores, 1, SettingsByAddress::all(nothing_is_made()));
         let address = rig.address_on(home);
         let peer = rig.session(0, AUTOMATIC);
+        rig.receive(peer, &create_address(10, &address));
+        rig.settle();
+        assert_eq!(only(rig.hear(peer)), What::Null(-1));
         assert_eq!(make(&mut rig, peer, &address, "there", RoutingType::ANYCAST), What::Null(-1));
         let mut answer = |queue: &str, routing| {
             rig.receive(peer, &send_routed(10, &format!("{address}::{queue}"), "text", Some(3), routing));

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use protocol::core::error_code::ErrorCode;
 use protocol::core::identity::{ConsumerId, CorrelationId, RoutingType};
-use protocol::core::list::List;
 use protocol::core::packet::Packet;
 use protocol::core::packet::consumer::CreateConsumer;
-use protocol::core::packet::queue::{
-    CreateAddress, CreateQueueV2, DeleteQueue, GroupCount, QueueAttributes, QueueDefinition,
-};
+use protocol::core::packet::queue::{CreateQueueV2, DeleteQueue, GroupCount, QueueAttributes, QueueDefinition};
 use protocol::core::packet::transaction::{Commit, Rollback};
 use protocol::core::packet::{Direction, decode};
 use protocol::core::version::Version;
@@ -19,8 +16,8 @@ use ringmq::message::AddressMatch;
 use ringmq::security::{Grant, Identity, Login, Permission, Policy, Verdict};
 
 use crate::peer::{
-    AUTOMATIC, How, TRANSACTED, What, consume, create_consumer, create_queue, create_session, frame, frames, log_in,
-    send, summary,
+    AUTOMATIC, How, TRANSACTED, What, consume, create_address, create_consumer, create_queue, create_session, frame,
+    frames, log_in, send, summary,
 };
 use crate::reattach::WINDOWED;
 use crate::rig::{Peer, Rig};
@@ -110,17 +107,6 @@ fn volatile_queue(address: &str, name: &str, temporary: bool) -> Vec<u8> {
     frame(10, &Packet::CreateQueueV2(create))
 }
 
-fn create_address(name: &str) -> Vec<u8> {
-    let name = SimpleString::from(name);
-    let create = CreateAddress {
-        address: name.as_simple(),
-        routing_types: List::of(&[RoutingType::ANYCAST]),
-        requires_response: true,
-        auto_created: false,
-    };
-    frame(10, &Packet::CreateAddress(create))
-}
-
 fn browse(queue: &str) -> Vec<u8> {
     let name = SimpleString::from(queue);
     let create = CreateConsumer {
@@ -165,8 +151,8 @@ fn verbs() -> Vec<Case> {
         ("consume by the queue's name", create_consumer(10, 1, "q.old", true), vec![queue(Consume, "q.old", "a.old")]),
         ("consume by both names", create_consumer(10, 1, "a.old::q.old", true), vec![queue(Consume, "q.old", "a.old")]),
         ("browse", browse("q.old"), vec![queue(Browse, "q.old", "a.old")]),
-        ("create an address", create_address("a.new"), vec![plain(CreateAddress, "a.new")]),
-        ("create an address again", create_address("a.old"), vec![plain(CreateAddress, "a.old")]),
+        ("create an address", create_address(10, "a.new"), vec![plain(CreateAddress, "a.new")]),
+        ("create an address again", create_address(10, "a.old"), vec![plain(CreateAddress, "a.old")]),
         (
             "create a durable queue",
             create_queue(10, "a.new", "q.new", RoutingType::ANYCAST),

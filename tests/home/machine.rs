@@ -150,6 +150,7 @@ impl Machine {
                 max_consumers: -1,
                 filter: None,
                 exists_is_fine: true,
+                makes_address: false,
             })));
         }
         machine.settle();

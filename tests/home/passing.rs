@@ -16,6 +16,7 @@ fn create(name: &'static str, lifetime: Lifetime) -> Ask<'static> {
         filter: None,
         lifetime,
         exists_is_fine: false,
+        makes_address: false,
     }))
 }
 

@@ -102,6 +102,7 @@ fn the_filter_of_a_queue_is_there_after_a_kill() {
             max_consumers: -1,
             filter: Some(filter.into()),
             exists_is_fine: false,
+            makes_address: false,
         }))
     };
     let send = |machine: &mut Machine| {

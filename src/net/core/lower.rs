@@ -245,6 +245,7 @@ fn lower_create_queue<'a>(create: &CreateQueueV2<'a>) -> Lowered<'a> {
         filter: wanted.filter.filter(|filter| !filter.is_empty()).map(|filter| text(&filter)),
         // A client that repeats this after a reconnect does not wait and must not be told.
         exists_is_fine: !wanted.requires_response,
+        makes_address: false,
     };
     Lowered::ask(Ask::CreateQueue(Box::new(definition)), respond)
 }
