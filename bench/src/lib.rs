@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod captures;
 pub mod compare;
 pub mod floor;
+pub mod footprint;
 pub mod gate;
 pub mod goals;
 pub mod load;

@@ -1,8 +1,13 @@
 //! The controls of every ratio. The floor broker under both of its protocols: what it answers lies in its file, and is on the device. The
-//! calibration: its figures fit each other, and what cannot be had is named.
+//! calibration: its figures fit each other, and what cannot be had is named. Starts and memory: a broker that starts late and holds memory is seen,
+//! and so is what bodies of waiting messages take.
 //!
 //! One trial needs root and loop devices, another a file system in memory, else they say `skipped:` with the reason.
 
+#[path = "shared/beside.rs"]
+mod beside;
+// It serves other tests as well.
+#[allow(dead_code)]
 #[path = "../../tests/process/harness.rs"]
 mod harness;
 
@@ -10,11 +15,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use bench::calibrate::{self, Calibration, Plan};
 use bench::floor::{Durability, Figures, Running, Settings};
+use bench::footprint::{self, Counts};
 use bench::measure::device::Device;
 use bench::prove::write_amp::{LoopDisk, NoLoopDisk};
+use bench::result::schema::Results;
+use bench::targets::{RingMq, Target};
 use harness::{Outcome, Trial, Verdict};
 use protocol::message::MessageBuilder;
 use ringmq_client::{ConnectOptions, Connection, Endpoint, ProducerOptions, SessionOptions};
@@ -27,16 +36,50 @@ const FILE_BYTES: u64 = 8 * 1024 * 1024;
 const DISK_BYTES: u64 = 96 * 1024 * 1024;
 
 fn main() -> ExitCode {
-    harness::run(&[
-        Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
-        Trial { name: "nats_messages_are_answered_and_in_the_file", run: nats_messages },
-        Trial { name: "core_messages_are_answered_and_in_the_file", run: core_messages },
-        Trial { name: "groups_in_flight_are_answered_in_order", run: groups_in_flight },
-        Trial { name: "a_client_that_breaks_its_protocol_is_left", run: a_broken_client },
-        Trial { name: "the_device_is_flushed_for_each_group_unless_told_not_to", run: the_device_is_flushed },
-        Trial { name: "the_figures_of_a_calibration_fit_each_other", run: calibration },
-        Trial { name: "what_a_calibration_cannot_have_is_named", run: calibration_in_memory },
-    ])
+    let waiting = [
+        Trial { name: "a_broker_that_starts_late_and_holds_memory_is_seen", run: late_and_fat },
+        Trial { name: "memory_of_connections_and_of_messages_is_seen", run: memory },
+    ];
+    harness::run_beside(
+        &waiting,
+        &[
+            Trial { name: "harness_counts_what_happens", run: harness::counts_what_happens },
+            Trial { name: "nats_messages_are_answered_and_in_the_file", run: nats_messages },
+            Trial { name: "core_messages_are_answered_and_in_the_file", run: core_messages },
+            Trial { name: "groups_in_flight_are_answered_in_order", run: groups_in_flight },
+            Trial { name: "a_client_that_breaks_its_protocol_is_left", run: a_broken_client },
+            Trial { name: "the_device_is_flushed_for_each_group_unless_told_not_to", run: the_device_is_flushed },
+            Trial { name: "the_figures_of_a_calibration_fit_each_other", run: calibration },
+            Trial { name: "what_a_calibration_cannot_have_is_named", run: calibration_in_memory },
+        ],
+    )
+}
+
+fn late_and_fat() -> Verdict {
+    let folder = Folder::new("late-and-fat")?;
+    let seen = footprint::control(&RingMq { binary: beside::built("ringmq")? }, &folder.0)?;
+    println!("{seen}");
+    Ok(Outcome::Passed)
+}
+
+fn memory() -> Verdict {
+    let folder = Folder::new("memory")?;
+    let targets: [Box<dyn Target>; 1] = [Box::new(RingMq { binary: beside::built("ringmq")? })];
+    let counts = Counts { connections: 500, queued: 8_000 };
+    let plan = footprint::Plan { targets: &targets, rounds: 1, directory: folder.0.clone(), counts };
+    let mut results = Results::default();
+    footprint::run(&plan, &mut |_| {}, &AtomicBool::new(false), &mut results);
+    let [taken] = results.footprints.as_slice() else { return Err(format!("nothing was measured: {results:?}")) };
+    println!("{taken:?}");
+    let (connection, message) = (taken.connection_bytes(), taken.message_bytes());
+    // The window of recent bodies is far from full, so that each body of 1 KiB lies in memory.
+    if message.is_none_or(|bytes| bytes < 1_024.0) {
+        return Err(format!("a message of 1 KiB in the hot window takes {message:?} bytes"));
+    }
+    if connection.is_none_or(|bytes| !(100.0..65_536.0).contains(&bytes)) {
+        return Err(format!("a connection with a session takes {connection:?} bytes"));
+    }
+    if taken.start_ms <= 0.0 || taken.idle_bytes == 0 { Err(format!("{taken:?}")) } else { Ok(Outcome::Passed) }
 }
 
 fn nats_messages() -> Verdict {

@@ -27,14 +27,14 @@ pub struct Acks {
 }
 
 /// A connection that sends to one queue and hears acks in the order of its sends.
-enum Line {
+pub(crate) enum Line {
     Core(Core, Box<CoreProducer>),
     Stomp(Stomp, String),
     Nats(Nats, String),
 }
 
 impl Line {
-    fn connect(target: &dyn Target, port: u16, queue: &str, window: u32) -> Result<Self, String> {
+    pub(crate) fn connect(target: &dyn Target, port: u16, queue: &str, window: u32) -> Result<Self, String> {
         let destination = target.destination(queue);
         match target.protocol() {
             Protocol::Core => {
@@ -47,7 +47,7 @@ impl Line {
         }
     }
 
-    fn send(&mut self) -> Result<(), String> {
+    pub(crate) fn send(&mut self) -> Result<(), String> {
         match self {
             Self::Core(core, producer) => core.send(producer, &BODY),
             Self::Stomp(stomp, destination) => stomp.send(destination, &BODY),
@@ -55,7 +55,7 @@ impl Line {
         }
     }
 
-    fn acked(&mut self) -> Result<(), String> {
+    pub(crate) fn acked(&mut self) -> Result<(), String> {
         match self {
             Self::Core(core, producer) => core.acked(producer),
             Self::Stomp(stomp, _) => stomp.receipt(),

@@ -13,6 +13,7 @@ mod strace;
 use std::path::{Path, PathBuf};
 
 pub use load::Acks;
+pub(crate) use load::Line;
 pub use note::Notes;
 pub use rule::{Counted, Verdict};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bench::calibrate::{self, Calibration};
 use bench::compare::{self, Plan, Step};
+use bench::footprint::Counts;
 use bench::goals;
 use bench::load::jms::Program;
 use bench::load::{self, Changes, Length, Scenario, Subject, Warm};
@@ -15,7 +16,7 @@ use bench::targets::{FloorBroker, Protocol, RingMq, Running, Target};
 use clap::Args;
 
 use super::load::results;
-use super::{interrupt, report};
+use super::{footprint, interrupt, report};
 
 /// A runtime that compiles while it runs needs so long before its figures mean anything.
 const WARM_JIT: Duration = Duration::from_secs(20);
@@ -46,6 +47,9 @@ pub(super) struct Arguments {
     /// Count the system calls of the brokers, by `perf`, for a second behind the measured time
     #[arg(long)]
     system_calls: bool,
+    /// Measure the start of each target and its memory too: idle, for a connection, for a message that waits
+    #[arg(long)]
+    footprint: bool,
     /// Where stores are made: the disk that is measured
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     directory: PathBuf,
@@ -87,8 +91,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         Client::Raw => None,
         Client::Jms => Some(Program::built(&arguments.directory.join("jms"))?),
     };
+    let stop = interrupt::flag()?;
     let rounds = Rounds { targets, loads, rounds: arguments.rounds };
-    rounds.run(&arguments.directory, &way, program.as_mut(), &mut results)?;
+    rounds.run(&arguments.directory, &way, program.as_mut(), &stop, &mut results)?;
+    if arguments.footprint && !stop.load(Ordering::Relaxed) {
+        let mut targets = Vec::new();
+        for name in arguments.targets.iter().filter(|name| !name.starts_with("floor")) {
+            targets.push(target(name, &arguments.peers)?);
+        }
+        footprint::measure(&targets, arguments.rounds, &arguments.directory, Counts::FULL, &stop, &mut results)?;
+    }
     for path in keep(&results, &arguments.out)? {
         println!("{}", path.display());
     }
@@ -129,9 +141,10 @@ pub(super) fn interleaved(
     rounds: u32,
     directory: &std::path::Path,
     way: &Way,
+    stop: &AtomicBool,
     results: &mut Results,
 ) -> Result<(), String> {
-    Rounds { targets, loads, rounds }.run(directory, way, None, results)
+    Rounds { targets, loads, rounds }.run(directory, way, None, stop, results)
 }
 
 /// What is interleaved.
@@ -148,26 +161,26 @@ impl Rounds {
         directory: &std::path::Path,
         way: &Way,
         mut program: Option<&mut Program>,
+        stop: &AtomicBool,
         results: &mut Results,
     ) -> Result<(), String> {
         let Self { targets, loads, rounds } = self;
         std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let above = directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
         let directory = above.join(format!("compare-{}", std::process::id()));
-        let stop = interrupt::flag()?;
         let plan = Plan { targets, loads, rounds, directory: directory.clone(), queue: "bench".to_owned() };
         let mut warm = Vec::new();
         let mut measure = |target: &dyn Target, running: &Running, load: &Load| {
             let is_cold = !warm.iter().any(|name| name == target.name());
             warm.push(target.name().to_owned());
-            measured(target, running, load, way, is_cold, program.as_deref_mut(), &stop)
+            measured(target, running, load, way, is_cold, program.as_deref_mut(), stop)
         };
         let mut limits = Limits { directory: directory.join("calibrate"), found: Vec::new() };
         let mut told = |step: Step<'_>| match step {
             Step::Round(round) if way.calibrates && (round == 0 || round == plan.rounds / 2) => limits.measure(),
             step => tell(&step, plan.rounds, &plan.loads),
         };
-        compare::run(&plan, &mut measure, &mut told, &stop, results);
+        compare::run(&plan, &mut measure, &mut told, stop, results);
         if way.calibrates && !stop.load(Ordering::Relaxed) {
             limits.measure();
         }

@@ -11,6 +11,7 @@ use bench::result::series::{self, Series};
 use bench::targets::{FloorBroker, Protocol, RingMq, Target};
 
 use super::compare::{Load, Way, interleaved};
+use super::interrupt;
 use super::load::results;
 
 /// Rounds: enough for a median, few enough for two minutes.
@@ -46,12 +47,14 @@ fn run_both(directory: &Path, results: &mut Results) -> Result<(), String> {
     let targets: Vec<Box<dyn Target>> =
         vec![Box::new(RingMq::built()?), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
     let loads = vec![Load { scenario: Scenario::S1, row: 0 }];
+    let stop = interrupt::flag()?;
     interleaved(
         targets,
         loads,
         ROUNDS,
         directory,
         &Way { seconds: SECONDS, counts_calls: false, calibrates: false },
+        &stop,
         results,
     )
 }

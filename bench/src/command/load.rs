@@ -264,6 +264,7 @@ pub(super) fn results() -> Results {
         machine: Machine::this(&top()),
         calibrations: Vec::new(),
         rounds: Vec::new(),
+        footprints: Vec::new(),
         skipped: Vec::new(),
     }
 }

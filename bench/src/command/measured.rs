@@ -3,10 +3,13 @@
 //! Must stay true: what cannot be measured here is told with its reason and ends none of the others.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bench::footprint::Counts;
 use bench::goals::{
-    Goal, Verdict, backlog, conns, copies, idle, instructions, proof, queues, rounds, soak, start, tails, write_amp,
+    Goal, Verdict, backlog, conns, copies, idle, instructions, missing, proof, queues, rounds, soak, start, tails,
+    write_amp,
 };
 use bench::load::Scenario;
 use bench::peers::Peers;
@@ -16,7 +19,7 @@ use bench::targets::{FloorBroker, Place, Protocol, RingMq, Target};
 use super::compare::{Way, interleaved, keep, loads};
 use super::goal::Measured;
 use super::load::results;
-use super::top;
+use super::{footprint, interrupt, top};
 
 /// Rounds of a start: it is short.
 const STARTS: u32 = 21;
@@ -66,7 +69,9 @@ pub(super) fn judge(arguments: &Measured, goals: &[&Goal]) -> Result<Judged, Str
             Some(path) => result::read(path)?,
             None => compared(arguments, goals)?,
         };
-        judged.verdicts.extend(rounds::judge(&results));
+        let verdicts = rounds::judge(&results);
+        judged.missing.extend(missing(&results, &verdicts).into_iter().filter(|(id, _)| wanted(id)));
+        judged.verdicts.extend(verdicts);
     }
     Ok(judged)
 }
@@ -173,12 +178,18 @@ fn compared(arguments: &Measured, goals: &[&Goal]) -> Result<Results, String> {
     let mut results = results();
     let mut targets: Vec<Box<dyn Target>> =
         vec![Box::new(RingMq::built()?), Box::new(FloorBroker::own(Protocol::Core, FLOOR_MIB)?)];
+    let mut beside: Vec<Box<dyn Target>> = Vec::new();
     if goals.iter().any(|goal| ["P03", "P30"].contains(&goal.id)) {
         let peers = Peers::below(&arguments.peers)?;
         for name in [rounds::ARTEMIS, "nats", "rabbitmq", "activemq"] {
             let Some(peer) = peers.target(name) else { continue };
             match peer.version() {
-                Ok(_) => targets.push(Box::new(peer)),
+                Ok(_) => {
+                    if name == rounds::ARTEMIS && goals.iter().any(|goal| goal.id == "P30") {
+                        beside = vec![Box::new(RingMq::built()?), Box::new(peer.clone())];
+                    }
+                    targets.push(Box::new(peer));
+                }
                 Err(why) => results.skipped.push((name.to_owned(), why)),
             }
         }
@@ -186,7 +197,13 @@ fn compared(arguments: &Measured, goals: &[&Goal]) -> Result<Results, String> {
     let seconds = seconds(arguments.seconds)?;
     let loads = loads(&needed(goals), &mut results);
     let way = Way { seconds, counts_calls: goals.iter().any(|goal| goal.id == "P24"), calibrates: true };
-    interleaved(targets, loads, arguments.rounds, &arguments.directory, &way, &mut results)?;
+    let stop = interrupt::flag()?;
+    let directory = &arguments.directory;
+    interleaved(targets, loads, arguments.rounds, directory, &way, &stop, &mut results)?;
+    if !beside.is_empty() && !stop.load(Ordering::Relaxed) {
+        let counts = Counts::FULL.at_most(arguments.connections, arguments.queued);
+        footprint::measure(&beside, arguments.rounds, directory, counts, &stop, &mut results)?;
+    }
     keep(&results, &arguments.out)?;
     Ok(results)
 }

@@ -8,6 +8,7 @@ mod compare;
 mod faults;
 mod first;
 mod floor;
+mod footprint;
 mod fuzz;
 mod gate;
 mod goal;

@@ -1,15 +1,13 @@
 //! A broker whose start is timed: the process, the lines that it prints, and its end.
 
-use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::client::Client;
+use crate::peers::wire::raw::Client;
 use crate::targets::{Place, RingMq};
 
 /// A program that does nothing.
@@ -51,22 +49,16 @@ impl Launched {
     ///
     /// It does not start; its log says why.
     pub(super) fn start(target: &RingMq, place: &Place) -> Result<Self, String> {
-        let (store, log) = (place.directory.join("data"), place.directory.join("start.log"));
-        let file = OpenOptions::new().create(true).append(true).open(&log);
-        let file = file.map_err(|error| format!("{}: {error}", log.display()))?;
-        let mut command = Command::new(&target.binary);
-        command.args(["run", "--port", "0", "--data-directory"]).arg(store);
-        command.args(place.settings.iter().flat_map(|setting| ["--set", setting]));
-        command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let mut command = target.command(place)?;
+        command.stdout(Stdio::piped());
         let begun = Instant::now();
         let child = command.spawn().map_err(|error| format!("{} does not start: {error}", target.binary.display()))?;
         let mut launched = Self { child, port: 0, recovered: Recovered::default(), begun, ready: Duration::ZERO };
-        launched.wait(&log)?;
+        launched.wait().map_err(|why| format!("{why}; its log is in {}", place.directory.display()))?;
         Ok(launched)
     }
 
-    fn wait(&mut self, log: &Path) -> Result<(), String> {
+    fn wait(&mut self) -> Result<(), String> {
         // It says nothing more on this stream until it is told to stop, so that the pipe never fills.
         let lines = self.child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines());
         for line in lines.map_while(Result::ok) {
@@ -81,7 +73,7 @@ impl Launched {
                 return if self.port > 0 { Ok(()) } else { Err("the broker named no port".to_owned()) };
             }
         }
-        Err(format!("the broker ended before it was ready; its log is {}", log.display()))
+        Err("the broker ended before it was ready".to_owned())
     }
 
     /// Its process.

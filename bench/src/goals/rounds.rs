@@ -1,7 +1,8 @@
 //! Goals that are judged from compared rounds: RingMQ beside the floor, and beside peers with the same label, in the same rounds.
 //!
-//! Takes [`Results`], gives verdicts. What the results do not hold is not judged: a missing control is no success.
+//! Takes [`Results`], gives verdicts. What the results do not hold is not judged: a missing control is no success (`parts` says what is missing).
 
+use super::artemis;
 use super::figures::note;
 use super::verdict::{Bound, Verdict};
 use crate::result::schema::{Durability, Parameters, Results, Round};
@@ -69,6 +70,7 @@ pub fn judge(results: &Results) -> Vec<Verdict> {
     verdicts.extend(rounds.system_calls("window 1", ONE, 3.0, 2.0));
     verdicts.extend(rounds.system_calls("window 64", PIPELINED, 0.15, 0.05));
     verdicts.extend(rounds.artemis());
+    verdicts.extend(artemis::judge(&results.footprints));
     verdicts
 }
 
@@ -166,7 +168,7 @@ impl<'a> Rounds<'a> {
         })
     }
 
-    /// P30, as far as the rounds tell: throughput, latency and processor time with the same generator.
+    /// P30: throughput, latency and processor time with the same generator, only beside an Artemis that promises as much; `artemis` has the rest.
     fn artemis(&self) -> Vec<Verdict> {
         let rows: [(&str, &str, Shape, Figure, Bound, Bound); 5] = [
             ("rate 1 x 64", "/s", PIPELINED, rate, Bound::AtLeast(4.5), Bound::AtLeast(6.3)),
@@ -176,14 +178,23 @@ impl<'a> Rounds<'a> {
             ("processor 1 x 64", "us", PIPELINED, cost, Bound::AtMost(1.0 / 6.0), Bound::AtMost(1.0 / 14.0)),
         ];
         let judged = rows.into_iter().filter_map(|(what, unit, shape, of, gate, moonshot)| {
-            let ratio = series::ratio(self.find(OURS, shape)?, self.find(ARTEMIS, shape)?, of)?;
+            let (ours, theirs) = (self.find(OURS, shape)?, self.find(ARTEMIS, shape)?);
+            let label = |series: &Series<'_>| series.rounds.first().map(|round| round.durability.clone());
+            let ratio = series::ratio(ours, theirs, of).filter(|_| label(ours) == label(theirs))?;
             Some(verdict("P30", format!("{what} against Artemis"), unit, ratio, gate, Some(moonshot)))
         });
         judged.collect()
     }
 }
 
-fn verdict(id: &str, what: String, unit: &str, ratio: Ratio, gate: Bound, moonshot: Option<Bound>) -> Verdict {
+pub(super) fn verdict(
+    id: &str,
+    what: String,
+    unit: &str,
+    ratio: Ratio,
+    gate: Bound,
+    moonshot: Option<Bound>,
+) -> Verdict {
     Verdict {
         id: id.to_owned(),
         what,

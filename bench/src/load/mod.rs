@@ -24,5 +24,5 @@ pub use queues::{Queues, Spread};
 pub use run::{Glimpse, Outcome, Phase, run};
 pub use scenario::{Changes, Row, Scenario, rows};
 pub use schedule::{Pace, Schedule};
-pub use series::{Done, Subject, perform};
+pub use series::{Done, Subject, filling, perform};
 pub use speech::Login;

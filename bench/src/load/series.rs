@@ -86,7 +86,7 @@ fn perform_steps(
     stop: &AtomicBool,
 ) -> Result<Vec<Done>, String> {
     if row.depth > 0 {
-        run(&fill(&row.plan, row.depth), watch, stop)?;
+        run(&filling(&row.plan, row.depth), watch, stop)?;
     }
     let mut plan = row.plan.clone();
     if let Some(share) = row.share {
@@ -123,7 +123,7 @@ fn named(plan: &Plan, depth: u64, subject: &Subject, outcome: Outcome) -> Done {
 }
 
 /// As fast as it goes, and nothing is measured.
-fn fill(plan: &Plan, depth: u64) -> Plan {
+pub fn filling(plan: &Plan, depth: u64) -> Plan {
     let (connections, window) = FILL;
     let length = Length::Messages(depth);
     // Whatever is asked of the measured load, this one only makes it deep.

@@ -8,4 +8,5 @@ pub mod context;
 pub mod device;
 pub mod identity;
 pub mod latency;
+pub mod memory;
 pub mod process;

@@ -1,20 +1,40 @@
 //! Starts an instance of a peer and waits until a client has spoken with it.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Peer, fetch};
-use crate::targets::{Place, Running, Way};
+use crate::targets::{Place, Running, Way, free_port};
 
 /// How often a starting peer is asked.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// Starts it; a place that was used before goes on with its store.
+/// Starts it and waits until a client has spoken with it; a place that was used before goes on with its store.
 pub(super) fn launch(peer: Peer, home: &Path, place: &Place) -> Result<Running, String> {
+    let recipe = peer.recipe();
+    let mut running = spawn(peer, home, place)?;
+    let (port, log) = (running.port(), running.way().log.clone());
+    let begun = Instant::now();
+    loop {
+        // Asked before each try, since another program may listen on its port.
+        if let Some(end) = running.ended() {
+            return Err(format!("{}: {end}\n{}", peer.name(), fetch::end_of(&log)));
+        }
+        match recipe.probe(port, &place.queue) {
+            Ok(()) => return Ok(running),
+            Err(error) if begun.elapsed() > recipe.ready_within() => {
+                return Err(format!("{} was not ready in time: {error}\n{}", peer.name(), fetch::end_of(&log)));
+            }
+            Err(_) => std::thread::sleep(ASK_EVERY),
+        }
+    }
+}
+
+/// Starts it and waits for nothing.
+pub(super) fn spawn(peer: Peer, home: &Path, place: &Place) -> Result<Running, String> {
     let recipe = peer.recipe();
     let named = |error: String| format!("{}: {error}", peer.name());
     let settings = recipe.settings(home).changed(&place.settings).map_err(named)?;
@@ -34,26 +54,5 @@ pub(super) fn launch(peer: Peer, home: &Path, place: &Place) -> Result<Running, 
     let child = command.spawn().map_err(|error| {
         format!("{}: {} cannot be run: {error}", peer.name(), command.get_program().to_string_lossy())
     })?;
-    // Owned from here on: whatever fails ends the process.
-    let mut running = Running::new(child, Way { port, store: recipe.store(&place), log: log.clone() });
-    let begun = Instant::now();
-    loop {
-        // Asked before each try, since another program may listen on its port.
-        if let Some(end) = running.ended() {
-            return Err(format!("{}: {end}\n{}", peer.name(), fetch::end_of(&log)));
-        }
-        match recipe.probe(port, &place.queue) {
-            Ok(()) => return Ok(running),
-            Err(error) if begun.elapsed() > recipe.ready_within() => {
-                return Err(format!("{} was not ready in time: {error}\n{}", peer.name(), fetch::end_of(&log)));
-            }
-            Err(_) => std::thread::sleep(ASK_EVERY),
-        }
-    }
-}
-
-/// A port of loopback that nobody listens on.
-pub(super) fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
+    Ok(Running::new(child, Way { port, store: recipe.store(&place), log }))
 }

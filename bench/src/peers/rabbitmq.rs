@@ -9,10 +9,10 @@ use std::process::Command;
 use serde_json::json;
 
 use super::fetch::{self, Told};
-use super::launch::free_port;
 use super::libaio::unpack;
 use super::recipe::{Recipe, Settings, write};
 use super::wire::stomp::Stomp;
+use crate::targets::free_port;
 use crate::targets::{Place, Protocol};
 
 /// What the broker needs of its distribution, and nothing of a machine's own.

@@ -54,6 +54,11 @@ impl PeerTarget {
     fn home(&self) -> PathBuf {
         self.peers.home(self.peer)
     }
+
+    /// The place, with the changes of this target before its own.
+    fn changed(&self, place: &Place) -> Place {
+        Place { settings: self.changes.iter().chain(&place.settings).cloned().collect(), ..place.clone() }
+    }
 }
 
 impl Target for PeerTarget {
@@ -81,8 +86,12 @@ impl Target for PeerTarget {
 
     fn start(&self, place: &Place) -> Result<Running, String> {
         self.version()?;
-        let changes = self.changes.iter().chain(&place.settings).cloned().collect();
-        launch::launch(self.peer, &self.home(), &Place { settings: changes, ..place.clone() })
+        launch::launch(self.peer, &self.home(), &self.changed(place))
+    }
+
+    fn launch(&self, place: &Place) -> Result<Running, String> {
+        self.version()?;
+        launch::spawn(self.peer, &self.home(), &self.changed(place))
     }
 }
 

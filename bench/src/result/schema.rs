@@ -32,6 +32,9 @@ pub struct Results {
     pub calibrations: Vec<Calibration>,
     /// Every round, in the order in which they ran.
     pub rounds: Vec<Round>,
+    /// Starts and memory without a load, in the order in which they were measured.
+    #[serde(default)]
+    pub footprints: Vec<Footprint>,
     /// What was asked for and could not be measured: the target, and why.
     pub skipped: Vec<(String, String)>,
 }
@@ -46,6 +49,7 @@ impl Default for Results {
             machine: Machine::default(),
             calibrations: Vec::new(),
             rounds: Vec::new(),
+            footprints: Vec::new(),
             skipped: Vec::new(),
         }
     }
@@ -105,6 +109,67 @@ pub struct Round {
     pub order: u32,
     /// What came of it.
     pub figures: Figures,
+}
+
+/// What one target took for its start and for what it holds, on a store of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// `ringmq`, `artemis` and so on.
+    pub target: String,
+    /// Its version.
+    pub target_version: String,
+    /// What its acks mean.
+    pub durability: Durability,
+    /// `core`, `stomp`, `nats`.
+    pub protocol: String,
+    /// The number of the round; targets with the same number are compared.
+    pub round: u32,
+    /// Its place in the round: the order is rotated.
+    pub order: u32,
+    /// From the start of its process, on a store that was there, to the ack of one durable message, in milliseconds.
+    pub start_ms: f64,
+    /// Bytes in memory behind that, once they stayed as they were.
+    pub idle_bytes: u64,
+    /// With clients that had logged in and did nothing.
+    pub connected: Option<Level>,
+    /// Without them, with so many messages of 1 KiB in a queue: none, some, many. Empty where it was not measured.
+    pub queued: Vec<Level>,
+    /// What else the machine did.
+    pub context: Context,
+}
+
+/// Memory at a number of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// How many there were.
+    pub count: u64,
+    /// Bytes in memory with them.
+    pub resident_bytes: u64,
+}
+
+impl Level {
+    /// Bytes for each one more than in `before`.
+    fn each_since(self, before: Self) -> Option<f64> {
+        let more = self.count.checked_sub(before.count).filter(|more| *more > 0)?;
+        Some(self.resident_bytes.saturating_sub(before.resident_bytes) as f64 / more as f64)
+    }
+}
+
+impl Footprint {
+    /// Memory of a connection, in bytes.
+    pub fn connection_bytes(&self) -> Option<f64> {
+        self.connected?.each_since(Level { count: 0, resident_bytes: self.idle_bytes })
+    }
+
+    /// Memory of a message that waits, in bytes, from the first one on.
+    pub fn message_bytes(&self) -> Option<f64> {
+        self.queued.last()?.each_since(*self.queued.first()?)
+    }
+
+    /// The same from the level in the middle on, where a bounded window of recent bodies is full.
+    pub fn message_bytes_beyond_window(&self) -> Option<f64> {
+        self.queued.last()?.each_since(*self.queued.get(self.queued.len().checked_sub(2)?)?)
+    }
 }
 
 /// A load in numbers.

@@ -91,12 +91,15 @@ pub struct Ratio {
 /// One figure of `ours` over the same of `control`, in rounds of the same number. None where no round has both.
 pub fn ratio(ours: &Series<'_>, control: &Series<'_>, of: impl Fn(&Round) -> Option<f64>) -> Option<Ratio> {
     let partner = |number: u32| control.rounds.iter().find(|round| round.round == number);
-    let pairs: Vec<(f64, f64)> = ours
-        .rounds
-        .iter()
-        .filter_map(|round| Some((of(round)?, of(partner(round.round)?)?)))
-        .filter(|(value, control)| value.is_finite() && *control > 0.0)
-        .collect();
+    let pairs: Vec<(f64, f64)> =
+        ours.rounds.iter().filter_map(|round| Some((of(round)?, of(partner(round.round)?)?))).collect();
+    paired(pairs)
+}
+
+/// A figure and that of its control, as pairs of the same round. None where no round has both.
+pub fn paired(pairs: Vec<(f64, f64)>) -> Option<Ratio> {
+    let pairs: Vec<(f64, f64)> =
+        pairs.into_iter().filter(|(value, control)| value.is_finite() && *control > 0.0).collect();
     let usual = spread(pairs.iter().map(|(_, control)| *control))?.median;
     let is_quiet = |control: f64| control <= usual * DISTURBED && control >= usual / DISTURBED;
     let quiet: Vec<(f64, f64)> = pairs.iter().copied().filter(|(_, control)| is_quiet(*control)).collect();

@@ -7,6 +7,9 @@ mod ringmq;
 mod running;
 
 use std::fmt::Debug;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::PathBuf;
 
 pub use floor::{FloorBroker, SYNC};
@@ -84,4 +87,42 @@ pub trait Target: Debug {
     ///
     /// Why it does not start, with the end of its log.
     fn start(&self, place: &Place) -> Result<Running, String>;
+
+    /// Starts it on a store that is there and waits for nothing: the place names the port that it will listen on.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be run, or not so.
+    fn launch(&self, place: &Place) -> Result<Running, String> {
+        Err(format!("{} has no start that can be timed from outside, in {}", self.name(), place.directory.display()))
+    }
+}
+
+/// Below those that the kernel takes for clients: one that asks again and again before anybody listens would reach itself one day.
+const PORTS: Range<u16> = 10_240..32_768;
+
+/// A port of loopback that nobody listens on.
+///
+/// # Errors
+///
+/// There is none.
+pub fn free_port() -> Result<u16, String> {
+    // Anywhere in the range, so that others who look at the same time find others.
+    let any = u16::try_from(RandomState::new().hash_one(()) % PORTS.len() as u64).unwrap_or_default();
+    let mut ports = PORTS.cycle().skip(usize::from(any)).take(PORTS.len());
+    let free = ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.ok_or_else(|| format!("no port of {PORTS:?} is free"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_port_is_none_that_a_client_may_have() {
+        let port = free_port().unwrap();
+        assert!(PORTS.contains(&port), "{port}");
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert_ne!(free_port().unwrap(), port);
+    }
 }

@@ -73,29 +73,43 @@ impl Target for RingMq {
     }
 
     fn start(&self, place: &Place) -> Result<Running, String> {
-        let in_place = |error: std::io::Error| format!("{}: {error}", place.directory.display());
-        std::fs::create_dir_all(&place.directory).map_err(in_place)?;
-        let (store, log) = (place.directory.join("data"), place.directory.join("ringmq.log"));
-        let file = OpenOptions::new().create(true).append(true).open(&log).map_err(in_place)?;
-        let mut command = Command::new(&self.binary);
-        command.args(["run", "--port", &place.port.to_string(), "--data-directory"]).arg(&store);
-        command.args(place.settings.iter().flat_map(|setting| ["--set", setting]));
-        command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
-        let mut child = command.spawn().map_err(|error| self.missing(&error))?;
+        let mut child = self.command(place)?.stdout(Stdio::piped()).spawn().map_err(|error| self.missing(&error))?;
         let said = child.stdout.take().and_then(said_when_ready);
         // Owned from here on: whatever fails ends the process.
         let port = said.as_ref().map_or(0, |said| said.port);
-        let running = Running::new(child, Way { port, store, log }).with_sync(said.as_ref().and_then(|said| said.sync));
+        let running = Running::new(child, way(place, port)).with_sync(said.as_ref().and_then(|said| said.sync));
         if said.is_none() {
             return Err(format!("the broker ended before it was ready; its log is {}", running.way().log.display()));
         }
         self.create_queue(running.port(), &place.queue)?;
         Ok(running)
     }
+
+    fn launch(&self, place: &Place) -> Result<Running, String> {
+        let child = self.command(place)?.stdout(Stdio::null()).spawn().map_err(|error| self.missing(&error))?;
+        Ok(Running::new(child, way(place, place.port)))
+    }
 }
 
 impl RingMq {
+    /// What runs it on the store of a place, which is made if need be; where its lines go is still to be said.
+    ///
+    /// # Errors
+    ///
+    /// The place cannot be written to.
+    pub fn command(&self, place: &Place) -> Result<Command, String> {
+        let in_place = |error: std::io::Error| format!("{}: {error}", place.directory.display());
+        std::fs::create_dir_all(&place.directory).map_err(in_place)?;
+        let Way { store, log, .. } = way(place, place.port);
+        let file = OpenOptions::new().create(true).append(true).open(log).map_err(in_place)?;
+        let mut command = Command::new(&self.binary);
+        command.args(["run", "--port", &place.port.to_string(), "--data-directory"]).arg(store);
+        command.args(place.settings.iter().flat_map(|setting| ["--set", setting]));
+        command.current_dir(&place.directory).env_remove("RINGMQ_CONFIG");
+        command.stdin(Stdio::null()).stderr(file);
+        Ok(command)
+    }
+
     fn missing(&self, error: &std::io::Error) -> String {
         format!("{} does not start: {error} (build it: cargo build --release)", self.binary.display())
     }
@@ -109,6 +123,11 @@ impl RingMq {
         let is_there = output.status.success() || output.status.code() == Some(THERE_ALREADY);
         if is_there { Ok(()) } else { Err(format!("queue {queue} cannot be made: {}", said.trim())) }
     }
+}
+
+/// Where a broker on this place is found.
+fn way(place: &Place, port: u16) -> Way {
+    Way { port, store: place.directory.join("data"), log: place.directory.join("ringmq.log") }
 }
 
 /// What a start says.

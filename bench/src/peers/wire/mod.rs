@@ -2,6 +2,7 @@
 
 pub mod core;
 pub mod nats;
+pub(crate) mod raw;
 pub mod stomp;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -1,8 +1,9 @@
 //! `report.html`: one page for somebody who was not there, readable without a network.
 //!
-//! Takes results, gives the page: what was measured on what, ratios to the control, latencies, processor time, growth with size, queues and depth,
+//! Takes results, gives the page: what was measured on what, ratios to the control and to peers, starts and memory, latencies, processor time, growth with size, queues and depth,
 //! what was skipped, and every round. The durability label stands beside every name, and every figure has its number of rounds and their spread.
 
+mod beside;
 mod charts;
 mod limits;
 mod markup;
@@ -24,6 +25,7 @@ pub fn page(results: &Results) -> Result<String, String> {
     let mut body = String::new();
     body += &sections::head(results);
     body += &sections::summary(results);
+    body += &beside::section(results);
     body += &limits::section(results);
     body += &sections::bars(results);
     body += &sections::percentiles(results)?;
@@ -43,7 +45,7 @@ mod tests {
     use crate::calibrate::figures::{Calibration, Durable};
     use crate::measure::latency::Latencies;
     use crate::measure::process::Usage;
-    use crate::result::schema::{Durability, Figures, Parameters, Round};
+    use crate::result::schema::{Durability, Figures, Footprint, Parameters, Round};
 
     fn round(target: &str, size: u32, number: u32, messages: u64) -> Round {
         let mut latencies = Latencies::default();
@@ -89,7 +91,19 @@ mod tests {
             loopback: durable(20.0).map(|it| it.latency),
             ..Calibration::default()
         };
-        Results { rounds, skipped, calibrations: vec![calibration(100.0), calibration(444.0)], ..Results::default() }
+        let calibrations = vec![calibration(100.0), calibration(444.0)];
+        Results { rounds, skipped, calibrations, footprints: footprints(), ..Results::default() }
+    }
+
+    fn footprints() -> Vec<Footprint> {
+        let taken = |target: &str, start_ms, mib: u64| Footprint {
+            target: target.to_owned(),
+            durability: Durability::Local,
+            start_ms,
+            idle_bytes: mib << 20,
+            ..Footprint::default()
+        };
+        vec![taken("ringmq", 40.0, 10), taken("hasty", 3_200.0, 250)]
     }
 
     #[test]
@@ -106,6 +120,10 @@ mod tests {
             "<svg",
             "n = 3",
             "Limits of",
+            "Start and memory",
+            "3,200",
+            "0.013",
+            "0.45",
             "disk + loopback",
         ] {
             assert!(page.contains(text), "no `{text}`");

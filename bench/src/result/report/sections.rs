@@ -74,6 +74,7 @@ pub(super) fn summary(results: &Results) -> String {
         "p50 µs",
         "p99 µs",
         "broker µs/msg",
+        "broker MiB",
         "client µs/msg",
         "flushes/msg",
         "bytes/msg",
@@ -98,6 +99,7 @@ fn summary_row(series: &Series<'_>, all: &[Series<'_>]) -> Vec<String> {
         markup::spread(series.figures(|round| round.figures.ack.p50)),
         markup::spread(series.figures(|round| round.figures.ack.p99)),
         markup::spread(series.figures(|round| round.figures.target_us_per_message())),
+        markup::spread(series.figures(|round| Some(round.figures.target?.resident_bytes as f64 / f64::from(1 << 20)))),
         markup::spread(series.figures(|round| round.figures.client_us_per_message())),
         markup::maybe(
             series.figures(|round| round.figures.per_message(round.figures.device?.flushes)).map(|of| of.min),
@@ -339,7 +341,7 @@ fn colour(results: &Results, target: &str) -> usize {
 }
 
 /// A load in words.
-fn load(key: &Key) -> String {
+pub(super) fn load(key: &Key) -> String {
     let load = &key.parameters;
     let mut text = format!("{} {} × {}, {} B", markup::text(&key.scenario), load.connections, load.window, load.size);
     if load.queues > 1 {

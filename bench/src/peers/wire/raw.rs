@@ -1,9 +1,10 @@
-//! A client of the goals that need no load: raw bytes on one socket, answered or an error.
+//! The CORE protocol as raw bytes on one blocking socket: a client that costs this process next to nothing, so that there may be thousands.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::Linger;
 use protocol::core::frame::{HANDSHAKE, Split, split};
@@ -20,19 +21,23 @@ use protocol::message::MessageBuilder;
 const SESSION: ChannelId = ChannelId::FIRST_SESSION;
 /// A broker that has not answered by then never does.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+/// Clients that log in before the first of them is waited for.
+const AT_ONCE: usize = 256;
+/// Descriptors that both processes need beside those of the clients.
+const OTHERS: u64 = 1_000;
 /// May be silent for ever.
 const NO_TTL: i64 = -1;
 
 /// A connection with one session. Dropped, it resets: nothing of it stays behind in the kernel.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     heard: Vec<u8>,
 }
 
 impl Client {
     /// Connects and says everything up to the start of the session; the answers are still to come.
-    pub(super) fn begin(port: u16) -> Result<Self, String> {
+    pub(crate) fn begin(port: u16) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("port {port}: {error}");
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
@@ -74,12 +79,12 @@ impl Client {
     }
 
     /// Waits until the session is open.
-    pub(super) fn opened(&mut self) -> Result<(), String> {
+    pub(crate) fn opened(&mut self) -> Result<(), String> {
         self.until("the session", |packet| matches!(packet, Packet::CreateSessionResponse(_)))
     }
 
     /// Sends one durable message of 1 KiB, and waits until it is acked.
-    pub(super) fn send(&mut self, queue: &str) -> Result<(), String> {
+    pub(crate) fn send(&mut self, queue: &str) -> Result<(), String> {
         let mut message = Vec::new();
         let builder = MessageBuilder::new(queue).durable(true).bytes(&[7; 1024]);
         builder.routing_type(RoutingType::ANYCAST).write(&mut message);
@@ -116,4 +121,31 @@ impl Client {
             self.heard.extend_from_slice(piece.get(..count).unwrap_or_default());
         }
     }
+}
+
+/// So many clients with a session each.
+pub(crate) fn log_in(port: u16, count: u32) -> Result<Vec<Client>, String> {
+    let mut clients: Vec<Client> = Vec::new();
+    while clients.len() < count as usize {
+        let first = clients.len();
+        let more = AT_ONCE.min(count as usize - first);
+        for _ in 0..more {
+            clients.push(Client::begin(port)?);
+        }
+        clients.iter_mut().skip(first).try_for_each(Client::opened)?;
+    }
+    Ok(clients)
+}
+
+/// Lets this process, and those that it starts, have so many connections open.
+pub(crate) fn allow(connections: u32) -> Result<(), String> {
+    let wanted = u64::from(connections) + OTHERS;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
+    if soft >= wanted {
+        return Ok(());
+    }
+    let limit = hard.max(wanted);
+    setrlimit(Resource::RLIMIT_NOFILE, wanted, limit).map_err(|error| {
+        format!("{wanted} open files are wanted and {hard} allowed ({error}): run `ulimit -Hn {wanted}` as root")
+    })
 }
