@@ -120,7 +120,9 @@ impl CheckpointWritten {
     }
 }
 
-fn encode_mark(mark: &LaneMark) -> Vec<u8> {
+/// The body of a CHECKPOINT_MARK.
+#[must_use]
+pub fn encode_mark(mark: &LaneMark) -> Vec<u8> {
     let mut body = Vec::with_capacity(512);
     let mut out = Writer::new(&mut body);
     out.u16(mark.lane.number()).u64(mark.block.0).u64(mark.end.0).u128(mark.chain.0).u64(mark.first_kept.0);

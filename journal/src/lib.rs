@@ -45,7 +45,7 @@ mod vector;
 pub use block::{BLOCK_MAGIC, BlockError, BlockFlags, BlockHeader, BlockView, Checks, FORMAT_VERSION, Fragment, seal};
 pub use blocking::{BlockingDriver, SyncMode, share_promises};
 pub use buffer::{AlignedBuffer, BlockBuffer};
-pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark};
+pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark, encode_mark};
 pub use command::{Command, Commands, Completion};
 pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
 pub use error::{AppendError, EDQUOT, EIO, EMFILE, ENOENT, ENOSPC, FreeError, IoError, Operation};

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use journal::testing::SimDisk;
 use journal::{
     AckMode, BLOCK_HEADER_BYTES, BlockFlags, BlockHeader, BlockView, Chain, EpochEntry, EpochId, EpochReason,
-    EpochStart, EpochStartRecord, FragmentHeader, Geometry, HaState, HaStateFile, InstanceId, LaneId, Lsn, NodeId,
-    PAGE_BYTES, RecordKind, Run, RunId, SegmentFreeRecord, SegmentHeader, SegmentSequence, StoreId, StoreLayout,
-    StoreShape, SyncMode, Vector, parse_name, read_manifest, seal, write_manifest,
+    EpochStart, EpochStartRecord, FragmentHeader, Geometry, HaState, HaStateFile, InstanceId, LaneId, LaneMark, Lsn,
+    NodeId, PAGE_BYTES, Patch, RecordKind, Run, RunId, SegmentFreeRecord, SegmentHeader, SegmentSequence, StoreId,
+    StoreLayout, StoreShape, SyncMode, Vector, decode_mark, encode_mark, parse_name, read_manifest, seal,
+    write_manifest,
 };
 
 use super::{refused, walk};
@@ -24,7 +25,18 @@ const BLOCK_CRC_AT: usize = 60;
 const MANIFEST_FIELDS_BYTES: usize = 48;
 
 pub(super) fn targets() -> Vec<Target> {
-    vec![segment_header(), block(), fragment(), epoch_start(), segment_free(), file_name(), manifest(), ha_state()]
+    vec![
+        segment_header(),
+        block(),
+        fragment(),
+        epoch_start(),
+        segment_free(),
+        mark(),
+        patch(),
+        file_name(),
+        manifest(),
+        ha_state(),
+    ]
 }
 
 /// Puts a checksum over `covered` bytes at their end, half the time.
@@ -183,6 +195,36 @@ fn segment_free() -> Target {
     let examples = vec![record(0, None), record(1, Some(Chain(9))), record(48, Some(Chain(9)))];
     Target::new("segment free", examples, |bytes, _| {
         SegmentFreeRecord::decode(bytes).is_some_and(|record| walk(&record))
+    })
+}
+
+fn mark() -> Target {
+    let mark = |lane, entries: u64| {
+        let at = |pages: u64| Lsn(pages * PAGE_BYTES as u64);
+        let history = (0..entries).map(entry).collect();
+        LaneMark { lane, block: at(7), end: at(9), chain: Chain(3), first_kept: SegmentSequence(2), history }
+    };
+    let marks = [mark(LaneId::JOURNAL, 0), mark(LaneId::LARGE, 1), mark(LaneId::BINDINGS, 48)];
+    Target::new("checkpoint mark", marks.iter().map(encode_mark).collect(), |bytes, _| {
+        decode_mark(bytes).is_some_and(|mark| walk(&mark))
+    })
+    .checked(|bytes, _| {
+        // Not byte for byte: unused bits of an entry are not kept.
+        let mark = decode_mark(bytes).ok_or("not decoded")?;
+        let again = decode_mark(&encode_mark(&mark));
+        if again.as_ref() == Some(&mark) { Ok(()) } else { Err(format!("{mark:?} comes back otherwise: {again:?}")) }
+    })
+}
+
+fn patch() -> Target {
+    let body = |from: u64, to: u64| {
+        let pages = [from, to].map(|page| (page * PAGE_BYTES as u64).to_le_bytes());
+        [pages.as_flattened(), &9_u128.to_le_bytes()].concat()
+    };
+    Target::new("patch", vec![body(1, 2), body(0, 1 << 40)], |bytes, choice| {
+        let at = |page: u64| Lsn(page % 4 * PAGE_BYTES as u64);
+        let patch = Patch::decode(bytes);
+        patch.is_some_and(|patch| walk(&patch) && walk(&patch.touches(at(choice), at(choice + 1))))
     })
 }
 
