@@ -30,20 +30,7 @@ fn put(channel: ChannelId, packet: &Packet<'_>, out: &mut Vec<u8>) {
 /// A connection with one session: handshake, then CREATESESSION.
 pub(crate) fn hello() -> Vec<u8> {
     let mut out = HANDSHAKE.to_vec();
-    let settings = SessionSettings {
-        name: "icount".into(),
-        channel: CHANNEL,
-        version: VERSION,
-        user: None,
-        password: None,
-        min_large_message_size: 100 * 1024,
-        xa: false,
-        auto_commit_sends: true,
-        auto_commit_acks: true,
-        confirmation_window: -1,
-        pre_acknowledge: false,
-        default_address: None,
-    };
+    let settings = SessionSettings::plain("icount", CHANNEL);
     let create = CreateSession { form: SessionForm::V2, settings, client_id: None };
     put(ChannelId::SESSION, &Packet::CreateSession(create), &mut out);
     out

@@ -7,16 +7,15 @@ use bench::prove::parts;
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built};
+use super::opening::{Broker, Opening, Outcome, built};
 
 /// `--count` is the number of flips; every thousand of them get a store of their own.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
+    #[command(flatten)]
+    broker: Broker,
     /// The tool that looks into stores
     #[arg(long, value_name = "FILE", default_value = "target/release/journal-tool")]
     tool: PathBuf,
@@ -32,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, tool, samples, threads } = arguments;
     let opening = Opening::of("bitrot", common)?;
     let first = Part {
-        binary: built(broker, BUILD_BROKER)?,
+        binary: broker.built()?,
         tool: built(tool, "cargo build --release -p tools")?,
         directory: opening.directory.clone(),
         seed: common.seed,

@@ -5,7 +5,7 @@ use bench::prove::parts;
 use clap::Args;
 
 use super::Common;
-use super::opening::{Opening, Outcome, comma};
+use super::opening::{Lanes, Opening, Outcome};
 
 /// Cases between two lines of the progress.
 const TELL_EVERY: u64 = 200;
@@ -21,9 +21,8 @@ pub(super) struct Arguments {
     /// Try every N-th operation of the disk only
     #[arg(long, value_name = "N", default_value_t = 1)]
     stride: usize,
-    /// Numbers of journal lanes, taken in turn by the workloads
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
-    lanes: Vec<u16>,
+    #[command(flatten)]
+    lanes: Lanes,
     /// So many parts at a time
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: u32,
@@ -35,9 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let what = "an answer before the flush, an answer that waits for its own lane only";
     let control = opening.control(what, || controls(common.seed))?;
     let seeds = (common.seed..).take(usize::try_from(common.count).unwrap_or(0));
-    let workloads = seeds.zip(lanes.iter().copied().cycle());
+    let workloads = seeds.zip(lanes.numbers.iter().copied().cycle());
     let works: Vec<Part> = workloads.flat_map(|(seed, lanes)| Part::all(seed, lanes, *operations, *stride)).collect();
-    let lanes = comma(lanes);
     let mut progress = opening.progress(&format!("operations {operations} stride {stride} lanes {lanes}"))?;
     let count = u32::try_from(works.len()).map_err(|_| "too many workloads".to_owned())?;
     let part = |number: u32| {

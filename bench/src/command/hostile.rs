@@ -1,13 +1,11 @@
 //! `bench prove hostile`: each kind of hostile client in turn, the limits, the controls, and the line in the ledger.
 
-use std::path::PathBuf;
-
 use bench::prove::hostile::{Figures, Judged, Kind, Scale, Stage, controls, descriptors, in_time, part};
 use bench::prove::progress::Progress;
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built};
+use super::opening::{Broker, Opening, Outcome};
 
 /// Time to log in, and time to be silent, of the broker whose limits are looked at.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -19,9 +17,8 @@ const LIMIT_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
+    #[command(flatten)]
+    broker: Broker,
     /// How many hostile clients come, in percent: at 100, ten thousand idle ones and a thousand slow ones
     #[arg(long, value_name = "P", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
     scale: u8,
@@ -40,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, scale, measure, memory_cap, only } = arguments;
     let opening = Opening::of("hostile", common)?;
     let stage = Stage {
-        binary: built(broker, BUILD_BROKER)?,
+        binary: broker.built()?,
         directory: opening.directory.clone(),
         seed: common.seed,
         scale: Scale(*scale),

@@ -1,13 +1,11 @@
 //! `bench prove kill9`: the kill loop in rounds, its control, and the line in the ledger.
 
-use std::path::PathBuf;
-
 use bench::prove::kill9::{CYCLES_PER_ROUND, Figures, Plan, control, round};
 use bench::prove::parts;
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built, comma};
+use super::opening::{Broker, Lanes, Opening, Outcome};
 
 /// The share of cycles that must have had load and something in flight.
 const LOADED_PERCENT_MIN: u64 = 90;
@@ -16,26 +14,23 @@ const LOADED_PERCENT_MIN: u64 = 90;
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
-    /// Numbers of journal lanes, taken in turn by the rounds
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
-    lanes: Vec<u16>,
+    #[command(flatten)]
+    broker: Broker,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, lanes } = arguments;
     let opening = Opening::of("kill9", common)?;
     let plan = Plan {
-        binary: built(broker, BUILD_BROKER)?,
+        binary: broker.built()?,
         directory: opening.directory.clone(),
         seed: common.seed,
-        lanes: lanes.clone(),
+        lanes: lanes.numbers.clone(),
         settings: Vec::new(),
     };
     let control = opening.control("a broker that answers before the write is submitted", || control_of(&plan))?;
-    let lanes = comma(lanes);
     let mut progress = opening.progress(&format!("lanes {lanes}"))?;
     let rounds = common.count.div_ceil(CYCLES_PER_ROUND);
     let part = |number: u32| {

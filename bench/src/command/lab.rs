@@ -9,7 +9,7 @@ use bench::prove::power::lab::{
 };
 use clap::Args;
 
-use super::opening::{BUILD_BROKER, Opening, Outcome, built, comma};
+use super::opening::{Broker, Lanes, Opening, Outcome};
 use super::{Common, top};
 
 /// Of what the figures are.
@@ -20,12 +20,10 @@ const OF_A_GUEST: &str = "ext4 of a User-Mode Linux guest";
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
-    /// Numbers of journal lanes, taken in turn by the rounds
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
-    lanes: Vec<u16>,
+    #[command(flatten)]
+    broker: Broker,
+    #[command(flatten)]
+    lanes: Lanes,
     /// How often the clients stop in a record, so that what they know is known exactly; crash points lie there
     #[arg(long, value_name = "N", default_value_t = 30)]
     holds: u32,
@@ -51,7 +49,7 @@ pub(super) fn run_inside(arguments: &Inside) -> Result<bool, String> {
 pub(super) fn run_log_writes(arguments: &Arguments) -> Result<bool, String> {
     let Some((opening, plan)) = begun("log-writes", arguments)? else { return Ok(true) };
     let control = opening.control("a file system that never flushes its disk", || log_control(&plan))?;
-    let lanes = comma(&arguments.lanes);
+    let lanes = &arguments.lanes;
     let mut progress = opening.progress(&format!("holds {} lanes {lanes}", plan.holds))?;
     let rounds = opening.count.div_ceil(POINTS_PER_ROUND);
     let part = |number: u32| {
@@ -75,7 +73,7 @@ pub(super) fn run_log_writes(arguments: &Arguments) -> Result<bool, String> {
 pub(super) fn run_guest_kills(arguments: &Arguments) -> Result<bool, String> {
     let Some((opening, plan)) = begun("guest-kills", arguments)? else { return Ok(true) };
     let control = opening.control("a disk that forgets what it has taken", || kills_control(&plan))?;
-    let lanes = comma(&arguments.lanes);
+    let lanes = &arguments.lanes;
     let mut progress = opening.progress(&format!("lanes {lanes}"))?;
     let rounds = opening.count.div_ceil(KILLS_PER_ROUND);
     let part = |number: u32| {
@@ -108,11 +106,11 @@ fn begun(proof: &'static str, arguments: &Arguments) -> Result<Option<(Opening, 
     let opening = Opening::of(proof, common)?;
     let plan = LabPlan {
         lab,
-        broker: built(broker, BUILD_BROKER)?,
+        broker: broker.built()?,
         bench: std::env::current_exe().map_err(|error| format!("this program: {error}"))?,
         directory: opening.directory.clone(),
         seed: common.seed,
-        lanes: lanes.clone(),
+        lanes: lanes.numbers.clone(),
         holds: *holds,
         unsafe_disk: false,
     };

@@ -8,7 +8,41 @@ use std::path::{Path, PathBuf};
 use bench::prove::ledger::{self, Entry};
 use bench::prove::progress::Progress;
 
+use clap::Args;
+
 use super::{Common, top};
+
+/// How the broker is built.
+const BUILD_BROKER: &str = "cargo build --release";
+
+/// The broker of a proof that starts one.
+#[derive(Debug, Args)]
+pub(super) struct Broker {
+    /// The broker
+    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
+    broker: PathBuf,
+}
+
+impl Broker {
+    /// Its whole name.
+    pub(super) fn built(&self) -> Result<PathBuf, String> {
+        built(&self.broker, BUILD_BROKER)
+    }
+}
+
+/// The stores of a proof in rounds.
+#[derive(Debug, Args)]
+pub(super) struct Lanes {
+    /// Numbers of journal lanes, taken in turn
+    #[arg(long = "lanes", value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
+    pub(super) numbers: Vec<u16>,
+}
+
+impl std::fmt::Display for Lanes {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(","))
+    }
+}
 
 /// A proof that has begun.
 #[derive(Debug)]
@@ -87,12 +121,4 @@ impl Opening {
 /// The whole name of a program that must have been built.
 pub(super) fn built(path: &Path, how: &str) -> Result<PathBuf, String> {
     path.canonicalize().map_err(|error| format!("{}: {error} (build it: {how})", path.display()))
-}
-
-/// How the broker is built.
-pub(super) const BUILD_BROKER: &str = "cargo build --release";
-
-/// Numbers of lanes as on the command line.
-pub(super) fn comma(lanes: &[u16]) -> String {
-    lanes.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
 }

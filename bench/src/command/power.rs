@@ -1,34 +1,30 @@
 //! `bench prove power`: the controls, then rounds of power cuts, and the line in the ledger.
 
-use std::path::PathBuf;
-
 use bench::prove::parts;
 use bench::prove::power::{CUTS_PER_ROUND, Figures, NoDisk, Plan, available, control, round};
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built, comma};
+use super::opening::{Broker, Lanes, Opening, Outcome};
 
 /// `--count` is the number of power cuts under load.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
+    #[command(flatten)]
+    broker: Broker,
     /// Moments within each life whose state of the disk is looked at too
     #[arg(long, value_name = "N", default_value_t = 10)]
     points: u32,
-    /// Numbers of journal lanes, taken in turn by the rounds
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1u16, 2, 4])]
-    lanes: Vec<u16>,
+    #[command(flatten)]
+    lanes: Lanes,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, points, lanes } = arguments;
     let opening = Opening::of("power", common)?;
-    let binary = built(broker, BUILD_BROKER)?;
+    let binary = broker.built()?;
     if let Err(NoDisk(why)) = available() {
         return Err(format!("a recorded disk is needed, and there is none: {why}"));
     }
@@ -36,14 +32,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         binary,
         directory: opening.directory.clone(),
         seed: common.seed,
-        lanes: lanes.clone(),
+        lanes: lanes.numbers.clone(),
         points: *points,
         settings: Vec::new(),
         never_flushes: false,
     };
     let what = "a file system that never flushes, a broker that answers early";
     let control = opening.control(what, || control(&plan))?;
-    let lanes = comma(lanes);
     let mut progress = opening.progress(&format!("points {points} lanes {lanes}"))?;
     let rounds = common.count.div_ceil(CUTS_PER_ROUND);
     let part = |number: u32| {

@@ -1,22 +1,19 @@
 //! `bench prove reattach`: connections cut at random bytes, the controls, and the line in the ledger.
 
-use std::path::PathBuf;
-
 use bench::prove::parts;
 use bench::prove::reattach::{CUTS_PER_ROUND, Figures, Stage, controls, round};
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built};
+use super::opening::{Broker, Opening, Outcome};
 
 /// `--count` is the number of connections that are cut.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
+    #[command(flatten)]
+    broker: Broker,
     /// Journal lanes
     #[arg(long, value_name = "N", default_value_t = 4)]
     lanes: u16,
@@ -26,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker, lanes } = arguments;
     let opening = Opening::of("reattach", common)?;
     let stage = Stage {
-        binary: built(broker, BUILD_BROKER)?,
+        binary: broker.built()?,
         directory: opening.directory.clone(),
         seed: common.seed,
         lanes: *lanes,

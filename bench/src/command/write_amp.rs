@@ -1,12 +1,10 @@
 //! `bench prove write-amp`: what the device is asked for, beside a bare program, and the line in the ledger.
 
-use std::path::PathBuf;
-
 use bench::prove::write_amp::{LoopDisk, NoLoopDisk, Plan, measure};
 use clap::Args;
 
 use super::Common;
-use super::opening::{BUILD_BROKER, Opening, Outcome, built};
+use super::opening::{Broker, Opening, Outcome};
 
 /// All loads of the largest count fit one of these.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -15,15 +13,14 @@ const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The broker
-    #[arg(long, value_name = "FILE", default_value = "target/release/ringmq")]
-    broker: PathBuf,
+    #[command(flatten)]
+    broker: Broker,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { common, broker } = arguments;
     let opening = Opening::of("write-amp", common)?;
-    let (binary, directory) = (built(broker, BUILD_BROKER)?, opening.directory.clone());
+    let (binary, directory) = (broker.built()?, opening.directory.clone());
     let plan = Plan { binary, directory, count: u64::from(common.count), segment_bytes: SEGMENT_BYTES };
     let disk = LoopDisk::new(&plan.directory, plan.disk_bytes())
         .map_err(|NoLoopDisk(why)| format!("a loop device is needed, and there is none: {why}"))?;

@@ -24,8 +24,8 @@ pub use fill::levels;
 use crate::compare::order;
 use crate::load;
 use crate::measure::context::Context;
+use crate::measure::descriptors::allow_connections;
 use crate::measure::memory::resting;
-use crate::peers::wire::raw;
 use crate::result::schema::{Footprint, Level, Results};
 use crate::targets::{Place, Protocol, Running, Target, free_port};
 use guest::Guest;
@@ -136,7 +136,7 @@ fn once(
     let speaks_core = target.protocol() == Protocol::Core;
     let most = if speaks_core { u32::MAX } else { CONNECTIONS_OF_OTHERS };
     let connections = counts.connections.min(most);
-    raw::allow(connections)?;
+    allow_connections(connections)?;
     let before = Context::now();
     let (running, start) = first_ack(target, place)?;
     let mut measured = Footprint {

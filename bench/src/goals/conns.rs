@@ -2,8 +2,9 @@
 
 use super::idle::settled;
 use super::verdict::{Bound, Verdict};
+use crate::measure::descriptors::allow_connections;
 use crate::measure::process::Usage;
-use crate::peers::wire::raw::{allow, log_in};
+use crate::peers::wire::raw::log_in;
 use crate::targets::{Place, Running, Target};
 
 /// Judges so many connections: those that have only logged in, and the same after each has sent a durable message.
@@ -12,7 +13,7 @@ use crate::targets::{Place, Running, Target};
 ///
 /// The broker does not start or does not answer, or the system does not allow so many open files.
 pub fn judge(target: &dyn Target, place: &Place, count: u32) -> Result<Vec<Verdict>, String> {
-    allow(count)?;
+    allow_connections(count)?;
     let running = target.start(place)?;
     let judged = counted(&running, &place.queue, count);
     running.stop()?;

@@ -19,8 +19,6 @@ use super::core::{CHANNEL, CONSUMER, PRODUCER, VERSION, frame};
 use super::talk::Talk;
 use super::{Destination, Message, Role};
 
-/// Messages above this come in pieces, as far as the session is concerned; a load sends each in one frame.
-const MIN_LARGE_MESSAGE_BYTES: i32 = 102_400;
 /// Requests to make a queue without an answer at a time.
 const QUEUES_AT_A_TIME: u32 = 64;
 
@@ -136,19 +134,13 @@ fn say_hello(talk: &mut Talk, name: &str, message: &Message) -> Result<(), Strin
         |channel, packet: &Packet<'_>| encode(channel, packet, VERSION, &mut out).map_err(|error| error.to_string());
     // The connection may be silent for ever: nobody sends signs of life during a measurement.
     put(ChannelId::PING, &Packet::Ping(Ping { connection_ttl_ms: -1 }))?;
+    // Large messages may come in pieces, as far as the session is concerned; a load sends each in one frame.
     let settings = SessionSettings {
-        name: name.into(),
-        channel: CHANNEL,
         version: VERSION,
         user: message.login.as_ref().map(|login| Text::from(login.user.as_str())),
         password: message.login.as_ref().map(|login| Password(Text::from(login.password.as_str()))),
-        min_large_message_size: MIN_LARGE_MESSAGE_BYTES,
-        xa: false,
         auto_commit_sends: message.answered,
-        auto_commit_acks: true,
-        confirmation_window: -1,
-        pre_acknowledge: false,
-        default_address: None,
+        ..SessionSettings::plain(name, CHANNEL)
     };
     let create = CreateSession { form: SessionForm::V2, settings, client_id: None };
     put(ChannelId::SESSION, &Packet::CreateSession(create))?;

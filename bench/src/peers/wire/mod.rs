@@ -1,6 +1,7 @@
 //! Small blocking clients, enough to ask a peer whether it is ready, to make a queue, and to audit its acks. Loads have their own.
 
 pub mod core;
+pub(crate) mod frames;
 pub mod nats;
 pub(crate) mod raw;
 pub mod stomp;

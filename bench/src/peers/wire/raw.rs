@@ -4,27 +4,21 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::Linger;
-use protocol::core::frame::{HANDSHAKE, Split, split};
-use protocol::core::identity::{ChannelId, CorrelationId, ProducerId, RoutingType};
-use protocol::core::packet::connection::Ping;
-use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
-use protocol::core::packet::topology::SubscribeTopologyV2;
-use protocol::core::packet::transfer::{Send, SendTrailer};
-use protocol::core::packet::{Direction, Packet, decode, encode};
+use protocol::core::frame::{Split, split};
+use protocol::core::packet::{Direction, Packet, decode};
 use protocol::core::version::Version;
 use protocol::limits::FRAME_BYTES_MAX;
-use protocol::message::MessageBuilder;
 
-const SESSION: ChannelId = ChannelId::FIRST_SESSION;
+use super::frames::{greeting, message, session};
+
+/// Bytes of the only body.
+const BODY_BYTES: usize = 1_024;
 /// A broker that has not answered by then never does.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 /// Clients that log in before the first of them is waited for.
 const AT_ONCE: usize = 256;
-/// Descriptors that both processes need beside those of the clients.
-const OTHERS: u64 = 1_000;
 /// May be silent for ever.
 const NO_TTL: i64 = -1;
 
@@ -47,33 +41,7 @@ impl Client {
         let local = stream.local_addr().map_err(failed)?;
         let mut client = Self { stream, heard: Vec::new() };
         let name = format!("7f000001-goal-11f1-a1ee-{:012}", local.port());
-        let settings = SessionSettings {
-            name: name.as_str().into(),
-            channel: SESSION,
-            version: Version::NEWEST,
-            user: None,
-            password: None,
-            min_large_message_size: 100 << 10,
-            xa: false,
-            auto_commit_sends: true,
-            auto_commit_acks: true,
-            confirmation_window: -1,
-            pre_acknowledge: false,
-            default_address: None,
-        };
-        let subscribe = SubscribeTopologyV2 { is_cluster_connection: false, client_version: Version::NEWEST };
-        let mut bytes = HANDSHAKE.to_vec();
-        for (channel, packet) in [
-            (ChannelId::PING, Packet::Ping(Ping { connection_ttl_ms: NO_TTL })),
-            (ChannelId::PING, Packet::SubscribeTopologyV2(subscribe)),
-            (
-                ChannelId::SESSION,
-                Packet::CreateSession(CreateSession { form: SessionForm::V1, settings, client_id: None }),
-            ),
-            (SESSION, Packet::SessionStart),
-        ] {
-            encode(channel, &packet, Version::NEWEST, &mut bytes).map_err(|error| error.to_string())?;
-        }
+        let bytes = [greeting(NO_TTL), session(&name)].concat();
         client.stream.write_all(&bytes).map_err(failed)?;
         Ok(client)
     }
@@ -85,14 +53,7 @@ impl Client {
 
     /// Sends one durable message of 1 KiB, and waits until it is acked.
     pub(crate) fn send(&mut self, queue: &str) -> Result<(), String> {
-        let mut message = Vec::new();
-        let builder = MessageBuilder::new(queue).durable(true).bytes(&[7; 1024]);
-        builder.routing_type(RoutingType::ANYCAST).write(&mut message);
-        let (correlation_id, producer_id) = (CorrelationId(1), ProducerId::UNNAMED);
-        let trailer = SendTrailer { requires_response: true, correlation_id, producer_id };
-        let mut bytes = Vec::new();
-        let send = Packet::Send(Send { message: &message, trailer });
-        encode(SESSION, &send, Version::NEWEST, &mut bytes).map_err(|error| error.to_string())?;
+        let bytes = message(queue, true, true, BODY_BYTES);
         self.stream.write_all(&bytes).map_err(|error| error.to_string())?;
         self.until("the ack", |packet| matches!(packet, Packet::NullResponse(_)))
     }
@@ -135,17 +96,4 @@ pub(crate) fn log_in(port: u16, count: u32) -> Result<Vec<Client>, String> {
         clients.iter_mut().skip(first).try_for_each(Client::opened)?;
     }
     Ok(clients)
-}
-
-/// Lets this process, and those that it starts, have so many connections open.
-pub(crate) fn allow(connections: u32) -> Result<(), String> {
-    let wanted = u64::from(connections) + OTHERS;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
-    if soft >= wanted {
-        return Ok(());
-    }
-    let limit = hard.max(wanted);
-    setrlimit(Resource::RLIMIT_NOFILE, wanted, limit).map_err(|error| {
-        format!("{wanted} open files are wanted and {hard} allowed ({error}): run `ulimit -Hn {wanted}` as root")
-    })
 }

@@ -16,6 +16,7 @@ use ringmq::limits::FRAME_BYTES_BEFORE_LOGIN;
 
 use super::speech;
 use super::{CONNECTION_MEMORY, Kind, Scale};
+use crate::peers::wire::frames;
 use crate::prove::random::Random;
 
 /// Between two calls of [`Crowd::go_on`].
@@ -180,7 +181,7 @@ impl Crowd {
     /// Stores the messages that those who hoard look at.
     fn lay_out(&mut self) -> Result<(), String> {
         let mut stream = self.connect()?;
-        log_in(&mut stream, &speech::greeting(-1), HOARD_QUEUE)?;
+        log_in(&mut stream, &frames::greeting(-1), HOARD_QUEUE)?;
         for _ in 0..HOARD_MESSAGES {
             let message = speech::large(HOARD_QUEUE, HOARD_MESSAGE_BYTES);
             stream.write_all(&message).map_err(|error| error.to_string())?;
@@ -197,7 +198,7 @@ impl Crowd {
             self.sent.bytes += bytes.len() as u64;
             stream.write_all(bytes).map_err(|error| error.to_string())
         };
-        let hello = speech::greeting(-1);
+        let hello = frames::greeting(-1);
         Ok(match kind {
             Kind::Idle => {
                 if number.is_multiple_of(2) {
@@ -212,7 +213,7 @@ impl Crowd {
             }
             Kind::Deaf => {
                 say(&hello)?;
-                let request = speech::subscribe();
+                let request = frames::subscribe();
                 // Half of them are as greedy as they can, and are closed; half stay.
                 let bytes = if number.is_multiple_of(2) { DEAF_BYTES } else { DEAF_REQUESTS * request.len() };
                 deaf(request, bytes)
@@ -226,7 +227,7 @@ impl Crowd {
                 log_in(stream, &hello, &queue)?;
                 let messages = speech::send(&queue, false, false).repeat(DEAF_MESSAGES);
                 stream.write_all(&[speech::greedy_consumer(&queue), messages].concat()).map_err(|e| e.to_string())?;
-                deaf(speech::ping(-1), DEAF_CLIENT_BYTES)
+                deaf(frames::ping(-1), DEAF_CLIENT_BYTES)
             }
             Kind::NoCredits => {
                 log_in(stream, &hello, &queue)?;
@@ -396,7 +397,7 @@ pub(super) fn log_in(stream: &mut TcpStream, hello: &[u8], name: &str) -> Result
     let failed = |error: std::io::Error| format!("a hostile client cannot log in: {error}");
     stream.set_read_timeout(Some(LOGIN_WITHIN)).map_err(failed)?;
     let local = stream.local_addr().map_err(failed)?;
-    let session = speech::session(&format!("{name} {local}"));
+    let session = frames::session(&format!("{name} {local}"));
     stream.write_all(&[hello, &session].concat()).map_err(failed)?;
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     // The echo of the ping, the topology, and the session.

@@ -11,7 +11,9 @@ use ringmq::limits::FRAME_BYTES_BEFORE_LOGIN;
 
 use super::bystanders::{self, Bystanders};
 use super::crowd::{TICK, connect_from, is_closed, log_in};
-use super::{Stage, speech, watched};
+use super::{Stage, speech};
+use crate::measure::descriptors::raise_descriptors;
+use crate::peers::wire::frames;
 use crate::prove::kill9::broker::{Broker, empty};
 
 /// Connections of each way to keep half of something back.
@@ -53,7 +55,7 @@ pub fn in_time(stage: &Stage, handshake_timeout: Duration, within: Duration) -> 
         half("a frame byte by byte", broker.port, &frame, &[30])?,
         silent_sessions(broker.port)?,
     ];
-    let mut staying = half("whole frames", broker.port, &speech::greeting(TTL_MS), &speech::ping(TTL_MS))?;
+    let mut staying = half("whole frames", broker.port, &frames::greeting(TTL_MS), &frames::ping(TTL_MS))?;
     while begun.elapsed() < within && halves.iter().any(|half| half.closed_after.is_none()) {
         std::thread::sleep(TICK);
         halves.iter_mut().try_for_each(|half| half.go_on(begun, handshake_timeout))?;
@@ -86,7 +88,7 @@ fn silent_sessions(port: u16) -> Result<Half, String> {
     let mut streams = Vec::new();
     for number in 0..EACH {
         let mut stream = connect_from(Ipv4Addr::LOCALHOST, port)?;
-        log_in(&mut stream, &speech::greeting(TTL_MS), &format!("silent.{number}"))?;
+        log_in(&mut stream, &frames::greeting(TTL_MS), &format!("silent.{number}"))?;
         let consumer = speech::greedy_consumer(&format!("silent.{number}"));
         stream.write_all(&consumer).and_then(|()| stream.set_nonblocking(true)).map_err(|error| error.to_string())?;
         streams.push(stream);
@@ -121,7 +123,7 @@ impl Half {
 /// # Errors
 /// Somebody who was there was not served, or nobody new could come afterwards.
 pub fn descriptors(stage: &Stage) -> Result<String, String> {
-    watched::raise_descriptors(2_000)?;
+    raise_descriptors(2_000)?;
     let mut place = stage.place("descriptors", &["acceptor.handshake-timeout=10m"]);
     empty(&place.directory)?;
     std::fs::create_dir_all(&place.directory).map_err(|error| error.to_string())?;
@@ -137,7 +139,7 @@ pub fn descriptors(stage: &Stage) -> Result<String, String> {
     for _ in 0..GREEDY {
         let mut stream = connect_from(Ipv4Addr::LOCALHOST, broker.port)?;
         // Those that are turned away at once cannot write.
-        let _turned_away = stream.write(&speech::greeting(-1));
+        let _turned_away = stream.write(&frames::greeting(-1));
         stream.set_nonblocking(true).map_err(|error| error.to_string())?;
         greedy.push(stream);
     }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use super::bystanders::Bystanders;
 use super::crowd::{Crowd, SETTLE_TICKS, Sent, TICK, connect_from, log_in};
 use super::figures::HOARD_BYTES_MAX;
-use super::watched::{Watched, raise_descriptors};
+use super::watched::Watched;
 use super::{Figures, Kind, Stage, speech};
+use crate::measure::descriptors::raise_descriptors;
+use crate::peers::wire::frames;
 use crate::prove::kill9::broker::{Broker, empty};
 use crate::prove::random::Random;
 
@@ -211,7 +213,7 @@ fn touch_buffers(port: u16) -> Result<(), String> {
     let bytes = message.repeat(ARENA_BYTES / message.len());
     for number in 0..16 {
         let mut stream = connect_from(Ipv4Addr::LOCALHOST, port)?;
-        log_in(&mut stream, &speech::greeting(-1), &format!("touch.{number}"))?;
+        log_in(&mut stream, &frames::greeting(-1), &format!("touch.{number}"))?;
         // What waits until an address is made would leave room behind that hides what is measured.
         stream.write_all(&speech::send("hostile.touch", false, true)).map_err(|error| error.to_string())?;
         stream.read_exact(&mut [0; 8]).map_err(|error| format!("a message is not answered: {error}"))?;

@@ -1,71 +1,21 @@
-//! What hostile clients say: bytes, built once and written as they are.
+//! What hostile clients say beside what every client says first ([`frames`](crate::peers::wire::frames)): bytes, built once and written as they are.
 
 use protocol::core::frame::HANDSHAKE;
-use protocol::core::identity::{ChannelId, ConsumerId, CorrelationId, ProducerId, RoutingType};
-use protocol::core::packet::connection::Ping;
+use protocol::core::identity::{ConsumerId, RoutingType};
+use protocol::core::packet::Packet;
 use protocol::core::packet::consumer::CreateConsumer;
 use protocol::core::packet::credit::ConsumerCredits;
 use protocol::core::packet::queue::{CreateQueueV2, GroupCount, QueueAttributes, QueueDefinition};
-use protocol::core::packet::session::{CreateSession, SessionForm, SessionSettings};
-use protocol::core::packet::topology::SubscribeTopologyV2;
-use protocol::core::packet::transfer::{Send, SendTrailer};
-use protocol::core::packet::{Packet, encode};
-use protocol::core::version::Version;
-use protocol::message::MessageBuilder;
 use protocol::simple_string::SimpleString;
 use ringmq::limits::FRAME_BYTES_BEFORE_LOGIN;
 
+use crate::peers::wire::frames::{SESSION, frame, message};
 use crate::prove::random::Random;
 
-/// The channel of the only session.
-const SESSION: ChannelId = ChannelId::FIRST_SESSION;
 /// Bytes of a body that is sent without credits.
 const FLOOD_BODY_BYTES: usize = 10 * 1024;
 /// Garbage of one connection.
 const GARBAGE_BYTES: usize = 64 * 1024;
-
-fn frame(channel: ChannelId, packet: &Packet<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // None of these is longer than a frame may be.
-    let _fits = encode(channel, packet, Version::NEWEST, &mut bytes);
-    bytes
-}
-
-/// A wish for the topology, whose answer is longer than it.
-pub(super) fn subscribe() -> Vec<u8> {
-    let subscribe = SubscribeTopologyV2 { is_cluster_connection: false, client_version: Version::NEWEST };
-    frame(ChannelId::PING, &Packet::SubscribeTopologyV2(subscribe))
-}
-
-/// A sign of life of a client that may be silent for so long; −1 for ever.
-pub(super) fn ping(ttl_ms: i64) -> Vec<u8> {
-    frame(ChannelId::PING, &Packet::Ping(Ping { connection_ttl_ms: ttl_ms }))
-}
-
-/// What any client says first.
-pub(super) fn greeting(ttl_ms: i64) -> Vec<u8> {
-    [HANDSHAKE.to_vec(), ping(ttl_ms), subscribe()].concat()
-}
-
-/// The wish for a session, and its start.
-pub(super) fn session(name: &str) -> Vec<u8> {
-    let settings = SessionSettings {
-        name: name.into(),
-        channel: SESSION,
-        version: Version::NEWEST,
-        user: None,
-        password: None,
-        min_large_message_size: 100 << 10,
-        xa: false,
-        auto_commit_sends: true,
-        auto_commit_acks: true,
-        confirmation_window: -1,
-        pre_acknowledge: false,
-        default_address: None,
-    };
-    let create = CreateSession { form: SessionForm::V1, settings, client_id: None };
-    [frame(ChannelId::SESSION, &Packet::CreateSession(create)), frame(SESSION, &Packet::SessionStart)].concat()
-}
 
 /// A temporary queue, a consumer on it, and credits without end.
 pub(super) fn greedy_consumer(queue: &str) -> Vec<u8> {
@@ -123,15 +73,6 @@ pub(super) fn send(address: &str, durable: bool, answer: bool) -> Vec<u8> {
 /// A message of this size that lives in memory; its sender wants an answer.
 pub(super) fn large(address: &str, bytes: usize) -> Vec<u8> {
     message(address, false, true, bytes)
-}
-
-fn message(address: &str, durable: bool, answer: bool, bytes: usize) -> Vec<u8> {
-    let mut message = Vec::new();
-    let builder = MessageBuilder::new(address).durable(durable).bytes(&vec![7; bytes]);
-    builder.routing_type(RoutingType::ANYCAST).write(&mut message);
-    let trailer =
-        SendTrailer { requires_response: answer, correlation_id: CorrelationId(1), producer_id: ProducerId::UNNAMED };
-    frame(SESSION, &Packet::Send(Send { message: &message, trailer }))
 }
 
 /// The beginning of a frame of this length: all but its last bytes.

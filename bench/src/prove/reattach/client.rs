@@ -103,18 +103,10 @@ impl Client {
         };
         if channel.standing == Standing::Wanted {
             let settings = SessionSettings {
-                name: channel.name.as_str().into(),
-                channel: ChannelId(channel.number),
-                version: Version::NEWEST,
-                user: None,
-                password: None,
-                min_large_message_size: 100 * 1024,
-                xa: false,
                 auto_commit_sends: channel.automatic,
                 auto_commit_acks: channel.automatic,
                 confirmation_window: self.window,
-                pre_acknowledge: false,
-                default_address: None,
+                ..SessionSettings::plain(channel.name.as_str(), ChannelId(channel.number))
             };
             let create = CreateSession { form: SessionForm::V2, settings, client_id: None };
             self.output.extend(frame(1, &Packet::CreateSession(create)));

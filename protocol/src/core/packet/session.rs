@@ -82,6 +82,30 @@ layout! {
     }
 }
 
+impl<'a> SessionSettings<'a> {
+    /// Messages above this come in pieces, unless a client says otherwise: 100 KiB, as the clients of Artemis say.
+    pub const MIN_LARGE_MESSAGE_BYTES: i32 = 100 << 10;
+
+    /// Those of a client in the newest version that says no more than it must: nobody logs in, each send and each acknowledgement takes
+    /// effect at once, and the session cannot be reattached.
+    pub fn plain(name: impl Into<Text<'a>>, channel: ChannelId) -> Self {
+        Self {
+            name: name.into(),
+            channel,
+            version: Version::NEWEST,
+            user: None,
+            password: None,
+            min_large_message_size: Self::MIN_LARGE_MESSAGE_BYTES,
+            xa: false,
+            auto_commit_sends: true,
+            auto_commit_acks: true,
+            confirmation_window: -1,
+            pre_acknowledge: false,
+            default_address: None,
+        }
+    }
+}
+
 impl<'a> CreateSession<'a> {
     pub(super) fn read(reader: &mut Reader<'a>, version: Version, form: SessionForm) -> Result<Self, CursorError> {
         let settings = SessionSettings::read(reader, version)?;
