@@ -18,6 +18,7 @@ use super::speech::{Message, Opened, Role, make_queues, open};
 use super::tally::Tally;
 use crate::measure::calls::Counting;
 use crate::measure::context::Context;
+use crate::measure::descriptors::raise_descriptors;
 use crate::measure::device::{Counters, Device};
 use crate::measure::latency::Latencies;
 use crate::measure::process::Usage;
@@ -31,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const RATES: usize = 5;
 /// How far the lowest and the highest of them may be from their mean.
 const RATES_AGREE: f64 = 0.05;
+/// Descriptors for all but connections.
+const DESCRIPTORS_BESIDE: u64 = 64;
 /// How long system calls are counted.
 const CALLS_FOR: Duration = Duration::from_secs(1);
 /// Entries of the ring: so many operations can be told to the kernel at a time.
@@ -109,6 +112,7 @@ struct AllOpened {
 
 fn open_all(plan: &Plan, message: &Message, watch: &mut dyn FnMut(Glimpse)) -> Result<AllOpened, String> {
     let all = plan.connections + plan.consumers + plan.idle_connections;
+    raise_descriptors(u64::from(all) + DESCRIPTORS_BESIDE)?;
     let mut number = 0u32;
     let process = std::process::id();
     if plan.makes_queues {

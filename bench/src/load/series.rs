@@ -1,7 +1,7 @@
 //! One row of a scenario with what belongs to it: fill the queue, find the rate, measure, drain, and leave nothing behind.
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock;
 use super::plan::{Length, Plan};
@@ -15,6 +15,11 @@ use crate::targets::Target;
 
 /// A queue is filled with so many connections, and so much in flight on each.
 const FILL: (u32, u32) = (4, 256);
+
+/// How long a broker may refuse to take queues away.
+const REMOVED_WITHIN: Duration = Duration::from_secs(3);
+/// How often it is asked.
+const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// What is measured, as results name it.
 #[derive(Clone, Debug, Default)]
@@ -70,13 +75,25 @@ pub fn perform(
     if !plan.makes_queues {
         return done;
     }
-    let name = format!("bench-{}-end-{}", std::process::id(), clock::now());
-    let removed = remove_queues(plan.protocol, &plan.address, &name, &plan.message());
+    let removed = remove(plan);
     let mut done = done?;
     if let (Err(why), Some(last)) = (removed, done.last_mut()) {
         last.outcome.remarks.push(format!("the queues stay there, with what is in them: {why}"));
     }
     Ok(done)
+}
+
+/// Takes the queues away. A broker may still be busy with the end of a connection that is closed here.
+fn remove(plan: &Plan) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let name = format!("bench-{}-end-{}", std::process::id(), clock::now());
+        let removed = remove_queues(plan.protocol, &plan.address, &name, &plan.message());
+        if removed.is_ok() || began.elapsed() > REMOVED_WITHIN {
+            return removed;
+        }
+        std::thread::sleep(TRY_EVERY);
+    }
 }
 
 fn perform_steps(
@@ -108,12 +125,14 @@ fn perform_steps(
 fn named(plan: &Plan, depth: u64, subject: &Subject, outcome: Outcome) -> Done {
     let mut parameters = plan.parameters();
     parameters.depth = depth;
+    // The numbers do not tell it.
+    let uneven = if plan.queues > 1 && plan.spread == Spread::Zipf { "-zipf" } else { "" };
     let round = Round {
         target: subject.target.clone(),
         target_version: subject.version.clone(),
         durability: subject.durability.clone(),
         protocol: plan.protocol.name().to_owned(),
-        scenario: subject.scenario.clone(),
+        scenario: format!("{}{uneven}", subject.scenario),
         parameters,
         round: 0,
         order: 0,
