@@ -272,6 +272,15 @@ pub const MANAGEMENT_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Such requests under way on one core; a further one is answered with a failure.
 pub const MANAGEMENT_CALLS_MAX: usize = 64;
 
+/// So many connections more a core may have, with one that comes because of its address, than the core that this one leaves. With none
+/// more, a client that is alone could not come; with two, one that sends to a queue and one that takes from it may both be where the queue
+/// is, and a core whose queues everybody wants is still no more than two ahead of any core that they leave for it.
+pub const CONNECTIONS_AHEAD_MAX: usize = 2;
+
+/// Memory of the sessions of a connection that moves for its address, as far as it counts: the core that it comes to keeps so much ready.
+/// Enough for the few sessions that a client has before it names an address.
+pub const MOVING_SESSIONS_BYTES_MAX: usize = 16 * 1024;
+
 /// Milliseconds between two checks of the connections' time to live.
 pub const TTL_CHECK_INTERVAL_MS: u64 = 2_000;
 

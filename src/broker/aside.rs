@@ -58,6 +58,8 @@ impl<B: BlockBuffer> Core<B> {
             return false;
         }
         client.aside_bytes += cost;
+        // When it is handled it cannot be handed back.
+        client.stays = true;
         session.aside += 1;
         aside.bytes += cost;
         aside.frames.push_back(Waiting { connection, session: key, body: body.into() });

@@ -32,6 +32,8 @@ pub struct Census {
     pub session_memory: usize,
     /// Requests to look after the broker that are under way.
     pub calls: usize,
+    /// Connections that may move to the home of an address, or come for it, and sessions that are found where they have moved to.
+    pub moves: usize,
     /// Letters that were not read, or not given away.
     pub letters: usize,
     /// What its home holds.
@@ -61,6 +63,7 @@ impl<B: BlockBuffer> Core<B> {
             notes: front.notes_bytes,
             session_memory: front.session_memory.held(),
             calls: front.calls.len() + front.calls_due.len(),
+            moves: front.moves.len(),
             letters: self.inbox.len() + front.letters.len(),
             home: self.home.census(),
         }

@@ -55,6 +55,11 @@ impl Channels {
         self.len() == 0
     }
 
+    /// All sessions with their channels.
+    pub(super) fn all(self) -> impl Iterator<Item = (i64, SessionKey)> {
+        self.first.into_iter().chain(self.others.map(|others| *others).into_iter().flatten())
+    }
+
     /// All sessions.
     pub(super) fn sessions(&self) -> impl Iterator<Item = SessionKey> + '_ {
         let others = self.others.iter().flat_map(|others| others.values().copied());

@@ -35,8 +35,8 @@ impl<B: BlockBuffer> Core<B> {
     pub fn accepted(&mut self, origin: Origin, now: Now) -> Option<ConnectionKey> {
         self.stirred = true;
         self.front.now_ms = millis(now);
-        let most = self.front.settings.connections_max.clamp(1, limits::CONNECTIONS_PER_CORE_MAX);
-        if self.front.connection_count() >= most {
+        // Those who may come have their places.
+        if self.front.connection_count() + self.front.moves.expected() >= self.front.connections_max() {
             return None;
         }
         if self.front.connection_count() == 0 && self.front.orphans.is_empty() {
@@ -119,6 +119,7 @@ impl<B: BlockBuffer> Core<B> {
         self.stirred = true;
         let Some(mut client) = self.front.clients.remove(key) else { return };
         self.front.seekers.retain(|seeker| *seeker != key);
+        self.front.moves_nowhere(&mut client);
         self.front.forget_login(key, client.login.take().as_deref());
         self.front.release_input(key, &mut client.claim);
         self.front.outgoing.forget(&mut client);
@@ -323,6 +324,10 @@ impl<B: BlockBuffer> Core<B> {
                 // The silence was ours.
                 client.protocol.heard(millis(now));
             }
+            if client.follows.is_some() {
+                served.push(key);
+                continue;
+            }
             client.stalled = false;
             let used = self.handle_kept(key);
             any |= used > 0;
@@ -359,8 +364,7 @@ impl<B: BlockBuffer> Core<B> {
             }
         };
         if frame.channel != ChannelId::PING && frame.channel != ChannelId::SESSION {
-            self.session_packet(key, session, &frame.packet, body.len());
-            return true;
+            return self.session_packet(key, session, &frame.packet, body.len());
         }
         client.output.begin(spares);
         let before = client.output.bytes.len();

@@ -19,7 +19,7 @@ use crate::session::{CoreSet, Next, Verb};
 use journal::Vector;
 
 impl<B: BlockBuffer> Core<B> {
-    /// A packet on the channel of a session, if there is one.
+    /// A packet on the channel of a session, if there is one. False: it has to wait, and is to be handed in again.
     #[inline(always)]
     pub(super) fn session_packet(
         &mut self,
@@ -27,14 +27,15 @@ impl<B: BlockBuffer> Core<B> {
         key: Option<SessionKey>,
         packet: &Packet<'_>,
         body_bytes: usize,
-    ) {
+    ) -> bool {
         let Some(key) = key else { return self.packet_without_session(connection, packet) };
         let Some(session) = self.front.sessions.get_mut(key).filter(|session| !session.closing) else {
             return self.packet_without_session(connection, packet);
         };
         let modes = session.modes;
         if let Packet::PacketsConfirmed(confirmed) = packet {
-            return self.front.confirmed_by_client(key, confirmed.command_id.0);
+            self.front.confirmed_by_client(key, confirmed.command_id.0);
+            return true;
         }
         let numbered = is_kept(packet);
         if numbered {
@@ -52,12 +53,16 @@ impl<B: BlockBuffer> Core<B> {
             None => self.packet_without_place(connection, packet),
         }
         self.last_address = Some(last);
+        if self.front.moves.take_handed_back() {
+            return self.front.hand_back(key, numbered);
+        }
         if kept
             && let Some(session) = self.front.sessions.get_mut(key)
             && session.replies.end_kept(Respond::Nothing)
         {
             self.front.due.push(key);
         }
+        true
     }
 
     #[cold]
@@ -70,10 +75,11 @@ impl<B: BlockBuffer> Core<B> {
     /// that cross the close, and it could make something at a home that nobody would take away again. One that nobody knows ends the
     /// connection wherever it comes.
     #[cold]
-    fn packet_without_session(&mut self, connection: ConnectionKey, packet: &Packet<'_>) {
+    fn packet_without_session(&mut self, connection: ConnectionKey, packet: &Packet<'_>) -> bool {
         if let Packet::Unknown { .. } = packet {
             self.give_up(connection, &Problem::unknown(packet));
         }
+        true
     }
 
     fn execute(&mut self, key: SessionKey, verb: Verb<'_>, respond: Respond) {
@@ -187,6 +193,9 @@ impl<B: BlockBuffer> Core<B> {
                 (_, reply) => self.reply_now(key, respond, Answer { reply, ..answer }),
             };
         };
+        if core != self.front.core && self.front.follows(key, core, &ask) {
+            return;
+        }
         if matches!(ask, Ask::CreateQueue(_) | Ask::DeleteQueue { .. })
             && let Err(failure) = self.note_temporary(key, &mut ask)
         {

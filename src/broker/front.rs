@@ -60,6 +60,8 @@ pub struct Settings {
     pub cores: u16,
     /// Must the home of an address be asked for producers' credits?
     pub full_matters: bool,
+    /// Do connections move to the home of the address that they name first?
+    pub follows: bool,
 }
 
 /// A connection and what is collected for it.
@@ -90,6 +92,10 @@ pub(super) struct Client {
     pub(super) moving: bool,
     /// It has moved, and stays: nobody else is asked for its sessions.
     pub(super) settled: bool,
+    /// The core that it has asked whether it may come, or may come to: until it has moved or stays, no frame of it is handled.
+    pub(super) follows: Option<CoreId>,
+    /// It does not move to the home of an address, or not any more.
+    pub(super) stays: bool,
     /// Sessions that it has asked for in vain since it opened one.
     pub(super) wrong_names: u32,
     /// A login that its next frame waits for.
@@ -157,6 +163,8 @@ pub struct Front {
     pub(super) orphans: Orphans,
     /// Connections for which other cores are asked for a session.
     pub(super) seekers: Vec<ConnectionKey>,
+    /// Connections that may move to the home of an address, and those that may come for that.
+    pub(super) moves: super::follow::Moves,
     /// Bytes that all sessions keep for clients that may come back.
     pub(super) unconfirmed_bytes: usize,
     /// The time of the latest event, in ms of the loop's clock.
@@ -236,6 +244,7 @@ impl Front {
             names: std::collections::HashMap::new(),
             orphans: Orphans::default(),
             seekers: Vec::new(),
+            moves: super::follow::Moves::default(),
             unconfirmed_bytes: 0,
             now_ms: 0,
             stopping: false,
@@ -295,6 +304,8 @@ impl Front {
             moves_to: None,
             moving: false,
             settled: false,
+            follows: None,
+            stays: false,
             wrong_names: 0,
             login: None,
             failed_logins: 0,

@@ -46,6 +46,10 @@ impl<B: BlockBuffer> Core<B> {
                 | Letter::Promised { .. }
                 | Letter::Short(_)
                 | Letter::Scarce(_)
+                | Letter::Knock { .. }
+                | Letter::Opened { .. }
+                | Letter::Absent
+                | Letter::Gone { .. }
                 | Letter::Bound { .. } => {
                     self.take(from, letter);
                 }
@@ -91,9 +95,13 @@ impl<B: BlockBuffer> Core<B> {
             Letter::SnapshotWanted => self.home.want_snapshot(),
             Letter::Snapshot(snapshot) => self.home.take_snapshot(*snapshot),
             Letter::SnapshotSafe => self.home.snapshot_is_safe(),
-            Letter::Seek { connection, name, origin, accepted, purpose } => {
-                self.sought((from, connection, accepted), (name, origin, purpose))
+            Letter::Seek { by, connection, name, origin, accepted, purpose } => {
+                self.sought(from, (by, connection, accepted), (name, origin, purpose))
             }
+            Letter::Knock { connection, others } => self.front.knocked(from, connection, others),
+            Letter::Opened { connection, is_welcome } => self.front.opened(from, connection, is_welcome),
+            Letter::Absent => self.front.comes_no_more(),
+            Letter::Gone { name } => self.front.moves.forget(&name),
             Letter::Sought { connection, found } => self.front.heard_of(from, connection, found),
             Letter::Alias { queue, address } => {
                 match address {
@@ -162,6 +170,7 @@ mod tests {
             sync_transactional: true,
             sync_non_transactional: true,
             full_matters: false,
+            follows: true,
             lanes: 2,
             cores: 2,
         };

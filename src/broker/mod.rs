@@ -8,6 +8,7 @@ mod census;
 mod channels;
 mod connections;
 mod execute;
+mod follow;
 mod front;
 mod incoming;
 mod letters;
@@ -28,8 +29,9 @@ mod write;
 use journal::{BlockBuffer, Command, IoError, LaneId, Now, SegmentSequence, Ticket};
 
 pub use census::Census;
+pub use follow::Migrant;
 pub use front::{Front, Settings as FrontSettings};
-pub use reattach::{Migrant, Reattach};
+pub use reattach::Reattach;
 
 use crate::home::{ColdRead, Home};
 use crate::mail::Letter;

@@ -14,6 +14,7 @@ use protocol::core::version::Version;
 use super::temporary::Temporary;
 use super::{Core, Front, front::Client};
 use crate::limits;
+use crate::mail::Letter;
 use crate::message::{ConnectionKey, Origin, SessionKey, SessionName};
 use crate::net::core::Connection;
 use crate::session::{CoreSet, Modes, Unconfirmed};
@@ -285,10 +286,12 @@ impl Front {
         self.orphans.remove(key, kept);
         self.forget_unconfirmed(key);
         let name = self.sessions.get_mut(key).and_then(|session| session.name.take());
-        if let Some(name) = name
-            && self.names.get(&name) == Some(&key)
-        {
-            self.names.remove(&name);
+        let came_from = self.moves.take_origin_of(key);
+        if let Some(name) = name {
+            if self.names.get(&name) == Some(&key) {
+                self.names.remove(&name);
+            }
+            self.letters.extend(came_from.map(|core| (core, Letter::Gone { name })));
         }
     }
 

@@ -11,8 +11,7 @@
 
 use journal::{BlockBuffer, Now};
 
-use super::front::Client;
-use super::{Core, Front, millis};
+use super::{Core, Front};
 use crate::limits;
 use crate::mail::{Letter, Purpose};
 use crate::message::{ConnectionKey, CoreId, Origin, SessionKey, SessionName};
@@ -49,10 +48,6 @@ pub(super) struct Seeking {
     /// Who has it.
     found: Option<CoreId>,
 }
-
-/// A connection that moves from one core to another, with what was received and not handled.
-#[derive(Debug)]
-pub struct Migrant(Box<Client>);
 
 /// May a session be opened?
 pub(super) enum Way {
@@ -124,17 +119,28 @@ impl<B: BlockBuffer> Core<B> {
             return Place::Pending;
         }
         let (origin, settled, has_sessions) = (client.origin, client.settled, !client.channels.is_empty());
+        let mut found = None;
+        if client.seeking.is_some() {
+            // What else is sought must not get these answers. The session may have come here meanwhile.
+            found = self.seek(connection, name, Purpose::Resume);
+            if found.is_none() {
+                return Place::Pending;
+            }
+        }
         if let Some(session) = self.front.known(name, origin) {
             return Place::Here(session);
         }
-        // No session has so long a name, and nobody is asked to carry it about.
-        if (settled && !has_sessions) || !Front::is_name(name) {
+        // No session has so long a name, and nobody is asked to carry it about. Who has come for a session may have missed it.
+        let seeks = !settled || has_sessions || self.front.moves.place_of(name).is_some();
+        if found.is_none() && !(seeks && Front::is_name(name)) {
             return Place::Nowhere;
         }
-        let purpose = if has_sessions { Purpose::End } else { Purpose::Resume };
-        match self.seek(connection, name, purpose) {
+        let purpose = if has_sessions || settled { Purpose::End } else { Purpose::Resume };
+        match found.or_else(|| self.seek(connection, name, purpose)) {
             None => Place::Pending,
             Some(None) => Place::Nowhere,
+            // It was here, and has ended since.
+            Some(Some(core)) if core == self.front.core => Place::Nowhere,
             Some(Some(core)) => {
                 if let Some(client) = self.front.clients.get_mut(connection) {
                     client.moves_to = Some(core);
@@ -164,7 +170,7 @@ impl<B: BlockBuffer> Core<B> {
         let mut missing = 0;
         for other in (0..settings.cores).map(CoreId).filter(|other| other != core) {
             let (name, origin, accepted) = (name.clone(), client.origin, client.accepted);
-            letters.push_back((other, Letter::Seek { connection, name, origin, accepted, purpose }));
+            letters.push_back((other, Letter::Seek { by: *core, connection, name, origin, accepted, purpose }));
             missing += 1;
         }
         client.seeking = Some(Box::new(Seeking { name: name.clone(), purpose, missing, found: None }));
@@ -172,9 +178,10 @@ impl<B: BlockBuffer> Core<B> {
         None
     }
 
-    /// Another core asks for a session.
+    /// Another core asks for a session; `from` sends it, which is the one that asks or one that the session has left.
     pub(super) fn sought(
         &mut self,
+        from: CoreId,
         (by, connection, accepted): (CoreId, ConnectionKey, Now),
         (name, origin, purpose): (SessionName, Origin, Purpose),
     ) {
@@ -191,7 +198,17 @@ impl<B: BlockBuffer> Core<B> {
             crate::event!(NT106, ?session);
             self.fail_sessions(&[session]);
         }
-        self.front.letters.push_back((by, Letter::Sought { connection, found }));
+        // Sent on once: two sessions of one name may have gone opposite ways.
+        let goes_on = session.is_none() && !found && from == by;
+        if let Some(core) = self.front.moves.place_of(&name).filter(|_| goes_on) {
+            // It has left, or is about to arrive there: whoever reads this behind its arrival answers for both.
+            let letter = Letter::Seek { by, connection, name, origin, accepted, purpose };
+            self.front.letters.push_back((core, letter));
+        } else if by == self.front.core {
+            self.front.heard_of(by, connection, found);
+        } else {
+            self.front.letters.push_back((by, Letter::Sought { connection, found }));
+        }
         self.release_replies();
     }
 
@@ -241,48 +258,6 @@ impl<B: BlockBuffer> Core<B> {
             self.orphan_or_end(left);
             self.front.close_now(old);
         }
-    }
-
-    /// A connection that is to move takes nothing with it that is still to be written or received: it is another core's now. Its
-    /// temporary queues go along; it has no session but such as it has closed, and they are nothing to the other core.
-    pub fn departed(&mut self, connection: ConnectionKey) -> Option<(CoreId, Migrant)> {
-        self.stirred = true;
-        let core = self.front.clients.get(connection).filter(|client| client.moving)?.moves_to?;
-        let mut client = self.front.clients.remove(connection)?;
-        self.front.forget_login(connection, client.login.take().as_deref());
-        self.front.release_input(connection, &mut client.claim);
-        self.front.outgoing.forget(&mut client);
-        for session in client.departed.drain(..) {
-            self.front.remove_session(session);
-        }
-        Some((core, Migrant(Box::new(client))))
-    }
-
-    /// A connection comes over from another core. `None`: there are as many as there may be.
-    pub fn arrived(&mut self, migrant: Migrant, now: Now) -> Option<ConnectionKey> {
-        let Some(key) = self.accepted(migrant.0.origin, now) else {
-            self.turned_away(migrant);
-            return None;
-        };
-        let client = self.front.clients.get_mut(key)?;
-        let Migrant(came) = migrant;
-        *client = *came;
-        (client.moves_to, client.moving, client.settled, client.seeking) = (None, false, true, None);
-        (client.listed, client.closing, client.closed) = (false, false, false);
-        (client.stalled, client.unread) = (true, false);
-        client.protocol.heard(millis(now));
-        self.front.stalled.push(key);
-        self.front.list(key);
-        if self.front.stopping {
-            self.front.say_goodbye(key);
-        }
-        Some(key)
-    }
-
-    /// A connection that comes over cannot stay: it is closed, and nobody else knows what it leaves behind.
-    pub fn turned_away(&mut self, migrant: Migrant) {
-        self.stirred = true;
-        self.forsake(migrant.0.temporary);
     }
 }
 

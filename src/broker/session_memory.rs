@@ -47,6 +47,18 @@ impl SessionMemory {
         self.taken
     }
 
+    /// Keeps room for the sessions of a connection that may come. False: there is none.
+    pub(super) fn reserve(&mut self) -> bool {
+        let fits = self.taken.saturating_add(limits::MOVING_SESSIONS_BYTES_MAX) <= self.most;
+        self.taken += if fits { limits::MOVING_SESSIONS_BYTES_MAX } else { 0 };
+        fits
+    }
+
+    /// It is here, or does not come.
+    pub(super) fn release(&mut self) {
+        self.taken = self.taken.saturating_sub(limits::MOVING_SESSIONS_BYTES_MAX);
+    }
+
     /// Is there room for one more session with a name of so many bytes?
     pub(super) fn has_room_for_session(&self, name_bytes: usize) -> bool {
         self.taken.saturating_add(self.each + name_bytes) <= self.most

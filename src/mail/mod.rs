@@ -103,10 +103,18 @@ pub enum Letter {
     Scarce(bool),
     /// A queue whose name is not its address's: every core must know where to find it.
     Alias { queue: Box<str>, address: Option<Box<str>> },
-    /// A connection of the sender names a session that the sender does not have.
-    Seek { connection: ConnectionKey, name: SessionName, origin: Origin, accepted: Now, purpose: Purpose },
+    /// A connection of this core names a session that that core does not have.
+    Seek { by: CoreId, connection: ConnectionKey, name: SessionName, origin: Origin, accepted: Now, purpose: Purpose },
     /// The answer: the session is here and may go on; or, if it was to be replaced, it is one of a later connection.
     Sought { connection: ConnectionKey, found: bool },
+    /// May this connection come? The first address that it names lives at the receiver. So many others stay with the sender.
+    Knock { connection: ConnectionKey, others: usize },
+    /// The answer.
+    Opened { connection: ConnectionKey, is_welcome: bool },
+    /// A connection that was welcome does not come.
+    Absent,
+    /// A session of this name that came from the receiver is no longer found by it.
+    Gone { name: SessionName },
 }
 
 /// What a letter weighs beside what it carries.

@@ -430,7 +430,7 @@ impl CoreLoop {
                 if self.desk.is_some() {
                     self.peers.insert(connection, peer);
                 }
-                crate::event!(NT101, connection = ?connection, %peer);
+                crate::event!(NT101, connection = ?connection, core = self.door.core.0, %peer);
                 if self.secured.as_mut().is_some_and(|secured| !secured.accepted(connection, peer)) {
                     self.driver.close(socket);
                 }

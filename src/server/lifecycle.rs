@@ -241,6 +241,7 @@ fn front_settings(config: &Config, store: &Store, cores: u16, addresses: &Settin
         lanes: store.shape.journal_lanes,
         cores,
         full_matters: addresses.may_be_full(),
+        follows: true,
     }
 }
 

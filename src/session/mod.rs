@@ -91,6 +91,8 @@ pub struct Session<C> {
     pub aside: u32,
     /// Something was sent in its open transaction.
     pub has_sent: bool,
+    /// Something was asked of a home for it.
+    pub has_asked: bool,
     /// Cores that know of it.
     pub touched: CoreSet,
     /// Cores that take part in its open transaction.
@@ -147,6 +149,7 @@ impl<C> Session<C> {
             held_back: false,
             aside: 0,
             has_sent: false,
+            has_asked: false,
             touched: CoreSet::default(),
             transaction: CoreSet::default(),
             consumer_cores: HashMap::new(),
@@ -174,6 +177,22 @@ impl<C> Session<C> {
         }
     }
 
+    /// Was nothing asked of any home for it, does it owe nothing, and can it not outlive its connection?
+    pub fn is_untouched(&self) -> bool {
+        let Self { replies, confirmations, unconfirmed, two_phase, ended, consumer_cores, opening, .. } = self;
+        let holds = self.has_asked || self.held_back || self.aside > 0 || self.has_sent || self.notes_bytes() > 0;
+        let ends = self.closing || self.finished || ended.is_some();
+        let knows = !(self.touched.is_empty() && self.transaction.is_empty() && consumer_cores.is_empty());
+        let owes = !(replies.is_empty() && opening.is_empty()) || two_phase.is_some();
+        let outlives = confirmations.is_some() || unconfirmed.is_some();
+        !(holds || ends || knows || owes || outlives)
+    }
+
+    /// The command that is being handled is handed back: it will be begun again.
+    pub fn take_back_command(&mut self) {
+        self.commands = self.commands.saturating_sub(1);
+    }
+
     /// A command of its client is being handled, of those that the client numbers to send them again.
     pub fn begin_command(&mut self) {
         self.commands += 1;
@@ -186,6 +205,7 @@ impl<C> Session<C> {
 
     /// Notes which core a request goes to, before it goes. True: a consumer comes or goes.
     pub fn note(&mut self, ask: &Ask<'_>, core: CoreId) -> bool {
+        self.has_asked = true;
         let in_transaction = match ask {
             Ask::Publish(publish) => publish.in_transaction,
             Ask::Acknowledge(acknowledge) => acknowledge.in_transaction,
@@ -267,6 +287,10 @@ mod tests {
         assert_eq!(session.operation(), Operation { session: SessionNumber(7), command: 0 });
         // However many cores it asks, it is one command.
         assert_eq!(session.operation().command, 0);
+        session.begin_command();
+        assert_eq!(session.operation().command, 1);
+        // One that is handed back and comes again is the same one.
+        session.take_back_command();
         session.begin_command();
         assert_eq!(session.operation().command, 1);
     }

@@ -94,7 +94,7 @@ fn what_waits_for_another_core_to_write_a_name_has_a_bound() {
 
 #[test]
 fn the_news_that_a_name_is_written_comes_through_whatever_stands_before_it() {
-    let mut rig = Rig::new(3, 5);
+    let mut rig = Rig::staying(3, 5);
     let address = rig.address_on(1);
     let peer = rig.session(2, AUTOMATIC);
     // It writes the names.

@@ -9,6 +9,7 @@ mod closing;
 mod comeback;
 mod confirmations;
 mod counts;
+mod follow;
 mod full;
 mod full_address;
 mod hostile;

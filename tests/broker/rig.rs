@@ -69,26 +69,31 @@ enum Next {
     Letter(usize),
     Login(usize),
     Leave(usize),
-    Arrive(usize),
 }
 
 /// A connection on its way to another core, and what its client has written meanwhile.
 struct Visitor {
     peer: Peer,
-    to: usize,
     migrant: Migrant,
     bytes: Vec<u8>,
+    /// Its client has gone meanwhile.
+    lost: bool,
+}
+
+/// What goes from one core to another.
+enum Post {
+    Letter(Letter),
+    Visitor(Visitor),
 }
 
 /// Some cores, and all that is around them.
 pub(crate) struct Rig {
     seats: Vec<Seat>,
-    /// Letters on their way: from, to, in order.
-    mail: Vec<((usize, usize), VecDeque<Letter>)>,
+    /// What is on its way: from, to, in order.
+    mail: Vec<((usize, usize), VecDeque<Post>)>,
     heard: Vec<(Peer, Vec<u8>)>,
     /// Connections that are to move.
     leaving: Vec<Peer>,
-    visitors: Vec<Visitor>,
     /// Where connections are that have moved: as their clients know them, and as they are.
     moved: Vec<(Peer, Peer)>,
     /// Connections that the cores closed.
@@ -111,6 +116,8 @@ pub(crate) struct Rig {
     withheld: Vec<(usize, LaneId, SegmentSequence)>,
     /// The control: other cores do not hear that a session has ended.
     pub(crate) ends_are_lost: bool,
+    /// The control: a core forgets where sessions have moved to.
+    pub(crate) places_are_lost: bool,
     /// What comes of a login.
     judge: fn(&Login) -> Verdict,
     /// How often the disk was to be measured.
@@ -143,14 +150,26 @@ impl Rig {
     /// As [`Rig::new`], for clients who may come back by this rule.
     pub(crate) fn reattaching(cores: u16, seed: u64, reattach: Reattach) -> Self {
         let addresses = Arc::default();
-        let way = (reattach, usize::MAX);
+        let way = (reattach, usize::MAX, true);
         Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, way)).collect(), seed)
     }
 
-    /// As [`Rig::new`], for connections that may hold so much together on each core.
-    pub(crate) fn remembering(cores: u16, seed: u64, memory_max: usize) -> Self {
+    /// As [`Rig::new`], with connections that stay where they came, wherever their addresses live.
+    pub(crate) fn staying(cores: u16, seed: u64) -> Self {
         let addresses = Arc::default();
-        let way = (Reattach::SameHost, memory_max);
+        let way = (Reattach::SameHost, usize::MAX, false);
+        Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, way)).collect(), seed)
+    }
+
+    /// As [`Rig::staying`], for connections that may hold so much together on each core.
+    pub(crate) fn remembering(cores: u16, seed: u64, memory_max: usize) -> Self {
+        Self::holding(cores, seed, (memory_max, false))
+    }
+
+    /// As [`Rig::remembering`]; connections may move to the home of their addresses, or not.
+    pub(crate) fn holding(cores: u16, seed: u64, (memory_max, follows): (usize, bool)) -> Self {
+        let addresses = Arc::default();
+        let way = (Reattach::SameHost, memory_max, follows);
         Self::of((0..cores).map(|core| any_seat(core, cores, &addresses, SEGMENT_BYTES, way)).collect(), seed)
     }
 
@@ -177,7 +196,6 @@ impl Rig {
             mail: Vec::new(),
             heard: Vec::new(),
             leaving: Vec::new(),
-            visitors: Vec::new(),
             moved: Vec::new(),
             closed: Vec::new(),
             paused: Vec::new(),
@@ -190,6 +208,7 @@ impl Rig {
             segments_stand: false,
             withheld: Vec::new(),
             ends_are_lost: false,
+            places_are_lost: false,
             judge: |login| Verdict::Refused(format!("nobody judges {login:?}")),
             judge_rests: false,
             measurements: 0,
@@ -230,7 +249,7 @@ impl Rig {
 
     /// The client's bytes come in.
     pub(crate) fn receive(&mut self, from: Peer, bytes: &[u8]) {
-        if let Some(visitor) = self.visitors.iter_mut().find(|visitor| visitor.peer == from) {
+        if let Some(visitor) = self.visitor(from) {
             return visitor.bytes.extend_from_slice(bytes);
         }
         let from = self.place_of(from);
@@ -241,13 +260,51 @@ impl Rig {
 
     /// The connection is gone.
     pub(crate) fn lose(&mut self, peer: Peer) {
-        self.leaving.retain(|leaving| *leaving != peer);
-        self.visitors.retain(|visitor| visitor.peer != peer);
-        let peer = self.place_of(peer);
+        let place = self.place_of(peer);
+        self.leaving.retain(|leaving| *leaving != place);
+        if let Some(visitor) = self.visitor(peer) {
+            visitor.lost = true;
+            return;
+        }
+        let peer = place;
         let seat = &mut self.seats[peer.core];
         seat.core.closed(peer.key);
         seat.wires.retain(|(key, _)| *key != peer.key);
         seat.due = true;
+    }
+
+    /// A connection that is on its way.
+    fn visitor(&mut self, peer: Peer) -> Option<&mut Visitor> {
+        self.mail.iter_mut().flat_map(|(_, posts)| posts).find_map(|post| match post {
+            Post::Visitor(visitor) if visitor.peer == peer => Some(visitor),
+            _ => None,
+        })
+    }
+
+    /// A connection comes to a core, as the machine gives it: what its client has sent since comes behind it.
+    fn arrive(&mut self, to: usize, visitor: Visitor) {
+        let Visitor { peer, migrant, bytes, lost } = visitor;
+        let seat = &mut self.seats[to];
+        if lost && self.random.percent(50) {
+            return seat.core.turned_away(migrant);
+        }
+        match seat.core.arrived(migrant, self.now) {
+            Some(key) => {
+                self.moved.retain(|(known, _)| *known != peer);
+                self.moved.push((peer, Peer { core: to, key }));
+                self.paused.retain(|paused| *paused != peer);
+                if lost { self.lose(peer) } else { self.receive(peer, &bytes) }
+            }
+            None => self.closed.push(peer),
+        }
+    }
+
+    /// Puts something on its way from one core to another.
+    fn post(&mut self, way: (usize, usize), post: Post) {
+        match self.mail.iter_mut().find(|(other, _)| *other == way) {
+            Some((_, posts)) => posts.push_back(post),
+            None => self.mail.push((way, VecDeque::from([post]))),
+        }
     }
 
     /// Lets this much time go by.
@@ -308,6 +365,11 @@ impl Rig {
         self.seats[core].core.home_mut().set_bounds(bounds);
     }
 
+    /// The core on which a connection is; `None` while it is on its way.
+    pub(crate) fn core_of(&mut self, peer: Peer) -> Option<usize> {
+        if self.visitor(peer).is_some() { None } else { Some(self.place_of(peer).core) }
+    }
+
     /// Where a connection is now, as its core knows it.
     fn place_of(&self, peer: Peer) -> Peer {
         self.moved.iter().find(|(known, _)| *known == peer).map_or(peer, |(_, now)| *now)
@@ -315,7 +377,7 @@ impl Rig {
 
     /// As its client knows it.
     fn known_as(&self, peer: Peer) -> Peer {
-        self.moved.iter().find(|(_, now)| *now == peer).map_or(peer, |(known, _)| *known)
+        known_as(&self.moved, peer)
     }
 
     /// What each core holds for clients.
@@ -362,7 +424,6 @@ impl Rig {
         }
         possible.extend((0..self.mail.len()).filter(|at| self.may_read(*at)).map(Next::Letter));
         possible.extend((0..self.leaving.len()).map(Next::Leave));
-        possible.extend((0..self.visitors.len()).map(Next::Arrive));
         if possible.is_empty() {
             return false;
         }
@@ -405,30 +466,39 @@ impl Rig {
                 let seat = &mut self.seats[peer.core];
                 seat.due = true;
                 assert!(seat.wires.iter().all(|(key, _)| *key != peer.key), "it moves before all is written");
-                let Some((to, migrant)) = seat.core.departed(peer.key) else { return };
-                self.visitors.push(Visitor { peer, to: usize::from(to.0), migrant, bytes: Vec::new() });
-            }
-            Next::Arrive(at) => {
-                let Visitor { peer, to, migrant, bytes } = self.visitors.remove(at);
-                let seat = &mut self.seats[to];
-                seat.due = true;
-                match seat.core.arrived(migrant, self.now) {
-                    Some(key) => {
-                        self.moved.push((peer, Peer { core: to, key }));
-                        self.receive(peer, &bytes);
+                match seat.core.departed(peer.key) {
+                    Some((to, migrant)) => {
+                        let known = self.known_as(peer);
+                        let visitor = Visitor { peer: known, migrant, bytes: Vec::new(), lost: false };
+                        self.post((peer.core, usize::from(to.0)), Post::Visitor(visitor));
                     }
-                    None => self.closed.push(peer),
+                    None => {
+                        let known = self.known_as(peer);
+                        self.closed.push(known);
+                        self.lose(known);
+                    }
                 }
             }
             Next::Letter(at) => {
-                let ((from, to), letters) = &mut self.mail[at];
-                let Some(letter) = letters.pop_front() else { return };
+                let ((from, to), posts) = &mut self.mail[at];
+                let (from, to) = (*from, *to);
+                self.seats[to].due = true;
+                let letter = match posts.pop_front() {
+                    Some(Post::Letter(letter)) => letter,
+                    Some(Post::Visitor(visitor)) => return self.arrive(to, visitor),
+                    None => return,
+                };
                 if self.ends_are_lost && matches!(&letter, Letter::Request(request) if is_end(request)) {
                     return;
                 }
-                let seat = &mut self.seats[*to];
-                seat.core.letter(CoreId(u16::try_from(*from).unwrap()), letter);
-                seat.due = true;
+                let letter = match letter {
+                    Letter::Seek { by, connection, .. } if self.places_are_lost && usize::from(by.0) != from => {
+                        let answer = Letter::Sought { connection, found: false };
+                        return self.post((from, usize::from(by.0)), Post::Letter(answer));
+                    }
+                    letter => letter,
+                };
+                self.seats[to].core.letter(CoreId(u16::try_from(from).unwrap()), letter);
             }
         }
     }
@@ -439,23 +509,22 @@ impl Rig {
         let mut outputs = Vec::new();
         seat.core.turn(self.now, &mut |output| outputs.push(output));
         seat.due = seat.core.deadline(self.now).is_some_and(|at| at <= self.now);
-        let mut gone = Vec::new();
+        let (mut gone, mut letters) = (Vec::new(), Vec::new());
         for output in outputs {
             match output {
+                // What is given away takes nothing more.
+                Output::Send { connection, bytes } if self.leaving.contains(&Peer { core: at, key: connection }) => {
+                    seat.core.sent(connection, bytes);
+                    seat.due = true;
+                }
                 Output::Send { connection, bytes } => seat.wires.push_back((connection, bytes)),
                 Output::Close { connection } => gone.push(Peer { core: at, key: connection }),
                 Output::Lane { lane, command } => seat.disk.push_back((lane, command)),
-                Output::Letter { core, letter } => {
-                    let way = (at, usize::from(core.0));
-                    match self.mail.iter_mut().find(|(other, _)| *other == way) {
-                        Some((_, letters)) => letters.push_back(letter),
-                        None => self.mail.push((way, VecDeque::from([letter]))),
-                    }
-                }
+                Output::Letter { core, letter } => letters.push(((at, usize::from(core.0)), letter)),
                 Output::Move { connection, .. } => self.leaving.push(Peer { core: at, key: connection }),
                 Output::Login { connection, login } => seat.logins.push_back((connection, login)),
                 Output::Receive { connection, on } => {
-                    let peer = Peer { core: at, key: connection };
+                    let peer = known_as(&self.moved, Peer { core: at, key: connection });
                     self.paused.retain(|paused| *paused != peer);
                     self.paused.extend((!on).then_some(peer));
                 }
@@ -469,6 +538,7 @@ impl Rig {
                 }
             }
         }
+        letters.into_iter().for_each(|(way, letter)| self.post(way, Post::Letter(letter)));
         for peer in gone {
             let peer = self.known_as(peer);
             self.closed.push(peer);
@@ -490,12 +560,17 @@ impl Rig {
     }
 }
 
+/// How its client knows a connection.
+fn known_as(moved: &[(Peer, Peer)], peer: Peer) -> Peer {
+    moved.iter().find(|(_, now)| *now == peer).map_or(peer, |(known, _)| *known)
+}
+
 fn is_end(request: &Request<'_>) -> bool {
     matches!(request.ask, Ask::EndSession { .. })
 }
 
 fn seat(core: u16, cores: u16, addresses: &Arc<SettingsByAddress>, bytes: u64) -> Seat {
-    any_seat(core, cores, addresses, bytes, (Reattach::SameHost, usize::MAX))
+    any_seat(core, cores, addresses, bytes, (Reattach::SameHost, usize::MAX, true))
 }
 
 fn any_seat(
@@ -503,7 +578,7 @@ fn any_seat(
     cores: u16,
     addresses: &Arc<SettingsByAddress>,
     bytes: u64,
-    (reattach, memory_max): (Reattach, usize),
+    (reattach, memory_max, follows): (Reattach, usize, bool),
 ) -> Seat {
     let mut lanes = vec![started_lane(LaneId::new(LaneKind::Journal, core).unwrap(), bytes)];
     if core == 0 {
@@ -538,6 +613,7 @@ fn any_seat(
         sync_transactional: true,
         sync_non_transactional: true,
         full_matters: addresses.may_be_full(),
+        follows,
         lanes: cores,
         cores,
     };

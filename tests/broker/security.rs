@@ -49,7 +49,12 @@ fn rig(cores: u16, seed: u64, addresses: &str, permissions: &[Permission]) -> Ri
     rig
 }
 
-fn session(rig: &mut Rig, core: usize, user: &str, how: How) -> Peer {
+/// `u` may do everything to this address.
+pub(crate) fn allow(rig: &mut Rig, address: &str) {
+    rig.require_login(policy(address, &Permission::ALL.map(|(permission, _)| permission)), judge);
+}
+
+pub(crate) fn session(rig: &mut Rig, core: usize, user: &str, how: How) -> Peer {
     let peer = rig.greet(core);
     let heard = told(rig, peer, &log_in(10, how, Some((user, user))));
     assert!(heard.contains(&Told::What(What::SessionOpen)), "{heard:?}");
@@ -181,7 +186,8 @@ fn verbs() -> Vec<Case> {
 
 /// A broker in which `root` has made an address with three queues.
 fn prepared(seed: u64, cores: u16, permissions: &[Permission]) -> Rig {
-    let mut rig = rig(cores, seed, "a.#", permissions);
+    let mut rig = Rig::staying(cores, seed);
+    rig.require_login(policy("a.#", permissions), judge);
     let root = session(&mut rig, 0, "root", AUTOMATIC);
     let made = [
         create_queue(10, "a.old", "a.old", RoutingType::ANYCAST),

@@ -28,6 +28,7 @@ mod disk_faults;
 mod hostile;
 mod idle;
 mod large_bodies;
+mod moves;
 mod ordinary_user;
 mod queues;
 mod readme;
@@ -107,7 +108,7 @@ fn main() -> ExitCode {
         Trial { name: "ttl_override", run: time_to_live::the_override_wins },
     ];
     beside.extend(idle::trials());
-    beside.extend(tls::trials());
+    beside.extend(tls::trials().into_iter().chain(moves::trials()));
     // File systems that are full and devices that fail belong to this thread; how much memory is locked counts for a user.
     let alone = [
         Trial { name: "disk_full", run: disk_faults::a_full_disk_blocks_until_there_is_room },

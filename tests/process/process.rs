@@ -87,6 +87,14 @@ impl Process {
         if found(&lines) { Ok(()) } else { Err(format!("{} never said `{text}`\n{}", self.name, text_of(&lines.all))) }
     }
 
+    /// Waits until so many lines on both streams have a text.
+    pub(crate) fn said_times(&self, text: &str, times: usize, within: Duration) -> Result<(), String> {
+        let found = |lines: &Lines| lines.all.iter().filter(|(_, line)| line.contains(text)).count() >= times;
+        let lines = self.wait(within, |lines| found(lines) || lines.open == 0);
+        let enough = found(&lines);
+        enough.then_some(()).ok_or_else(|| format!("{} never said `{text}` {times} times", self.name))
+    }
+
     /// Sends a signal to this process alone.
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
         let pid = i32::try_from(self.pid()).map_err(|_| format!("{} is no process id", self.pid()))?;

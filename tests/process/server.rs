@@ -71,6 +71,11 @@ impl Server {
         self.process.said(text, within)
     }
 
+    /// Waits until so many of its lines have this text.
+    pub(crate) fn heard_times(&self, text: &str, times: usize, within: Duration) -> Result<(), String> {
+        self.process.said_times(text, times, within)
+    }
+
     /// The memory that it has in use now, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, String> {
         self.memory("VmRSS:")

@@ -58,6 +58,7 @@ impl Broker {
             sync_transactional: true,
             sync_non_transactional: true,
             full_matters: false,
+            follows: true,
             lanes: 1,
             cores: 1,
         };

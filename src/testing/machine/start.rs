@@ -313,6 +313,7 @@ fn front_settings(setup: &Setup) -> FrontSettings {
         sync_transactional: true,
         sync_non_transactional: true,
         full_matters: false,
+        follows: true,
         lanes: setup.shape.journal_lanes,
         cores: setup.cores,
     }
