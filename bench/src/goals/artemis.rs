@@ -1,8 +1,8 @@
 //! P30, what rounds of a load do not tell: start and memory of RingMQ against those of Artemis, by footprints of the same rounds.
 //!
-//! Must stay true: only footprints with the same durability label are compared. A message that waits is counted for RingMQ from where its window
-//! of recent bodies is full, as P13 counts it, since that window has a bound; Artemis has none, and its heap is full of garbage before long, so
-//! that it is counted from the first message on. What the same count gives for RingMQ stands in the note.
+//! Must stay true: only footprints with the same durability label are compared. A message that waits is counted for both from where RingMQ's
+//! window of recent bodies is full, as P13 counts it, since that window has a bound; what the count from the first message on gives stands in
+//! the note.
 
 use super::rounds::{ARTEMIS, OURS, verdict};
 use super::verdict::{Bound, Verdict};
@@ -21,7 +21,7 @@ pub(super) fn judge(footprints: &[Footprint]) -> Vec<Verdict> {
         ("memory of a connection", "KiB", KIB, connection, 12.0, 50.0),
     ];
     let judged = rows.into_iter().filter_map(|(what, unit, scale, of, gate, moonshot)| {
-        let ratio = ratio(footprints, of, of)?;
+        let ratio = ratio(footprints, of)?;
         let ratio = Ratio { value: ratio.value / scale, control: ratio.control / scale, ..ratio };
         Some(row(what, unit, ratio, gate, moonshot))
     });
@@ -29,11 +29,11 @@ pub(super) fn judge(footprints: &[Footprint]) -> Vec<Verdict> {
 }
 
 fn message(footprints: &[Footprint]) -> Option<Verdict> {
-    let whole = ratio(footprints, Footprint::message_bytes, Footprint::message_bytes)?;
-    let beyond = ratio(footprints, Footprint::message_bytes_beyond_window, Footprint::message_bytes)?;
+    let whole = ratio(footprints, Footprint::message_bytes)?;
+    let beyond = ratio(footprints, Footprint::message_bytes_beyond_window)?;
     let mut judged = row("memory of a message that waits", "bytes", beyond, 30.0, 70.0);
     judged.note += &format!(
-        "; beyond the hot window, which has a bound: with the window in it {:.0} bytes, ratio {:.2}",
+        "; beyond RingMQ's hot window, which has a bound: with the window in it {:.0} bytes, ratio {:.2}",
         whole.value, whole.ratio.median
     );
     Some(judged)
@@ -45,12 +45,12 @@ fn row(what: &str, unit: &str, ratio: Ratio, gate: f64, moonshot: f64) -> Verdic
 }
 
 /// What RingMQ took against what Artemis took, in the same rounds and with the same label.
-fn ratio(footprints: &[Footprint], of: Taken, of_theirs: Taken) -> Option<Ratio> {
+fn ratio(footprints: &[Footprint], of: Taken) -> Option<Ratio> {
     let named = |name: &'static str| footprints.iter().filter(move |taken| taken.target == name);
     let partner = |ours: &Footprint| {
         named(ARTEMIS).find(|theirs| theirs.round == ours.round && theirs.durability == ours.durability)
     };
-    paired(named(OURS).filter_map(|ours| Some((of(ours)?, of_theirs(partner(ours)?)?))).collect())
+    paired(named(OURS).filter_map(|ours| Some((of(ours)?, of(partner(ours)?)?))).collect())
 }
 
 /// One figure of a start, if it has it.
@@ -91,7 +91,7 @@ mod tests {
         let verdicts = |ours: Footprint| judge(&[theirs.clone(), ours]);
         let good = verdicts(taken(OURS, 40.0, 9 << 10, 900, 40));
         assert!(good.len() == 4 && good.iter().all(Verdict::holds), "{good:?}");
-        assert!(good[3].note.contains("beyond the hot window"), "{}", good[3]);
+        assert!(good[3].note.contains("beyond RingMQ's hot window"), "{}", good[3]);
         for (at, ours) in [
             taken(OURS, 140.0, 9 << 10, 900, 40),
             taken(OURS, 40.0, 19 << 10, 900, 40),
