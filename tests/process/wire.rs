@@ -220,7 +220,10 @@ impl Wire {
             match read {
                 Ok(0) => return Ok(Came::Closed),
                 Ok(bytes) => self.input.extend_from_slice(part.get(..bytes).unwrap_or(&part)),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                // A read with a time limit is not begun again by itself when a process is stopped and goes on.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) =>
+                {
                     if Instant::now() >= deadline {
                         return Ok(Came::Nothing);
                     }
