@@ -70,7 +70,7 @@ pub struct HaState {
     pub role: Role,
     /// How far it had come.
     pub last: State,
-    /// The state before that one.
+    /// The last state before that one that tells what the copy is worth ([`State::is_telling`]). Starts that die early do not change it.
     pub previous: State,
     /// The epoch with the highest number that is known to exist.
     pub seen: Epoch,
@@ -84,8 +84,11 @@ pub struct HaState {
     pub clean_stop: Option<Vector>,
     /// How many old replicas it has made; the next one has the number above.
     pub old_replicas: u32,
-    /// To whom it has handed over, if it did and has followed nobody since.
+    /// To whom it has handed over, or whose activation it agreed to, if it did and has followed nobody since.
     pub handed_over: Option<InstanceId>,
+    /// Whether it went on alone without a word of its replica, where no register decides: the replica may have gone on as well. Until then, or when
+    /// the replica left in good order, what is active alone has everything.
+    pub unagreed: bool,
 }
 
 impl HaState {
@@ -125,9 +128,15 @@ impl HaState {
     /// Moves on to another state.
     pub fn enter(&mut self, state: State) {
         if state != self.last {
-            self.previous = self.last;
+            self.previous = self.stood();
             self.last = state;
         }
+    }
+
+    /// The last state that tells what this copy is worth; [`State::Stopped`] if there was none.
+    #[must_use]
+    pub const fn stood(&self) -> State {
+        if self.last.is_telling() { self.last } else { self.previous }
     }
 
     /// The number of the next epoch that it may make: above every one that it saw or tried to make.
@@ -321,11 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn the_state_before_is_kept_through_repetition() {
+    fn what_it_was_is_known_after_starts_that_die_early() {
         let mut state = state();
-        state.enter(State::InSync);
-        state.enter(State::Probing);
-        state.enter(State::Probing);
-        assert_eq!((state.last, state.previous), (State::Probing, State::InSync));
+        assert_eq!(state.stood(), State::Stopped);
+        state.enter(State::ActiveSolo);
+        for _ in 0..3 {
+            state.enter(State::Starting);
+            state.enter(State::Probing);
+            assert_eq!((state.last, state.previous), (State::Probing, State::ActiveSolo));
+        }
+        assert_eq!(state.stood(), State::ActiveSolo);
+        state.enter(State::Syncing);
+        assert_eq!((state.stood(), state.previous), (State::Syncing, State::ActiveSolo));
     }
 }

@@ -152,6 +152,23 @@ impl State {
         matches!(self, Self::ActiveSolo | Self::ActiveReplicated | Self::Suspended | Self::Handover)
     }
 
+    /// Whether this state tells what a copy is worth after a crash. The others are ways from one of these to another, and say nothing new: a start
+    /// that dies while it asks around must not forget that it had been active alone.
+    #[must_use]
+    pub const fn is_telling(self) -> bool {
+        matches!(
+            self,
+            Self::Syncing
+                | Self::InSync
+                | Self::Lagging
+                | Self::Spare
+                | Self::ActiveSolo
+                | Self::ActiveReplicated
+                | Self::Demoting
+                | Self::Quarantined
+        )
+    }
+
     /// The name in events, in the status and in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
