@@ -2,6 +2,7 @@
 //! `now` go in, commands come out; drivers carry them out. It imports nothing of ours, so that model, simulator and server run the same rules.
 
 pub mod ha_state;
+pub mod history;
 pub mod ids;
 pub mod limits;
 pub mod register;
