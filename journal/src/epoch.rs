@@ -90,6 +90,8 @@ pub struct EpochEntry {
     pub chain: Chain,
     /// What was given up at its start.
     pub loss: Option<AcceptedLoss>,
+    /// Its writer is that of the epoch before, which goes on: it is no end of what that one had begun.
+    pub continues: bool,
 }
 
 /// The body of an EPOCH_START record.
@@ -123,15 +125,16 @@ impl EpochEntry {
     pub(crate) fn encode(&self, out: &mut Writer<'_>) {
         out.u64(self.epoch.number).u128(self.epoch.activation).u64(self.start.0).u128(self.chain.0);
         let loss = self.loss.unwrap_or(AcceptedLoss { at: Lsn::ZERO, promised: Lsn::ZERO, blocks_behind: 0 });
-        out.u8(u8::from(self.loss.is_some())).u64(loss.at.0).u64(loss.promised.0).u32(loss.blocks_behind);
+        let marks = u8::from(self.loss.is_some()) | u8::from(self.continues) << 1;
+        out.u8(marks).u64(loss.at.0).u64(loss.promised.0).u32(loss.blocks_behind);
     }
 
     pub(crate) fn decode(from: &mut Reader<'_>) -> Option<Self> {
         let epoch = EpochId { number: from.u64()?, activation: from.u128()? };
         let (start, chain) = (Lsn(from.u64()?), Chain(from.u128()?));
-        let marked = from.u8()?;
+        let marks = from.u8()?;
         let loss = AcceptedLoss { at: Lsn(from.u64()?), promised: Lsn(from.u64()?), blocks_behind: from.u32()? };
-        Some(Self { epoch, start, chain, loss: (marked == 1).then_some(loss) })
+        Some(Self { epoch, start, chain, loss: (marks & 1 != 0).then_some(loss), continues: marks & 2 != 0 })
     }
 
     pub(crate) fn encode_all(entries: &[Self], out: &mut Writer<'_>) {
@@ -253,7 +256,13 @@ mod tests {
     use super::*;
 
     fn entry(number: u64, loss: Option<AcceptedLoss>) -> EpochEntry {
-        EpochEntry { epoch: EpochId { number, activation: 77 }, start: Lsn(4096 * number), chain: Chain(5), loss }
+        EpochEntry {
+            epoch: EpochId { number, activation: 77 },
+            start: Lsn(4096 * number),
+            chain: Chain(5),
+            loss,
+            continues: number.is_multiple_of(2),
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn lane(starts: &[(u64, Lsn)]) -> Lane<AlignedBuffer> {
         start: *start,
         chain: Chain(0),
         loss: None,
+        continues: false,
     });
     let end = Lsn(4 * PAGE);
     let tail = LaneTail { end, last_block: Some(Lsn(3 * PAGE)), history: history.collect(), ..LaneTail::fresh(LANE) };

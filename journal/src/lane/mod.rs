@@ -103,7 +103,8 @@ pub struct Lane<B: BlockBuffer> {
     /// What the last poll saw, and since when nothing has changed.
     seen: (Lsn, Lsn),
     idle_since: Now,
-    confirmed: Lsn,
+    /// What the peer has confirmed, where promises wait for one.
+    peer: Option<Lsn>,
     /// Something has happened since the last poll that it may act on.
     stirred: bool,
     /// When it may have to act although nothing happens.
@@ -163,7 +164,7 @@ impl<B: BlockBuffer> Lane<B> {
             covered: tail.end,
             seen: (tail.end, tail.end),
             idle_since: Now(0),
-            confirmed: tail.end,
+            peer: None,
             stirred: true,
             due: None,
             latch: None,
@@ -182,6 +183,29 @@ impl<B: BlockBuffer> Lane<B> {
     /// # Panics
     /// When the epoch's number is not above that of the lane's last epoch: the caller must have made it unique.
     pub fn start_epoch(&mut self, start: &EpochStart) -> Result<Appended, AppendError> {
+        let appended = self.begin_epoch(start, false)?;
+        self.open_runs.clear();
+        self.started = true;
+        Ok(appended)
+    }
+
+    /// Starts another epoch while the writer of this one goes on: the in-sync set has changed, and nothing else. Open runs stay open, and what
+    /// records say about other lanes is judged by the end of the last of these epochs: the lanes begin it one after the other, and until all
+    /// have, records of either epoch rely on records of the other.
+    ///
+    /// # Errors
+    /// As for [`Self::append`].
+    ///
+    /// # Panics
+    /// As for [`Self::start_epoch`].
+    pub fn change_epoch(&mut self, start: &EpochStart) -> Result<Appended, AppendError> {
+        if !self.started {
+            return Err(AppendError::NoEpoch);
+        }
+        self.begin_epoch(start, true)
+    }
+
+    fn begin_epoch(&mut self, start: &EpochStart, continues: bool) -> Result<Appended, AppendError> {
         let previous = self.history.last().map(|entry| entry.epoch);
         assert!(
             previous.is_none_or(|epoch| epoch.number < start.epoch.number),
@@ -192,12 +216,10 @@ impl<B: BlockBuffer> Lane<B> {
         self.check_room(0, true)?;
         self.close_filling(BlockFlags::default());
         debug_assert_eq!(self.next_block, border);
-        let entry = EpochEntry { epoch: start.epoch, start: border, chain: self.chain, loss: self.loss };
+        let entry = EpochEntry { epoch: start.epoch, start: border, chain: self.chain, loss: self.loss, continues };
         let body = EpochStartRecord { start: start.clone(), previous, entry, first_kept: self.first_kept }.encode();
         let parts = [body.as_slice()];
-        self.open_runs.clear();
         self.history.push(entry);
-        self.started = true;
         self.loss = None;
         if self.history.len() > EPOCH_HISTORY_MAX {
             self.history.remove(0);
@@ -340,14 +362,36 @@ impl<B: BlockBuffer> Lane<B> {
         }
     }
 
-    /// The peer has confirmed up to `lsn`. On a live-only server there is no peer, and it limits nothing.
+    /// From now on nothing is promised that the peer has not confirmed (SR3: before it can be in the in-sync set).
+    pub fn await_peer(&mut self) {
+        self.peer.get_or_insert(self.marks.promised());
+    }
+
+    /// No peer counts any more: what is durable here is promised.
+    pub fn release_peer(&mut self) {
+        self.peer = None;
+        self.settle();
+    }
+
+    /// The peer has confirmed up to `lsn`. Where promises wait for no peer it limits nothing and says nothing.
     pub fn confirmed(&mut self, lsn: Lsn) {
         debug_assert!(lsn <= self.marks.submitted());
-        self.confirmed = self.confirmed.max(lsn);
+        if let Some(confirmed) = &mut self.peer {
+            *confirmed = lsn.max(*confirmed);
+            self.settle();
+        }
+    }
+
+    /// Something that promises wait for has changed.
+    fn settle(&mut self) {
+        if self.latch.is_none() {
+            self.promise();
+        }
     }
 
     fn promise(&mut self) {
-        let limit = self.dependencies.limit(self.marks.durable());
+        let durable = self.marks.durable();
+        let limit = self.dependencies.limit(self.peer.map_or(durable, |confirmed| durable.min(confirmed)));
         if limit > self.marks.promised() {
             self.stirred = true;
             self.marks.promise(limit);
@@ -442,6 +486,12 @@ impl<B: BlockBuffer> Lane<B> {
     #[must_use]
     pub const fn id(&self) -> LaneId {
         self.id
+    }
+
+    /// Its epochs, oldest first, as far back as they are known.
+    #[must_use]
+    pub fn history(&self) -> &[EpochEntry] {
+        &self.history
     }
 
     /// Its segments.

@@ -54,11 +54,24 @@ impl LaneTail {
         self.history.last().map(|entry| entry.epoch)
     }
 
-    /// Where an epoch ended on this lane: the start of the next one, or the lane's end. What a block of that epoch says about this lane is
-    /// judged by this position and by nothing later (SR15, SR17). An epoch older than the history ended before the history's first start.
+    /// Where the writer of an epoch ended on this lane: the start of the next one that another life or another server wrote, or the lane's
+    /// end. What a block of that epoch says about this lane is judged by this position and by nothing later (SR15, SR17). An epoch older than
+    /// the history ended before the history's first start.
     #[must_use]
     pub fn epoch_end(&self, number: u64) -> Lsn {
-        self.history.iter().find(|entry| entry.epoch.number > number).map_or(self.end, |entry| entry.start)
+        self.next_writer(number).map_or(self.end, |entry| entry.start)
+    }
+
+    /// The numbers of the epochs of the writer of this one, as far as the history tells.
+    #[must_use]
+    pub(crate) fn epochs_of_writer(&self, number: u64) -> std::ops::Range<u64> {
+        let begun = self.history.iter().rev().find(|entry| entry.epoch.number <= number && !entry.continues);
+        let first = begun.map_or(number, |entry| entry.epoch.number);
+        first..self.next_writer(number).map_or(u64::MAX, |entry| entry.epoch.number)
+    }
+
+    fn next_writer(&self, number: u64) -> Option<&EpochEntry> {
+        self.history.iter().find(|entry| entry.epoch.number > number && !entry.continues)
     }
 
     /// The epoch that wrote the block at this position.

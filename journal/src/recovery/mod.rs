@@ -218,17 +218,19 @@ impl Recovered {
         self.lanes.iter().find(|recovered| recovered.tail.lane == lane)
     }
 
-    /// Where an epoch ended on a lane: what a DECISION, or a reference to another lane, is judged by.
+    /// Where the writer of an epoch ended on a lane: what a DECISION, or a reference to another lane, is judged by.
     #[must_use]
     pub fn epoch_end(&self, lane: LaneId, number: u64) -> Lsn {
         self.lane(lane).map_or(Lsn::ZERO, |recovered| recovered.tail.epoch_end(number))
     }
 
-    /// What the blocks of an epoch say was promised on their lane. What that epoch left unsaid was perhaps never promised.
+    /// What the writer of an epoch says, in its blocks, was promised on their lane. What it left unsaid was perhaps never promised.
     #[must_use]
     pub fn promised(&self, lane: LaneId, number: u64) -> Lsn {
-        let said = self.lane(lane).into_iter().flat_map(|recovered| &recovered.promised_in_epoch);
-        said.filter(|(epoch, _)| *epoch == number).map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
+        let Some(recovered) = self.lane(lane) else { return Lsn::ZERO };
+        let own = recovered.tail.epochs_of_writer(number);
+        let said = recovered.promised_in_epoch.iter().filter(|(epoch, _)| own.contains(epoch));
+        said.map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
     }
 
     /// Whether something of a piece of a lane was given up, although what lies behind it was not.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::error::RecoveryError;
 use super::records::{WalkedRecord, read_record, walk_records};
 use super::walk::BlockWalk;
+use crate::epoch::EpochStartRecord;
 use crate::ids::{EpochId, LaneId, Location, Lsn, RunId};
 use crate::lane::LaneTail;
 use crate::limits::RUN_BUFFER_BYTES_MAX;
@@ -87,6 +88,9 @@ impl Replay<'_> {
             self.epoch = self.epoch_of(record.epoch);
         }
         if record.kind == RecordKind::EPOCH_START {
+            if EpochStartRecord::decode(record.body).is_some_and(|start| start.entry.continues) {
+                return Ok(());
+            }
             // A run belongs to its epoch: what was not committed before the process ended never is.
             self.runs.clear();
             self.kept_bytes = 0;

@@ -138,6 +138,21 @@ impl<D: Driver> Rig<D> {
         self.start_epoch(self.epoch + 1, EpochReason::Solo)
     }
 
+    /// The in-sync set changes on these lanes: a new number, by the same writer. To the model it is the same epoch.
+    ///
+    /// # Errors
+    /// When a lane has no room now.
+    pub fn change_epoch(&mut self, number: u64, lanes: &[LaneId]) -> Result<(), AppendError> {
+        let vector: Vector = self.lanes.iter().map(|lane| (lane.id(), lane.promised())).collect();
+        let epoch = EpochId { number, activation: u128::from(number) * 0x1_0001 };
+        let (reason, ack_mode) = (EpochReason::Solo, AckMode::Durable);
+        let start = EpochStart { node: NodeId(0xabc), epoch, reason, ack_mode, vector };
+        for lane in self.lanes.iter_mut().filter(|lane| lanes.contains(&lane.id())) {
+            lane.change_epoch(&start)?;
+        }
+        Ok(())
+    }
+
     /// Stops without a word: gives driver and model back.
     pub fn close(self) -> (D, Model) {
         let (mut driver, model) = (self.driver, self.model);

@@ -60,16 +60,19 @@ fn has_given_up(report: &LaneReport) -> bool {
     report.end.history.iter().any(|entry| entry.loss.is_some())
 }
 
-/// Where an epoch ended on a lane.
+/// Where the writer of an epoch ended on a lane.
 fn epoch_end(reports: &[LaneReport], lane: LaneId, epoch: u64) -> Lsn {
     let Some(report) = reports.iter().find(|report| report.lane == lane) else { return Lsn::ZERO };
-    let next = report.end.history.iter().find(|entry| entry.epoch.number > epoch);
+    let next = report.end.history.iter().find(|entry| entry.epoch.number > epoch && !entry.continues);
     next.map_or(report.end.end, |entry| entry.start)
 }
 
-/// What an epoch is known to have promised on a lane.
+/// What the writer of an epoch is known to have promised on a lane.
 fn promised(reports: &[LaneReport], lane: LaneId, epoch: u64) -> Lsn {
-    let report = reports.iter().find(|report| report.lane == lane);
-    let said = report.into_iter().flat_map(|report| &report.end.promised_in_epoch);
-    said.filter(|(of, _)| *of == epoch).map(|(_, lsn)| *lsn).max().unwrap_or_default()
+    let Some(report) = reports.iter().find(|report| report.lane == lane) else { return Lsn::ZERO };
+    let writers = report.end.history.iter().filter(|entry| !entry.continues).map(|entry| entry.epoch.number);
+    let first = writers.clone().filter(|number| *number <= epoch).max().unwrap_or(epoch);
+    let next = writers.filter(|number| *number > epoch).min().unwrap_or(u64::MAX);
+    let said = report.end.promised_in_epoch.iter().filter(|(of, _)| (first..next).contains(of));
+    said.map(|(_, lsn)| *lsn).max().unwrap_or_default()
 }

@@ -169,7 +169,8 @@ fn fragment() -> Target {
 
 fn entry(number: u64) -> EpochEntry {
     let epoch = EpochId { number, activation: u128::from(number) * 3 };
-    EpochEntry { epoch, start: Lsn(number * PAGE_BYTES as u64), chain: Chain(u128::from(number)), loss: None }
+    let (start, chain) = (Lsn(number * PAGE_BYTES as u64), Chain(u128::from(number)));
+    EpochEntry { epoch, start, chain, loss: None, continues: number > 4 }
 }
 
 fn epoch_start() -> Target {
