@@ -1,6 +1,7 @@
 //! The rules of a pair: who may serve, what may be acked, who follows whom, as state machines without I/O and without a clock. Events and
 //! `now` go in, commands come out; drivers carry them out. It imports nothing of ours, so that model, simulator and server run the same rules.
 
+pub mod claim;
 pub mod detect;
 pub mod gate;
 pub mod ha_state;
@@ -12,6 +13,7 @@ pub mod register;
 pub mod register_client;
 pub mod register_value;
 pub mod rules;
+pub mod start;
 pub mod state;
 pub mod time;
 pub mod vector;

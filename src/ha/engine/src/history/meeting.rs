@@ -24,6 +24,8 @@ pub struct Side<'a> {
     pub handed_over: Option<InstanceId>,
     /// Whether it is quarantined: it has acked work alone, and that was judged before.
     pub quarantined: bool,
+    /// Whether its network check says that it is cut off: of two that are as good, the other one serves.
+    pub isolated: bool,
 }
 
 /// What follows for the one that asks.
@@ -98,10 +100,11 @@ fn complete(side: &Side<'_>, other: &Side<'_>, relation: Relation) -> bool {
     side.complete || given && matches!(relation, Relation::Equal | Relation::Descendant | Relation::Interleaved)
 }
 
-/// Of two that are as good: the one that is complete, then the one that the other has handed over to, then the primary, then the lower instance.
+/// Of two that are as good: the one that is complete, then the one that is not cut off, then the one that the other has handed over to, then the
+/// primary, then the lower instance.
 fn preferred(mine: &Side<'_>, theirs: &Side<'_>, my_proof: bool, their_proof: bool) -> bool {
     let given = |side: &Side<'_>, other: &Side<'_>| other.handed_over == Some(side.instance);
-    let rank = |side: &Side<'_>, other: &Side<'_>, proof| (proof, given(side, other), side.primary);
+    let rank = |side: &Side<'_>, other: &Side<'_>, proof| (proof, !side.isolated, given(side, other), side.primary);
     let (my_rank, their_rank) = (rank(mine, theirs, my_proof), rank(theirs, mine, their_proof));
     if my_rank == their_rank { mine.instance < theirs.instance } else { my_rank > their_rank }
 }
@@ -116,7 +119,8 @@ mod tests {
     fn side<'a>(instance: u128, history: &'a History, promised: &'a Vector) -> Side<'a> {
         let primary = instance == 1;
         let instance = InstanceId(instance);
-        Side { instance, primary, history, promised, complete: true, handed_over: None, quarantined: false }
+        let (complete, handed_over) = (true, None);
+        Side { instance, primary, history, promised, complete, handed_over, quarantined: false, isolated: false }
     }
 
     fn swapped_agree(mine: &Side<'_>, theirs: &Side<'_>) -> Verdict {
@@ -152,13 +156,13 @@ mod tests {
         let mut seen = std::collections::HashMap::new();
         for (mine, theirs) in histories.iter().flat_map(|mine| histories.iter().map(move |theirs| (mine, theirs))) {
             for (my_promise, their_promise) in promised.iter().flat_map(|a| promised.iter().map(move |b| (a, b))) {
-                for bits in 0..1_u32 << 7 {
+                for bits in 0..1_u32 << 8 {
                     let bit = |at: u32| bits & (1 << at) != 0;
                     let mut a = side(1, mine, my_promise);
                     let mut b = side(2, theirs, their_promise);
                     (a.complete, a.quarantined, a.handed_over) = (bit(0), bit(1), handed(2)[usize::from(bit(2))]);
                     (b.complete, b.quarantined, b.handed_over) = (bit(3), bit(4), handed(1)[usize::from(bit(5))]);
-                    b.primary = bit(6);
+                    (b.primary, b.isolated) = (bit(6), bit(7));
                     *seen.entry(swapped_agree(&a, &b)).or_insert(0) += 1;
                 }
             }
@@ -179,6 +183,8 @@ mod tests {
         assert_eq!(of(3, 6), Verdict::Corrupt);
         assert_eq!(of(3, 8), Verdict::Mine { pull: false }, "nothing was written in the other's own epoch");
         assert_eq!(of(0, 0), Verdict::Mine { pull: false });
+        let isolated = Side { isolated: true, ..side(1, &histories[1], &none) };
+        assert_eq!(swapped_agree(&isolated, &side(2, &histories[1], &none)), Verdict::Theirs);
     }
 
     #[test]
