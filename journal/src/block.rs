@@ -9,7 +9,7 @@ use twox_hash::XxHash3_128;
 
 use crate::crc::crc32c_padded;
 use crate::ids::{Chain, LaneId, Location, Lsn};
-use crate::limits::{BLOCK_HEADER_BYTES, BLOCK_PAGES_MAX, PAGE_BYTES};
+use crate::limits::{BLOCK_HEADER_BYTES, BLOCK_PAGES_MAX, PAGE_BYTES, SECTOR_BYTES};
 use crate::record::FragmentHeader;
 
 /// "RMQB", little endian.
@@ -113,6 +113,19 @@ pub fn seal(buffer: &mut [u8], header: &BlockHeader, previous: Chain) -> Option<
     let crc = crc32c_padded(block, payload_end)?;
     put(block, CRC_AT, &crc.to_le_bytes())?;
     Some((length, chain))
+}
+
+/// Completes an empty block of one page over what stands in `page`, of which only the first sector changes. So a write that tears at any
+/// border of sectors leaves what was there before, or this block. Gives the chain behind it.
+#[must_use]
+pub(crate) fn seal_over(page: &mut [u8], header: &BlockHeader, previous: Chain) -> Option<Chain> {
+    let mut sealed = [0; PAGE_BYTES];
+    let (length, chain) = seal(&mut sealed, header, previous)?;
+    let page = page.get_mut(..PAGE_BYTES).filter(|_| length == PAGE_BYTES && header.payload_bytes == 0)?;
+    page.get_mut(..SECTOR_BYTES)?.copy_from_slice(sealed.get(..SECTOR_BYTES)?);
+    let crc = crc_of(page);
+    put(page, CRC_AT, &crc.to_le_bytes())?;
+    Some(chain)
 }
 
 /// Everything but chain and CRC, whose places stay zero.
@@ -431,6 +444,22 @@ mod tests {
         assert_eq!(fragment.body, body);
         assert!(fragment.end > view.header.lsn && fragment.end <= view.header.end());
         assert_eq!(view.fragments().count(), 1);
+    }
+
+    #[test]
+    fn a_block_over_another_changes_its_first_sector_alone() {
+        let (old, before) = sample(Lsn(0), &[7; 5000], Chain(0));
+        let header = BlockView::parse(&old, LaneId::JOURNAL, Lsn(0)).unwrap().header;
+        let flags = BlockFlags::TERMINATOR;
+        let header = BlockHeader { flags, payload_bytes: 0, fragments: 0, ..header };
+        let mut page = old[..PAGE_BYTES].to_vec();
+        let chain = seal_over(&mut page, &header, Chain(5)).unwrap();
+        assert_ne!(chain, before);
+        assert_eq!(page[SECTOR_BYTES..], old[SECTOR_BYTES..PAGE_BYTES]);
+        let view = BlockView::parse(&page, LaneId::JOURNAL, Lsn(0)).unwrap();
+        assert!(view.follows(Chain(5)) && view.header == header && view.well_formed());
+        assert!(seal_over(&mut page[..SECTOR_BYTES], &header, Chain(5)).is_none(), "no place for it");
+        assert!(seal_over(&mut page, &BlockHeader { payload_bytes: 8, ..header }, Chain(5)).is_none());
     }
 
     #[test]

@@ -17,6 +17,7 @@
 
 mod block;
 mod blocking;
+mod border;
 mod buffer;
 mod bytes;
 mod checkpoint;
@@ -40,10 +41,12 @@ mod storage;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod truncate;
 mod vector;
 
 pub use block::{BLOCK_MAGIC, BlockError, BlockFlags, BlockHeader, BlockView, Checks, FORMAT_VERSION, Fragment, seal};
 pub use blocking::{BlockingDriver, SyncMode, share_promises};
+pub use border::{Border, BorderError, BorderReader};
 pub use buffer::{AlignedBuffer, BlockBuffer};
 pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark, encode_mark};
 pub use command::{Command, Commands, Completion};
@@ -73,4 +76,5 @@ pub use store::{
     LockSeen, ManifestError, PageSeen, StoreError, StoreLayout, StoreShape, create_store, inspect_lock,
     inspect_manifest, probe_sync, read_instance, read_manifest, write_manifest,
 };
+pub use truncate::{TruncateError, TruncateOrder, TruncateSteps, truncate};
 pub use vector::Vector;

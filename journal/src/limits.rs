@@ -2,6 +2,8 @@
 
 /// The unit of alignment: of memory, of file offsets, of lengths, of LSNs at block borders.
 pub const PAGE_BYTES: usize = 4096;
+/// What a disk writes whole or not at all: a transfer may tear at any border of this many bytes.
+pub(crate) const SECTOR_BYTES: usize = 512;
 /// The most pages that one block may hold.
 pub const BLOCK_PAGES_MAX: usize = 64;
 /// The capacity of every block buffer.
@@ -47,6 +49,11 @@ pub const LANES_PER_KIND_MAX: u16 = 64;
 /// Bodies of open runs that a replay keeps in memory; members beyond are read again when their COMMIT comes.
 pub const RUN_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Borders that a reader of chains remembers of the segment that it read last: with them each further question costs a thousandth of a
+/// segment.
+pub(crate) const WAYPOINTS_MAX: u64 = 1024;
+
+const _: () = assert!(BLOCK_HEADER_BYTES <= SECTOR_BYTES, "a header is written whole or not at all");
 const _: () = assert!(BLOCK_BYTES_MAX <= 1 << 18, "an offset in a block has 18 bits in a Location");
 const _: () = assert!(
     RECORD_BYTES_MAX + 64 * (BLOCK_HEADER_BYTES + FRAGMENT_HEADER_BYTES)

@@ -33,7 +33,7 @@ use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape};
 use crate::vector::Vector;
 use scan::{ScanOrder, Scanned, scan};
-use walk::BlockWalk;
+pub(crate) use walk::{BlockWalk, Found};
 
 /// What a start is told.
 #[derive(Clone, Debug)]
@@ -211,6 +211,19 @@ fn tail_files(layout: &StoreLayout, shape: &StoreShape, scanned: &Scanned) -> Ve
     before_end.map(|segment| layout.segment(tail.lane, segment)).collect()
 }
 
+/// Scans one lane again, by what it holds itself and nothing else: for who has cut it.
+pub(crate) fn scan_again(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    shape: &StoreShape,
+    lane: LaneId,
+) -> Result<LaneTail, RecoveryError> {
+    let (company, checks) = (Company::Alone, Checks::ALL);
+    let order =
+        ScanOrder { lane, mark: None, known_promised: Lsn::ZERO, known_epoch: 0, accept_loss: &[], company, checks };
+    Ok(scan(storage, layout, shape, order)?.tail)
+}
+
 impl Recovered {
     /// The lane with this id.
     #[must_use]
@@ -230,6 +243,13 @@ impl Recovered {
         let Some(recovered) = self.lane(lane) else { return Lsn::ZERO };
         let own = recovered.tail.epochs_of_writer(number);
         let said = recovered.promised_in_epoch.iter().filter(|(epoch, _)| own.contains(epoch));
+        said.map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
+    }
+
+    /// The furthest promise that the headers of a lane, or the newest epoch start, tell of: what this store itself knows to be acked, perhaps.
+    #[must_use]
+    pub fn known_promised(&self, lane: LaneId) -> Lsn {
+        let said = self.lane(lane).into_iter().flat_map(|recovered| &recovered.promised_in_epoch);
         said.map(|(_, lsn)| *lsn).max().unwrap_or(Lsn::ZERO)
     }
 

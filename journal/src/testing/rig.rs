@@ -41,6 +41,8 @@ pub struct Rig<D: Driver> {
     pub violation: Option<String>,
     /// A control: appends tell the lanes of no dependencies.
     pub ignore_dependencies: bool,
+    /// Part of the activation ids: two copies of a store that go on apart make the same numbers and different epochs.
+    salt: u64,
 }
 
 const COMMANDS_MAX: usize = 8;
@@ -58,10 +60,19 @@ impl<D: Driver> Rig<D> {
     ///
     /// # Errors
     /// As for [`Self::start`].
-    pub fn start_or_return(
+    pub fn start_or_return(driver: D, model: Model, options: &RecoveryOptions) -> Result<Self, (RigError, D, Model)> {
+        Self::start_salted(driver, model, options, 0)
+    }
+
+    /// As [`Self::start_or_return`], with epochs that no other salt makes.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_salted(
         mut driver: D,
         mut model: Model,
         options: &RecoveryOptions,
+        salt: u64,
     ) -> Result<Self, (RigError, D, Model)> {
         let shape = driver.shape();
         let recovered = match Self::recover(&mut driver, &mut model, options) {
@@ -86,6 +97,7 @@ impl<D: Driver> Rig<D> {
             commands,
             violation: None,
             ignore_dependencies: false,
+            salt,
         };
         // The segments of all lanes first, then the epoch on all of them, then nothing else until every start block is promised.
         rig.settle();
@@ -122,7 +134,8 @@ impl<D: Driver> Rig<D> {
         let vector: Vector = self.lanes.iter().map(|lane| (lane.id(), lane.promised())).collect();
         for lane in &mut self.lanes {
             let vector = if lane.id() == LaneId::JOURNAL { vector.clone() } else { Vector::new() };
-            let epoch = EpochId { number, activation: u128::from(number) * 0x1_0001 };
+            let activation = u128::from(self.salt) << 64 | (u128::from(number) * 0x1_0001);
+            let epoch = EpochId { number, activation };
             lane.start_epoch(&EpochStart { node: NodeId(0xabc), epoch, reason, ack_mode: AckMode::LiveOnly, vector })?;
         }
         self.epoch = number;
