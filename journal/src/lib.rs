@@ -22,6 +22,7 @@ mod buffer;
 mod bytes;
 mod checkpoint;
 mod command;
+mod compare;
 mod crc;
 mod epoch;
 mod error;
@@ -50,6 +51,9 @@ pub use border::{Border, BorderError, BorderReader};
 pub use buffer::{AlignedBuffer, BlockBuffer};
 pub use checkpoint::{CheckpointWriter, CheckpointWritten, decode_mark, encode_mark};
 pub use command::{Command, Commands, Completion};
+pub use compare::{
+    ChainOf, ChainSearch, CommonPoint, LaneComparison, LaneHistory, Question, common_point, compare_lane, search,
+};
 pub use epoch::{AcceptedLoss, AckMode, EpochEntry, EpochReason, EpochStart, EpochStartRecord, SegmentFreeRecord};
 pub use error::{AppendError, EDQUOT, EIO, EMFILE, ENOENT, ENOSPC, FreeError, IoError, Operation};
 pub use file_storage::FileStorage;
