@@ -18,8 +18,6 @@ pub(crate) struct Walked {
     pub(crate) states: usize,
     /// The sentences of a shortest way to something wrong, and what it is.
     pub(crate) wrong: Option<(Vec<String>, String)>,
-    /// Ends: states without a further step.
-    pub(crate) ends: usize,
 }
 
 /// Walks until something is wrong or everything was seen. States are remembered as 64 bits.
@@ -27,16 +25,13 @@ pub(crate) fn walk<W: World>(start: W, states_max: usize) -> Walked {
     let mut seen = HashSet::from([fingerprint(&start)]);
     let mut ways: Vec<(usize, String)> = vec![(0, String::new())];
     let mut level = vec![(0, start)];
-    let mut ends = 0;
     while !level.is_empty() {
         let mut next = Vec::new();
         for (at, world) in level {
             if let Some(wrong) = world.wrong() {
-                return Walked { states: seen.len(), wrong: Some((way(&ways, at), wrong)), ends };
+                return Walked { states: seen.len(), wrong: Some((way(&ways, at), wrong)) };
             }
-            let steps = world.steps();
-            ends += usize::from(steps.is_empty());
-            for (sentence, world) in steps {
+            for (sentence, world) in world.steps() {
                 if seen.insert(fingerprint(&world)) {
                     ways.push((at, sentence));
                     next.push((ways.len() - 1, world));
@@ -46,7 +41,7 @@ pub(crate) fn walk<W: World>(start: W, states_max: usize) -> Walked {
         }
         level = next;
     }
-    Walked { states: seen.len(), wrong: None, ends }
+    Walked { states: seen.len(), wrong: None }
 }
 
 fn way(ways: &[(usize, String)], mut at: usize) -> Vec<String> {

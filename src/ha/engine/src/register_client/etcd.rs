@@ -7,6 +7,9 @@
 //! The value carries the register's version, etcd compares the revision at which the key was last written. Both grow with every write, so a
 //! member remembers the pair that it saw last. Comparing the revision also catches a hand that put an older value back.
 
+use std::time::Duration;
+
+use crate::register::Register;
 use crate::register_client::{Answer, Compare};
 use crate::register_value::{ValueError, decode};
 
@@ -113,7 +116,7 @@ pub fn meaning_of_txn(compared: Compare, written: u64, answer: TxnAnswer<'_>) ->
     meaning
 }
 
-fn read(found: Option<Found<'_>>, answer: impl Fn(Option<crate::register::Register>) -> Answer) -> Meaning {
+fn read(found: Option<Found<'_>>, answer: impl Fn(Option<Register>) -> Answer) -> Meaning {
     let Some(found) = found else { return Meaning { answer: answer(None), known: None, unreadable: None } };
     match decode(found.value) {
         Ok(register) => {
@@ -140,6 +143,116 @@ pub const fn meaning_of_error(code: u32) -> Answer {
 /// The time to live of the key that tells of the holder: etcd counts whole seconds. The holder's own deadline is the lease itself, which is not
 /// longer.
 #[must_use]
-pub const fn alive_seconds(lease: std::time::Duration) -> u64 {
+pub const fn alive_seconds(lease: Duration) -> u64 {
     lease.as_secs().saturating_add((lease.subsec_nanos() > 0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::ids::{Epoch, InstanceId, Member};
+    use crate::register::AckMode;
+    use crate::register_value::encode;
+
+    fn register(version: u64) -> Register {
+        Register {
+            version,
+            epoch: Epoch::NONE,
+            holder: InstanceId::default(),
+            in_sync: smallvec![Member::default()],
+            ack_mode: AckMode::Durable,
+            voters_version: 0,
+        }
+    }
+
+    const fn known(version: u64, mod_revision: u64) -> Known {
+        Known { version, mod_revision }
+    }
+
+    fn failed(compared: Compare, found: Option<(&[u8], u64)>) -> Meaning {
+        let found = found.map(|(value, mod_revision)| Found { value, mod_revision });
+        meaning_of_txn(compared, 5, TxnAnswer { succeeded: false, revision: 900, found })
+    }
+
+    #[test]
+    fn a_version_is_compared_as_the_revision_that_is_known_of_it() {
+        assert_eq!(compare(Compare::Version(4), Some(known(4, 70))), Some(KeyCompare::ModRevision(70)));
+        // Of another version, or of none, nothing is known: read first.
+        assert_eq!(compare(Compare::Version(4), Some(known(5, 71))), None);
+        assert_eq!(compare(Compare::Version(4), None), None);
+        for known in [None, Some(known(4, 70))] {
+            assert_eq!(compare(Compare::Absent, known), Some(KeyCompare::Absent));
+            assert_eq!(compare(Compare::Anything, known), None, "no server writes without comparing");
+        }
+    }
+
+    #[test]
+    fn a_put_has_the_revision_of_its_answer() {
+        let answer = TxnAnswer { succeeded: true, revision: 900, found: None };
+        let meaning = meaning_of_txn(Compare::Version(4), 5, answer);
+        assert_eq!(meaning, Meaning { answer: Answer::Applied, known: Some(known(5, 900)), unreadable: None });
+        // An answer that came after the next one does not bring an old revision back.
+        assert_eq!(known(6, 950).newer(known(5, 900)), known(6, 950));
+        assert_eq!(known(5, 900).newer(known(6, 950)), known(6, 950));
+    }
+
+    #[test]
+    fn a_failed_comparison_brings_what_won() {
+        let bytes = encode(&register(6)).unwrap();
+        let meaning = failed(Compare::Version(4), Some((&bytes, 80)));
+        assert_eq!(meaning.answer, Answer::Lost(Some(register(6))));
+        assert_eq!(meaning.known, Some(known(6, 80)));
+        // The key is gone, or was there before its creation.
+        assert_eq!(failed(Compare::Version(4), None).answer, Answer::Lost(None));
+        assert_eq!(failed(Compare::Absent, Some((&bytes, 80))).answer, Answer::Lost(Some(register(6))));
+        // An older value was put back by hand: the client will see that.
+        let bytes = encode(&register(3)).unwrap();
+        assert_eq!(failed(Compare::Version(4), Some((&bytes, 80))).answer, Answer::Lost(Some(register(3))));
+    }
+
+    #[test]
+    fn the_same_value_at_another_revision_is_tried_again() {
+        let bytes = encode(&register(4)).unwrap();
+        let meaning = failed(Compare::Version(4), Some((&bytes, 80)));
+        assert_eq!(meaning.answer, Answer::Unreachable);
+        assert_eq!(compare(Compare::Version(4), meaning.known), Some(KeyCompare::ModRevision(80)));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_as_if_nobody_answered_and_is_told() {
+        let mut bytes = encode(&register(6)).unwrap();
+        bytes[20] ^= 1;
+        let expected = Meaning { answer: Answer::Unreachable, known: None, unreadable: Some(ValueError::Crc) };
+        assert_eq!(failed(Compare::Version(4), Some((&bytes, 80))), expected);
+        let found = || Some(Found { value: &bytes, mod_revision: 80 });
+        assert_eq!(meaning_of_get(found()), expected);
+        assert_eq!(lost_to(found()), expected);
+    }
+
+    #[test]
+    fn a_get_brings_a_value_or_that_there_is_none() {
+        assert_eq!(meaning_of_get(None).answer, Answer::Value(None));
+        assert_eq!(lost_to(None).answer, Answer::Lost(None));
+        let bytes = encode(&register(6)).unwrap();
+        let meaning = meaning_of_get(Some(Found { value: &bytes, mod_revision: 80 }));
+        assert_eq!(meaning.answer, Answer::Value(Some(register(6))));
+        assert_eq!(meaning.known, Some(known(6, 80)));
+    }
+
+    #[test]
+    fn only_what_was_refused_for_what_it_is_has_certainly_had_no_effect() {
+        for code in 0..=20 {
+            let certain = [3, 7, 16].contains(&code);
+            assert_eq!(meaning_of_error(code), if certain { Answer::Unreachable } else { Answer::Unknown }, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_lease_of_the_alive_key_is_never_shorter_than_the_holders() {
+        for (ms, seconds) in [(1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_000, 2), (2_500, 3)] {
+            assert_eq!(alive_seconds(Duration::from_millis(ms)), seconds);
+        }
+    }
 }

@@ -259,8 +259,10 @@ fn version_of(register: Option<&Register>) -> u64 {
     register.map_or(0, |register| register.version)
 }
 
-/// Whether two values say the same, whatever their versions.
-fn same(one: &Register, other: &Register) -> bool {
+/// Whether two values say the same, whatever their versions. A change that is refused with a value that says the same as the one it was to
+/// replace has met a write that resolved something else: it may be tried again on that value.
+#[must_use]
+pub fn same(one: &Register, other: &Register) -> bool {
     let Register { version: _, epoch, holder, in_sync, ack_mode, voters_version } = one;
     *epoch == other.epoch
         && *holder == other.holder
