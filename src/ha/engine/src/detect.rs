@@ -144,6 +144,13 @@ impl Detector {
         self.quiet_until = Some(now.plus(STOP_GUARD));
     }
 
+    /// The peer goes on after all: it said so, or sent something that a frozen one would not. From here on it is suspected as ever.
+    pub fn stop_given_up(&mut self, now: Now) {
+        if self.quiet_until.take().is_some() {
+            self.heard(now);
+        }
+    }
+
     /// Whether the peer is suspected now, and of what.
     #[must_use]
     pub fn suspicion(&self, now: Now) -> Option<Suspicion> {
@@ -228,11 +235,12 @@ impl Progress {
 struct Lag {
     sent: Vector,
     confirmed: Vector,
-    /// Oldest first; none if all is confirmed.
+    /// The first `live` of them count, oldest first; none if all is confirmed. The others are kept empty, for their memory.
     marks: SmallVec<[Mark; LAG_MARKS_MAX]>,
+    live: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Mark {
     end: Vector,
     at: Now,
@@ -240,24 +248,47 @@ struct Mark {
 
 impl Lag {
     fn sent(&mut self, now: Now, end: &Vector, timeout: Duration) {
-        self.sent.clone_from(end);
+        self.sent.0.clone_from(&end.0);
         let part = timeout / LAG_MARKS_MAX as u32;
-        let due = self.marks.last().is_none_or(|mark| now.since(mark.at) >= part && mark.end != *end);
-        if due && self.marks.len() < LAG_MARKS_MAX && !self.confirmed.covers(end) {
-            self.marks.push(Mark { end: end.clone(), at: now });
+        let due = self.live().last().is_none_or(|mark| now.since(mark.at) >= part && mark.end != *end);
+        if due && !self.confirmed.covers(end) {
+            self.mark(now);
         }
     }
 
     fn confirmed(&mut self, now: Now, end: &Vector) {
-        self.confirmed.clone_from(end);
-        self.marks.retain(|mark| !end.covers(&mark.end));
-        if self.marks.is_empty() && !end.covers(&self.sent) {
-            self.marks.push(Mark { end: self.sent.clone(), at: now });
+        self.confirmed.0.clone_from(&end.0);
+        while self.live().first().is_some_and(|mark| end.covers(&mark.end)) {
+            self.marks.rotate_left(1);
+            self.live -= 1;
+            if let Some(over) = self.marks.last_mut() {
+                over.end.0.clear();
+                over.at = Now::default();
+            }
+        }
+        if self.live == 0 && !end.covers(&self.sent) {
+            self.mark(now);
         }
     }
 
+    /// What is on the way now was on the way at this moment. If there are too many marks, the older ones tell enough.
+    fn mark(&mut self, now: Now) {
+        if self.live == self.marks.len() && self.live < LAG_MARKS_MAX {
+            self.marks.push(Mark::default());
+        }
+        if let Some(mark) = self.marks.get_mut(self.live) {
+            mark.end.0.clone_from(&self.sent.0);
+            mark.at = now;
+            self.live += 1;
+        }
+    }
+
+    fn live(&self) -> &[Mark] {
+        self.marks.get(..self.live).unwrap_or_default()
+    }
+
     fn oldest(&self) -> Option<Now> {
-        self.marks.first().map(|mark| mark.at)
+        self.live().first().map(|mark| mark.at)
     }
 
     fn age(&self, now: Now) -> Duration {
@@ -374,6 +405,18 @@ mod tests {
         ended.closed();
         assert_eq!(ended.suspicion(at(1_001)), Some(Suspicion::Closed));
         assert_eq!(detector.suspicion(at(61_001)), Some(Suspicion::Silent));
+    }
+
+    #[test]
+    fn a_stop_that_was_given_up_hides_no_silence() {
+        let mut detector = detector();
+        detector.stop_called(at(1_000));
+        detector.stop_given_up(at(9_000));
+        assert_eq!(detector.suspicion(at(11_000)), None);
+        assert_eq!(detector.suspicion(at(11_001)), Some(Suspicion::Silent));
+        // Said without a stop before, it is not even a sign of life.
+        detector.stop_given_up(at(11_001));
+        assert_eq!(detector.suspicion(at(11_001)), Some(Suspicion::Silent));
     }
 
     #[test]

@@ -35,8 +35,6 @@ pub struct RegisterClient {
     rules: Rules,
     /// The number of the last request.
     last: u64,
-    /// Failed requests in a row, as far as they make pauses longer.
-    failures: u8,
     task: Option<Task>,
 }
 
@@ -65,7 +63,7 @@ impl RegisterClient {
     /// A client that has asked nothing yet.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, last: 0, failures: 0, task: None }
+        Self { rules, last: 0, task: None }
     }
 
     /// Whether a read or a change has not come to its end.
@@ -158,7 +156,6 @@ impl RegisterClient {
         }
         if !task.pausing {
             self.doubt();
-            self.failures = self.failures.saturating_add(1).min(FAILURES_MAX);
         }
         self.attempt()
     }
@@ -167,7 +164,6 @@ impl RegisterClient {
         if self.task.is_some() {
             return Err(Busy);
         }
-        self.failures = 0;
         self.task = Some(Task { first: self.last + 1, change, resolving: None, left: false, pausing: false });
         Ok(self.attempt())
     }
@@ -205,11 +201,9 @@ impl RegisterClient {
     }
 
     fn pause(&mut self) -> Step {
-        let after = pause_after(self.failures);
-        self.failures = self.failures.saturating_add(1).min(FAILURES_MAX);
-        if let Some(task) = &mut self.task {
-            task.pausing = true;
-        }
+        let Some(task) = &mut self.task else { return Step::default() };
+        task.pausing = true;
+        let after = pause_after(self.last - task.first);
         Step { wake: Some(Wake { request: Request(self.last), after }), ..Step::default() }
     }
 
@@ -247,11 +241,10 @@ impl Change {
     }
 }
 
-/// From here on pauses do not grow.
-const FAILURES_MAX: u8 = 8;
-
-fn pause_after(failures: u8) -> Duration {
-    REGISTER_RETRY_MIN.saturating_mul(1 << failures.min(FAILURES_MAX)).min(REGISTER_RETRY_MAX)
+/// The pause after a request that failed as others before it: twice as long each time, up to a bound.
+fn pause_after(failed_before: u64) -> Duration {
+    let doubled = u32::try_from(failed_before).ok().and_then(|times| 1_u32.checked_shl(times)).unwrap_or(u32::MAX);
+    REGISTER_RETRY_MIN.saturating_mul(doubled).min(REGISTER_RETRY_MAX)
 }
 
 /// The version of a value; zero where there is none.
