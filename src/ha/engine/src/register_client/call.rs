@@ -75,9 +75,11 @@ pub enum Done {
     /// The register is what the change wanted it to be. Definitive.
     Changed(Register),
     /// The register is something else, and no request of this change can change it any more. Definitive. It may have been what the change
-    /// wanted for a while, until another member changed it again: only the value tells what holds now.
+    /// wanted for a while, until another member changed it again: only the value tells what holds now. If that says the same as the replaced one
+    /// ([`same`](super::same)), the change may be tried again on it.
     Refused(Option<Register>),
-    /// The register has a version that it had before: somebody put an old copy in its place. Nothing that it says may be believed.
+    /// The register has a version that it had before: somebody put an old copy in its place. Nothing that it says may be believed, and no outcome
+    /// is known: what was asked for may still come to be over that copy. No view shrinks by this.
     WentBack(Option<Register>),
     /// The change was taken back before any request of it left.
     Withdrawn,
