@@ -22,6 +22,8 @@ pub enum Operation {
     Rename,
     /// Delete a file.
     Delete,
+    /// Give a file another name.
+    Link,
     /// Flush a directory.
     SyncDirectory,
     /// Take a lock.
@@ -39,6 +41,7 @@ impl fmt::Display for Operation {
             Self::Sync => "flush",
             Self::Rename => "rename",
             Self::Delete => "delete",
+            Self::Link => "link",
             Self::SyncDirectory => "flush of directory",
             Self::Lock => "lock",
         })
@@ -74,6 +77,12 @@ const EPERM: i32 = 1;
 const EACCES: i32 = 13;
 /// Not possible for this file.
 const EINVAL: i32 = 22;
+/// Another file system.
+const EXDEV: i32 = 18;
+/// Too many names for one file.
+const EMLINK: i32 = 31;
+/// Not supported.
+const EOPNOTSUPP: i32 = 95;
 /// Read-only file system.
 const EROFS: i32 = 30;
 
@@ -113,6 +122,12 @@ impl IoError {
     #[must_use]
     pub const fn is_not_permitted(&self) -> bool {
         matches!(self.errno, EACCES | EPERM | EINVAL | EROFS)
+    }
+
+    /// Whether this file, or no file here, can have another name: then only a copy helps.
+    #[must_use]
+    pub const fn is_not_linkable(&self) -> bool {
+        matches!(self.errno, EXDEV | EMLINK | EOPNOTSUPP | EPERM)
     }
 
     /// Whether the file does not exist.

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::buffer::AlignedBuffer;
@@ -157,6 +157,26 @@ impl Storage for FileStorage {
 
     fn delete(&mut self, path: &Path) -> Result<(), IoError> {
         std::fs::remove_file(path).map_err(|error| IoError::new(Operation::Delete, path, &error))
+    }
+
+    fn delete_directory(&mut self, path: &Path) -> Result<(), IoError> {
+        std::fs::remove_dir(path).map_err(|error| IoError::new(Operation::Delete, path, &error))
+    }
+
+    fn link(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        std::fs::hard_link(from, to).map_err(|error| IoError::new(Operation::Link, from, &error))
+    }
+
+    fn links(&mut self, path: &Path) -> Result<u64, IoError> {
+        let found = std::fs::metadata(path).map_err(|error| IoError::new(Operation::Open, path, &error))?;
+        Ok(found.nlink())
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        // The kernel copies, and shares the extents where the file system can.
+        std::fs::copy(from, to).map_err(|error| IoError::new(Operation::Create, to, &error))?;
+        let failed = |error: io::Error| IoError::new(Operation::Sync, to, &error);
+        File::open(to).and_then(|file| file.sync_all()).map_err(failed)
     }
 
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {

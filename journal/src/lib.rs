@@ -77,8 +77,9 @@ pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remov
 pub use storage::{Access, FileHandle, Storage, create_filled, publish, unfinished_path};
 pub use store::{
     DirectoryLock, FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, LockHolder,
-    LockSeen, ManifestError, PageSeen, StoreError, StoreLayout, StoreShape, create_store, inspect_lock,
-    inspect_manifest, probe_sync, read_instance, read_manifest, write_manifest,
+    LockSeen, ManifestError, OldReplica, PageSeen, SnapshotOrder, SnapshotSteps, StoreError, StoreLayout, StoreShape,
+    create_store, discard_old_replica, drop_old_replicas, inspect_lock, inspect_manifest, old_replicas, probe_sync,
+    read_instance, read_manifest, remove_unfinished_snapshots, take_snapshot, write_manifest,
 };
 pub use truncate::{TruncateError, TruncateOrder, TruncateSteps, truncate};
 pub use vector::Vector;

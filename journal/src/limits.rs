@@ -49,6 +49,8 @@ pub const LANES_PER_KIND_MAX: u16 = 64;
 /// Bodies of open runs that a replay keeps in memory; members beyond are read again when their COMMIT comes.
 pub const RUN_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The longest name of a snapshot's directory: `oldreplica.`, a number of 32 bits, `.tmp`.
+pub(crate) const OLD_REPLICA_NAME_BYTES_MAX: usize = 25;
 /// Borders that a reader of chains remembers of the segment that it read last: with them each further question costs a thousandth of a
 /// segment.
 pub(crate) const WAYPOINTS_MAX: u64 = 1024;

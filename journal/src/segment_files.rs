@@ -51,7 +51,8 @@ pub fn prepare_segment(
     create_filled(storage, &path, bytes, &page)
 }
 
-/// Takes the file of a freed segment away: keeps it as a spare, or deletes it when there are enough.
+/// Takes the file of a freed segment away: keeps it as a spare, or deletes it when there are enough, or when a snapshot has the file under
+/// another name: what is written into it would be written into the snapshot.
 ///
 /// # Errors
 /// When a step fails. The file is then freed again at the next start.
@@ -62,7 +63,7 @@ pub fn free_segment(
     sequence: SegmentSequence,
 ) -> Result<(), IoError> {
     let path = layout.segment(lane, sequence);
-    if spares(storage, layout, lane)?.len() < SPARE_SEGMENTS_MAX {
+    if spares(storage, layout, lane)?.len() < SPARE_SEGMENTS_MAX && storage.links(&path)? == 1 {
         return publish(storage, &path, &path.with_extension(SPARE_ENDING));
     }
     storage.delete(&path)
@@ -80,6 +81,24 @@ pub fn remove_unfinished(storage: &mut dyn Storage, layout: &StoreLayout, lane: 
         }
     }
     Ok(())
+}
+
+/// The segments of a lane that have a file, in order.
+pub(crate) fn segments_of(
+    storage: &mut dyn Storage,
+    layout: &StoreLayout,
+    lane: LaneId,
+) -> Result<Vec<SegmentSequence>, IoError> {
+    let names = storage.list(layout.directory(lane.directory()))?;
+    let mut segments: Vec<SegmentSequence> = names
+        .iter()
+        .filter_map(|name| match parse_name(name) {
+            NamedFile::Segment(of, sequence) if of == lane => Some(sequence),
+            _ => None,
+        })
+        .collect();
+    segments.sort_unstable();
+    Ok(segments)
 }
 
 fn spares(storage: &mut dyn Storage, layout: &StoreLayout, lane: LaneId) -> Result<Vec<PathBuf>, IoError> {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::buffer::AlignedBuffer;
-use crate::error::IoError;
+use crate::error::{IoError, Operation};
 use crate::limits::BLOCK_BYTES_MAX;
 
 /// An open file of a [`Storage`].
@@ -76,7 +76,7 @@ pub trait Storage {
     /// When that fails; what is durable is unknown then, and a second try proves nothing.
     fn sync(&mut self, file: FileHandle) -> Result<(), IoError>;
 
-    /// Renames a file, over an existing one if there is one. Durable after [`Storage::sync_directory`].
+    /// Renames a file, over an existing one if there is one, or a directory. Durable after [`Storage::sync_directory`].
     ///
     /// # Errors
     /// When that fails.
@@ -87,6 +87,43 @@ pub trait Storage {
     /// # Errors
     /// When that fails.
     fn delete(&mut self, path: &Path) -> Result<(), IoError>;
+
+    /// Deletes an empty directory. Durable after [`Storage::sync_directory`] of its parent.
+    ///
+    /// # Errors
+    /// When that fails, or when something is in it.
+    fn delete_directory(&mut self, path: &Path) -> Result<(), IoError>;
+
+    /// Gives a file another name, in a directory of the same file system. Durable after [`Storage::sync_directory`].
+    ///
+    /// # Errors
+    /// When that fails; [`IoError::is_not_linkable`] tells that only a copy is possible.
+    fn link(&mut self, from: &Path, to: &Path) -> Result<(), IoError>;
+
+    /// How many names a file has.
+    ///
+    /// # Errors
+    /// When there is none, or when that cannot be told.
+    fn links(&mut self, path: &Path) -> Result<u64, IoError>;
+
+    /// Makes another file with the same content, flushed; its name is durable after [`Storage::sync_directory`]. The content may be shared
+    /// where the file system can do that.
+    ///
+    /// # Errors
+    /// When that fails; a part of the file may be there.
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        let source = self.open(from, Access::Read)?;
+        let target = self.create(to);
+        let copied = match &target {
+            Ok(target) => copy_content(self, source, *target).and_then(|()| self.sync(*target)),
+            Err(error) => Err(error.clone()),
+        };
+        self.close(source);
+        if let Ok(target) = target {
+            self.close(target);
+        }
+        copied
+    }
 
     /// Makes creations, renames and deletions in the directory durable.
     ///
@@ -158,6 +195,23 @@ fn fill(storage: &mut dyn Storage, path: &Path, bytes: u64, head: &[u8]) -> Resu
     filled
 }
 
+/// Copies all of a file, a piece at a time.
+fn copy_content<S: Storage + ?Sized>(storage: &mut S, from: FileHandle, to: FileHandle) -> Result<(), IoError> {
+    let bytes = storage.size(from)?;
+    let mut piece = AlignedBuffer::new(FILL_BYTES);
+    let mut at = 0;
+    while at < bytes {
+        let wanted = usize::try_from(bytes - at).unwrap_or(FILL_BYTES).min(FILL_BYTES);
+        let got = storage.read_at(from, at, piece.as_mut().get_mut(..wanted).unwrap_or_default())?;
+        if got < wanted {
+            return Err(IoError::from_errno(Operation::Read, 0));
+        }
+        storage.write_at(to, at, piece.as_ref().get(..got).unwrap_or_default())?;
+        at += got as u64;
+    }
+    Ok(())
+}
+
 fn write_zeroes(storage: &mut dyn Storage, file: FileHandle, bytes: u64) -> Result<(), IoError> {
     let zeroes = AlignedBuffer::new(usize::try_from(bytes).unwrap_or(FILL_BYTES).min(FILL_BYTES));
     let mut offset = 0;
@@ -169,5 +223,5 @@ fn write_zeroes(storage: &mut dyn Storage, file: FileHandle, bytes: u64) -> Resu
     Ok(())
 }
 
-/// How much is zeroed by one write.
+/// How much is zeroed, or copied, by one write.
 const FILL_BYTES: usize = 4 * BLOCK_BYTES_MAX;

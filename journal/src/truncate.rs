@@ -32,7 +32,7 @@ use crate::lane::LaneTail;
 use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES};
 use crate::record::RecordKind;
 use crate::recovery::{BlockWalk, Found, Recovered, RecoveryError, delete_checkpoints, scan_again};
-use crate::segment::{NamedFile, parse_name};
+use crate::segment_files::segments_of;
 use crate::storage::{Access, FileHandle, Storage};
 use crate::store::{HaStateError, HaStateFile, StoreLayout, StoreShape};
 use crate::vector::Vector;
@@ -413,20 +413,6 @@ fn delete_behind(
         storage.delete(&layout.segment(lane, sequence))?;
     }
     storage.sync_directory(layout.directory(lane.directory()))
-}
-
-/// The segments of a lane that have a file, in order.
-fn segments_of(storage: &mut dyn Storage, layout: &StoreLayout, lane: LaneId) -> Result<Vec<SegmentSequence>, IoError> {
-    let names = storage.list(layout.directory(lane.directory()))?;
-    let mut segments: Vec<SegmentSequence> = names
-        .iter()
-        .filter_map(|name| match parse_name(name) {
-            NamedFile::Segment(of, sequence) if of == lane => Some(sequence),
-            _ => None,
-        })
-        .collect();
-    segments.sort_unstable();
-    Ok(segments)
 }
 
 /// All segments before this one have a file, now that those behind the cut are gone.

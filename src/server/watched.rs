@@ -114,6 +114,24 @@ impl Storage for Watched<'_> {
         Ok(())
     }
 
+    fn delete_directory(&mut self, path: &Path) -> Result<(), IoError> {
+        self.inner.delete_directory(path)
+    }
+
+    fn link(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        self.inner.link(from, to)
+    }
+
+    fn links(&mut self, path: &Path) -> Result<u64, IoError> {
+        self.inner.links(path)
+    }
+
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        self.inner.copy(from, to)?;
+        self.look_at_the_clock();
+        Ok(())
+    }
+
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {
         self.inner.sync_directory(directory)
     }

@@ -3,7 +3,7 @@
 //!
 //! A start deletes unfinished files and unusable checkpoints, flushes what it keeps, and writes over damaged blocks that it is to give up.
 //! Here a deleted name is hidden, a flush does nothing, a file that is opened for writing is opened for reading, and what is written is kept
-//! in memory and read from there. A new file and a rename are refused: no judgement makes one.
+//! in memory and read from there. A new file, a second name and a rename are refused: no judgement makes one.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,18 @@ impl Storage for Untouched {
     fn delete(&mut self, path: &Path) -> Result<(), IoError> {
         self.hidden.insert(path.to_owned());
         Ok(())
+    }
+
+    fn delete_directory(&mut self, path: &Path) -> Result<(), IoError> {
+        self.delete(path)
+    }
+
+    fn link(&mut self, from: &Path, _to: &Path) -> Result<(), IoError> {
+        Err(IoError::from_errno(Operation::Link, EROFS).at(from))
+    }
+
+    fn links(&mut self, path: &Path) -> Result<u64, IoError> {
+        self.files.links(path)
     }
 
     fn sync_directory(&mut self, _directory: &Path) -> Result<(), IoError> {

@@ -30,7 +30,7 @@ use crate::limits::RUN_BUFFER_BYTES_MAX;
 use crate::patch::Patch;
 use crate::segment_files::remove_unfinished;
 use crate::storage::Storage;
-use crate::store::{StoreLayout, StoreShape};
+use crate::store::{StoreLayout, StoreShape, remove_unfinished_snapshots};
 use crate::vector::Vector;
 use scan::{ScanOrder, Scanned, scan};
 pub(crate) use walk::{BlockWalk, Found};
@@ -105,6 +105,7 @@ pub fn recover(
     shape: &StoreShape,
     options: &RecoveryOptions,
 ) -> Result<Recovered, RecoveryError> {
+    remove_unfinished_snapshots(storage, layout)?;
     for lane in shape.lanes() {
         remove_unfinished(storage, layout, lane)?;
     }

@@ -7,6 +7,9 @@ use crate::ids::{Directory, LaneId, LaneKind, SegmentSequence, StoreId};
 use crate::limits::LANES_PER_KIND_MAX;
 use crate::segment::{SegmentHeader, segment_name};
 
+/// What the name of a snapshot's directory begins with; its number follows.
+pub(crate) const OLD_REPLICA: &str = "oldreplica.";
+
 /// The directories of a store. Each can be anywhere; `ha` is private to the host, the others make up the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLayout {
@@ -50,6 +53,24 @@ impl StoreLayout {
     #[must_use]
     pub fn segment(&self, lane: LaneId, sequence: SegmentSequence) -> PathBuf {
         self.directory(lane.directory()).join(segment_name(lane, sequence))
+    }
+
+    /// The directories that make up the store.
+    pub fn shared(&self) -> impl Iterator<Item = &Path> {
+        [&self.bindings, &self.large_messages, &self.paging, &self.journal].into_iter().map(PathBuf::as_path)
+    }
+
+    /// The store as the snapshot with this number keeps it.
+    #[must_use]
+    pub fn old_replica(&self, number: u32) -> Self {
+        let inside = |directory: &Path| directory.join(format!("{OLD_REPLICA}{number}"));
+        Self {
+            bindings: inside(&self.bindings),
+            journal: inside(&self.journal),
+            large_messages: inside(&self.large_messages),
+            paging: inside(&self.paging),
+            ha: self.ha.clone(),
+        }
     }
 
     /// Every directory once.

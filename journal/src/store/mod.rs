@@ -4,6 +4,7 @@ mod ha_state;
 mod layout;
 mod lock;
 mod manifest;
+mod old_replica;
 mod open;
 mod probe;
 
@@ -11,5 +12,9 @@ pub use ha_state::{FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, 
 pub use layout::{StoreLayout, StoreShape};
 pub use lock::{DirectoryLock, LockError, LockHolder, LockSeen, inspect_lock};
 pub use manifest::{ManifestError, inspect_manifest, read_manifest, write_manifest};
+pub use old_replica::{
+    OldReplica, SnapshotOrder, SnapshotSteps, discard_old_replica, drop_old_replicas, old_replicas,
+    remove_unfinished_snapshots, take_snapshot,
+};
 pub use open::{StoreError, create_store, read_instance};
 pub use probe::probe_sync;

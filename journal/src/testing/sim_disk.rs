@@ -4,7 +4,7 @@
 //! drops or tears any subset of what is volatile, by sectors of 512 bytes. Names (creations, renames, deletions) are volatile until their
 //! directory is synced; a cut keeps a prefix of them, as a journalled file system does. Faults happen at the n-th operation.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::random::Random;
@@ -60,6 +60,8 @@ pub struct Trace {
 }
 
 const SECTOR_BYTES: usize = 512;
+/// The directory is not empty.
+const ENOTEMPTY: i32 = 39;
 
 #[derive(Clone, Debug, Default)]
 struct Inode {
@@ -115,28 +117,75 @@ fn put(content: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
     }
 }
 
+/// What names there are.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    files: BTreeMap<PathBuf, usize>,
+    directories: BTreeSet<PathBuf>,
+}
+
 #[derive(Clone, Debug)]
 enum NameChange {
     Link(PathBuf, usize),
     Unlink(PathBuf),
     Rename(PathBuf, PathBuf),
+    RemoveDirectory(PathBuf),
+    RenameDirectory(PathBuf, PathBuf),
 }
 
 impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+    fn apply(&self, names: &mut Names) {
         match self {
             Self::Link(path, inode) => {
-                names.insert(path.clone(), *inode);
+                names.files.insert(path.clone(), *inode);
             }
             Self::Unlink(path) => {
-                names.remove(path);
+                names.files.remove(path);
             }
             Self::Rename(from, to) => {
-                if let Some(inode) = names.remove(from) {
-                    names.insert(to.clone(), inode);
+                if let Some(inode) = names.files.remove(from) {
+                    names.files.insert(to.clone(), inode);
+                }
+            }
+            Self::RemoveDirectory(path) => {
+                names.directories.remove(path);
+            }
+            Self::RenameDirectory(from, to) => {
+                if names.directories.remove(from) {
+                    names.directories.insert(to.clone());
+                    let files = std::mem::take(&mut names.files);
+                    names.files = files.into_iter().map(|(path, inode)| (moved(&path, from, to), inode)).collect();
                 }
             }
         }
+    }
+
+    /// The same change when the directory that it belongs to has another name.
+    fn moved(&self, from: &Path, to: &Path) -> Self {
+        match self {
+            Self::Link(path, inode) => Self::Link(moved(path, from, to), *inode),
+            Self::Unlink(path) => Self::Unlink(moved(path, from, to)),
+            Self::Rename(old, new) => Self::Rename(moved(old, from, to), moved(new, from, to)),
+            Self::RemoveDirectory(path) => Self::RemoveDirectory(moved(path, from, to)),
+            Self::RenameDirectory(old, new) => Self::RenameDirectory(moved(old, from, to), moved(new, from, to)),
+        }
+    }
+}
+
+/// The path when what lies under `from` lies under `to`.
+fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
+    path.strip_prefix(from).map_or_else(|_| path.to_owned(), |rest| to.join(rest))
+}
+
+impl Names {
+    /// A directory within a directory that is known: files in it go with it.
+    fn forget_homeless(&mut self) {
+        let directories = &self.directories;
+        let has_home = |path: &Path| {
+            let home = parent(path);
+            directories.contains(home) || !directories.contains(parent(home))
+        };
+        self.files.retain(|path, _| has_home(path));
     }
 }
 
@@ -145,8 +194,8 @@ impl NameChange {
 pub struct SimDisk {
     random: Random,
     inodes: Vec<Inode>,
-    names: BTreeMap<PathBuf, usize>,
-    durable_names: BTreeMap<PathBuf, usize>,
+    names: Names,
+    durable_names: Names,
     /// Changes of names not yet durable, per directory.
     changes: HashMap<PathBuf, Vec<NameChange>>,
     open: Vec<Option<(usize, PathBuf, Access)>>,
@@ -168,8 +217,8 @@ impl SimDisk {
         Self {
             random: Random::new(seed),
             inodes: Vec::new(),
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
+            names: Names::default(),
+            durable_names: Names::default(),
             changes: HashMap::new(),
             open: Vec::new(),
             faults: Vec::new(),
@@ -227,6 +276,7 @@ impl SimDisk {
                 change.apply(&mut self.durable_names);
             }
         }
+        self.durable_names.forget_homeless();
         self.names = self.durable_names.clone();
         for inode in &mut self.inodes {
             let mode = random.below(4);
@@ -268,36 +318,36 @@ impl SimDisk {
     /// The content of a file.
     #[must_use]
     pub fn content(&self, path: &Path) -> Option<&[u8]> {
-        self.names.get(path).and_then(|&inode| self.inodes.get(inode)).map(|inode| inode.current.as_slice())
+        self.names.files.get(path).and_then(|&inode| self.inodes.get(inode)).map(|inode| inode.current.as_slice())
     }
 
     /// Puts a file there, durably.
     pub fn put_file(&mut self, path: &Path, content: Vec<u8>) {
         self.inodes.push(Inode { current: content.clone(), durable: content, volatile: Vec::new() });
-        self.names.insert(path.to_owned(), self.inodes.len() - 1);
-        self.durable_names.insert(path.to_owned(), self.inodes.len() - 1);
+        self.names.files.insert(path.to_owned(), self.inodes.len() - 1);
+        self.durable_names.files.insert(path.to_owned(), self.inodes.len() - 1);
     }
 
     /// Takes a file away, durably.
     pub fn remove_file(&mut self, path: &Path) -> Option<Vec<u8>> {
-        self.durable_names.remove(path);
-        self.names.remove(path).and_then(|inode| self.inodes.get(inode)).map(|inode| inode.current.clone())
+        self.durable_names.files.remove(path);
+        self.names.files.remove(path).and_then(|inode| self.inodes.get(inode)).map(|inode| inode.current.clone())
     }
 
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.names.keys().map(PathBuf::as_path)
+        self.names.files.keys().map(PathBuf::as_path)
     }
 
     /// Makes a page of a file unreadable.
     pub fn break_page(&mut self, path: &Path, offset: u64) {
-        if let Some(&inode) = self.names.get(path) {
+        if let Some(&inode) = self.names.files.get(path) {
             self.bad_pages.push((inode, offset / PAGE_BYTES as u64));
         }
     }
 
     fn edit(&mut self, path: &Path, change: impl Fn(&mut Vec<u8>)) {
-        if let Some(inode) = self.names.get(path).and_then(|&inode| self.inodes.get_mut(inode)) {
+        if let Some(inode) = self.names.files.get(path).and_then(|&inode| self.inodes.get_mut(inode)) {
             change(&mut inode.current);
             change(&mut inode.durable);
         }
@@ -407,19 +457,32 @@ impl Storage for SimDisk {
         if !self.powered {
             return Err(IoError::from_errno(Operation::List, EIO).at(directory));
         }
-        let inside = self.names.keys().filter(|path| path.parent() == Some(directory));
+        let all = self.names.files.keys().chain(&self.names.directories);
+        let inside = all.filter(|path| path.parent() == Some(directory));
         Ok(inside.filter_map(|path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned)).collect())
     }
 
-    fn create_directory(&mut self, _: &Path) -> Result<(), IoError> {
-        Ok(())
+    fn create_directory(&mut self, directory: &Path) -> Result<(), IoError> {
+        if self.names.directories.contains(directory) {
+            return Ok(());
+        }
+        // The directories of a store are there before anything can go wrong; what is made in them is not.
+        let begun = match self.names.directories.contains(parent(directory)) {
+            true => self.begin(Operation::Create, directory, (0, 0)).map(drop),
+            false => Ok(()),
+        };
+        if begun.is_ok() || self.random.percent(50) {
+            self.durable_names.directories.insert(directory.to_owned());
+            self.names.directories.insert(directory.to_owned());
+        }
+        begun
     }
 
     fn open(&mut self, path: &Path, access: Access) -> Result<FileHandle, IoError> {
         if !self.powered {
             return Err(IoError::from_errno(Operation::Open, EIO).at(path));
         }
-        let Some(&inode) = self.names.get(path) else {
+        let Some(&inode) = self.names.files.get(path) else {
             return Err(IoError::from_errno(Operation::Open, ENOENT).at(path));
         };
         Ok(self.keep_open(inode, path, access))
@@ -501,7 +564,15 @@ impl Storage for SimDisk {
 
     fn rename(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
         self.begin(Operation::Rename, from, (0, 0))?;
-        if !self.names.contains_key(from) {
+        if self.names.directories.contains(from) {
+            if let Some(inside) = self.changes.remove(from) {
+                let inside = inside.iter().map(|change| change.moved(from, to)).collect();
+                self.changes.insert(to.to_owned(), inside);
+            }
+            self.change_name(parent(to), NameChange::RenameDirectory(from.to_owned(), to.to_owned()));
+            return Ok(());
+        }
+        if !self.names.files.contains_key(from) {
             return Err(IoError::from_errno(Operation::Rename, ENOENT).at(from));
         }
         self.change_name(parent(to), NameChange::Rename(from.to_owned(), to.to_owned()));
@@ -510,11 +581,44 @@ impl Storage for SimDisk {
 
     fn delete(&mut self, path: &Path) -> Result<(), IoError> {
         self.begin(Operation::Delete, path, (0, 0))?;
-        if !self.names.contains_key(path) {
+        if !self.names.files.contains_key(path) {
             return Err(IoError::from_errno(Operation::Delete, ENOENT).at(path));
         }
         self.change_name(parent(path), NameChange::Unlink(path.to_owned()));
         Ok(())
+    }
+
+    fn delete_directory(&mut self, path: &Path) -> Result<(), IoError> {
+        self.begin(Operation::Delete, path, (0, 0))?;
+        let refused = |errno| Err(IoError::from_errno(Operation::Delete, errno).at(path));
+        if !self.names.directories.contains(path) {
+            return refused(ENOENT);
+        }
+        if self.names.files.keys().chain(&self.names.directories).any(|inside| inside.parent() == Some(path)) {
+            return refused(ENOTEMPTY);
+        }
+        self.changes.remove(path);
+        self.change_name(parent(path), NameChange::RemoveDirectory(path.to_owned()));
+        Ok(())
+    }
+
+    fn link(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        self.begin(Operation::Link, from, (0, 0))?;
+        let Some(&inode) = self.names.files.get(from) else {
+            return Err(IoError::from_errno(Operation::Link, ENOENT).at(from));
+        };
+        self.change_name(parent(to), NameChange::Link(to.to_owned(), inode));
+        Ok(())
+    }
+
+    fn links(&mut self, path: &Path) -> Result<u64, IoError> {
+        if !self.powered {
+            return Err(IoError::from_errno(Operation::Open, EIO).at(path));
+        }
+        let Some(inode) = self.names.files.get(path) else {
+            return Err(IoError::from_errno(Operation::Open, ENOENT).at(path));
+        };
+        Ok(self.names.files.values().filter(|other| *other == inode).count() as u64)
     }
 
     fn sync_directory(&mut self, directory: &Path) -> Result<(), IoError> {

@@ -99,6 +99,11 @@ impl Copy {
 
     /// Whether the lanes hold what they must up to where they end.
     pub(crate) fn check(&mut self, recovered: &Recovered) -> Result<(), String> {
+        self.check_in(&layout(), recovered)
+    }
+
+    /// The same for a store that lies elsewhere on the disk.
+    pub(crate) fn check_in(&mut self, layout: &StoreLayout, recovered: &Recovered) -> Result<(), String> {
         let shape = self.shape();
         for lane in shape.data_lanes() {
             let found = recovered.lane(lane).unwrap();
@@ -107,7 +112,7 @@ impl Copy {
                 let (location, end, kind, body) = (record.location, record.end, record.kind, record.body.to_vec());
                 delivered.push(Delivered { location, end, kind, body });
             };
-            let replayed = recovered.replay(&mut self.disk, &layout(), &shape, lane, &mut deliver);
+            let replayed = recovered.replay(&mut self.disk, layout, &shape, lane, &mut deliver);
             replayed.map_err(|error| error.to_string())?;
             self.model.lanes.entry(lane).or_default().promised = found.tail.end;
             self.model.clone().check(&found.tail, found.replay_from, &delivered)?;

@@ -4,4 +4,5 @@
 
 mod compare;
 mod copies;
+mod snapshot;
 mod truncate;

@@ -11,7 +11,7 @@ use crate::copies::{Copy, ends, layout, tail, work};
 
 /// A store that has gone on alone for two epochs behind a common point, and that point. With an odd seed it lies within the first of them,
 /// as where the other copy had got a part of it.
-fn diverged(seed: u64, lanes: u16) -> (Copy, Vector) {
+pub(crate) fn diverged(seed: u64, lanes: u16) -> (Copy, Vector) {
     let mut common = Copy::new(seed, lanes).live(0, seed, work(60)).live(0, seed + 1, work(40));
     let mut cuts = ends(&common.recover(Company::Alone).unwrap());
     let mut between = common.live(1, seed + 2, work(60));
@@ -30,7 +30,7 @@ fn diverged(seed: u64, lanes: u16) -> (Copy, Vector) {
 }
 
 /// Truncates; the power fails at the operation `fault`, counted from the first one of the truncation. Gives the number of operations.
-fn truncate_with(
+pub(crate) fn truncate_with(
     copy: &mut Copy,
     recovered: &Recovered,
     cuts: &Vector,

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -414,8 +414,12 @@ fn is_aligned(bytes: u64) -> bool {
 }
 
 /// A retired file: only its header is new. Old blocks stay in it; a reader tells them from new ones by
-/// their epoch, position and chain.
+/// their epoch, position and chain. One that has another name belongs to a snapshot too: it loses this name, and is not written to.
 fn recycle(old: &Path, path: &Path, bytes: u64, header: &[u8]) -> io::Result<File> {
+    if fs::metadata(old)?.nlink() > 1 {
+        fs::remove_file(old)?;
+        return Err(io::Error::from_raw_os_error(libc::EMLINK));
+    }
     fs::rename(old, path)?;
     // The old name must be gone for good before the header changes: a start that found a later segment's header under it would take the
     // file for a foreign one.

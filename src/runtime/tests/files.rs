@@ -249,6 +249,12 @@ fn a_segment_is_made_in_the_background_recycled_and_deleted() {
         let Reply::Made { recycled: false, .. } = reply(&mut driver, &maker) else { panic!("not made") };
         assert_eq!(fs::metadata(directory.join(name)).unwrap().len(), SEGMENT_BYTES);
     }
+    // Nor one that a snapshot has under another name: it only loses this one.
+    fs::write(directory.join("third"), vec![7; SEGMENT_BYTES as usize]).unwrap();
+    fs::hard_link(directory.join("third"), directory.join("kept")).unwrap();
+    maker.request(Request::Make(order(&directory, "fifth", Some(directory.join("third"))))).unwrap();
+    let Reply::Made { recycled: false, .. } = reply(&mut driver, &maker) else { panic!("not made") };
+    assert!(fs::read(directory.join("kept")).unwrap().iter().all(|byte| *byte == 7));
 
     maker.request(Request::Delete { path: directory.join("second"), token: 5 }).unwrap();
     maker.request(Request::Delete { path: directory.join("second"), token: 6 }).unwrap();
@@ -256,7 +262,7 @@ fn a_segment_is_made_in_the_background_recycled_and_deleted() {
     drop(maker);
     let mut names: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["fourth", "third"], "and no temporary file");
+    assert_eq!(names, ["fifth", "fourth", "kept"], "and no temporary file");
 }
 
 #[test]

@@ -184,6 +184,20 @@ impl Storage for View<'_> {
         Ok(())
     }
 
+    fn delete_directory(&mut self, _path: &Path) -> Result<(), IoError> {
+        Ok(())
+    }
+
+    fn link(&mut self, from: &Path, to: &Path) -> Result<(), IoError> {
+        let bytes = self.bytes(from).ok_or_else(|| IoError::from_errno(Operation::Link, ENOENT).at(from))?.to_vec();
+        self.put(to, bytes);
+        Ok(())
+    }
+
+    fn links(&mut self, _path: &Path) -> Result<u64, IoError> {
+        Ok(1)
+    }
+
     fn sync_directory(&mut self, _directory: &Path) -> Result<(), IoError> {
         Ok(())
     }
