@@ -101,3 +101,12 @@ const _: () = assert!(
 const _: () =
     assert!(REPLICA_LAG_TIMEOUT.as_nanos() <= CALL_TIMEOUT.as_nanos(), "no call ends before a lag is noticed");
 const _: () = assert!(REGISTER_RETRY_MIN.as_nanos() <= REGISTER_RETRY_MAX.as_nanos(), "pauses grow");
+
+// The server's own bookkeeping.
+
+/// Commands after one event: a transition tells and writes a dozen things, and a few may follow in one go. A test counts them.
+pub const COMMANDS_MAX: usize = 64;
+/// Steps that are still to be taken: the longest row, and a second one behind it.
+pub const STEPS_MAX: usize = 24;
+/// Transitions and runs of steps after one event.
+pub const ROUNDS_MAX: usize = 32;

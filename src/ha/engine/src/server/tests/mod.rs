@@ -1,0 +1,7 @@
+//! Two servers play against each other, in a world of values.
+
+mod faults;
+mod handover;
+mod joining;
+mod pair_alone;
+mod world;
