@@ -1,6 +1,6 @@
 //! The catalogue: every code with its level, cause and action. `docs/events.md` is made from it.
 //!
-//! Areas: SV server, CF configuration, JN journal, NT network, SS session, QU queue. A code is added at the end of
+//! Areas: SV server, CF configuration, JN journal, NT network, SS session, QU queue, HA high availability. A code is added at the end of
 //! its area and never used for something else.
 
 use super::{Event, Level};
@@ -258,4 +258,31 @@ catalogue! {
     QU106 Info "a queue goes by itself"
         cause "Its first use had made it, auto-delete-queues is on, and it has neither messages nor consumers any more."
         action "None. To keep such queues, set auto-delete-queues = false for their addresses."
+    HA310 Warn "serving without proof that the copy is current"
+        cause "No register is configured, the peer was silent, and by its own record this copy may be older than the peer's: stale-start is warn, or check-for-live-server is false."
+        action "If the peer served last, stop this broker before clients send much, start the peer, and let this one follow it. To wait instead of serving: stale-start = refuse, or a register."
+    HA311 Warn "the copy is not current; it waits for the other"
+        cause "By its own record or the register's this copy lacks something: it was taken out of the in-sync set, was not yet complete, or has handed over."
+        action "Start the other broker: this one follows it by itself. If the other is gone for ever, what it had alone is lost; then order this one to serve (promote)."
+    HA312 Error "there is data, and the register is empty"
+        cause "The register was lost or another one is configured, or the disk of this broker is new while its peer has the data. An empty register must not be filled from a copy that may not be the newest."
+        action "Check where the register is. If it is the right one and it is lost: find out which broker served last, and order that one to make the register (init-register). A broker with an empty disk waits for its peer by itself."
+    HA313 Error "the disk was rolled back"
+        cause "The register knows a life of this broker that it does not remember itself, or voters know of more than its lanes hold: its directories were restored from a copy or a snapshot."
+        action "None while the peer is there: this broker gives up its right to serve until it has copied everything from the active. If nobody else is in sync it is quarantined: bring the newer directories back, or order that what is here counts (keep-local)."
+    HA314 Warn "the register cannot be reached"
+        cause "The voters or the etcd servers do not answer. Nobody can become active, and nobody can join or leave the in-sync set. A pair in sync, and an active that is alone in it, go on."
+        action "Look at the register's servers and the network to them. Everything goes on by itself when they answer."
+    HA352 Warn "waiting for the peer: valid blocks stand behind a hole"
+        cause "The end of a lane was torn or is damaged, and blocks behind it show that more had been written. The peer may have acked it and may have what is missing."
+        action "Start the peer: what is missing is taken from it. If the peer is gone for ever, order that the tail counts as it is (accept-tail): what stands behind the hole is dropped."
+    HA353 Error "something that was promised is missing or differs"
+        cause "A block below a position that both brokers had is damaged, or the lanes of the two differ where their histories say that they are equal. It is a fault of a disk or of memory; nothing is cut."
+        action "Keep the directories. Check the disks of both brokers, then order which copy counts (keep-local or keep-peer). Where nobody has what is missing it is lost."
+    HA401 Error "split brain: both brokers have acked what the other does not have"
+        cause "Both served at the same time, each with clients of its own. That is possible only without a register, with pair-policy = availability, or after an order to serve."
+        action "One of them is quarantined and keeps its data. Compare the two journals, send again what only the quarantined one has, then order it to follow (keep-peer). A witness or a register prevents it."
+    HA402 Error "the register is older than what this broker has seen"
+        cause "The register, or a voter's file, was restored from a backup. Who was told to serve since is not in it."
+        action "Find out which broker served last, and order that what it has counts (keep-local). Never restore a register beside running brokers."
 }

@@ -12,7 +12,8 @@ const HEAD: &str = "\
 What the broker says on standard error, one line each: time, level, code, message, `key=value` pairs (`--log-format json` for
 one JSON object a line). Codes never change their meaning. An *error* means that a person must look. The same event again
 within ten seconds is counted, not repeated. Codes `CF0..` belong to errors in the configuration itself; they are printed with
-the place in the file and not listed here.
+the place in the file and not listed here. Codes `HA...` belong to a pair of brokers; none is told yet, since no broker runs
+as one of a pair.
 ";
 
 /// The whole page.
