@@ -11,11 +11,12 @@ use crate::{Finding, expect_none, expect_places};
 /// and proves its rooms in one process; what runs a whole broker speaks to it through a socket only. Its controls stand on the broker's own
 /// ring, so that a ratio is not one of two ways to the kernel. `tools` sees it for the meaning of
 /// records and the judgement of a start: a second reading of them would be a second truth.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("journal", &[]),
     ("protocol", &[]),
     ("config", &[]),
     ("ha-engine", &[]),
+    ("ha-model", &["ha-engine"]),
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
     ("ringmq", &["journal", "protocol", "config", "runtime", "ringmq-client"]),
