@@ -77,15 +77,20 @@ impl std::error::Error for BorderError {
     }
 }
 
-/// A border, and what the next block must name if it is a patch that ends there.
+/// Where a sequence of blocks ends: the border, and what the next block must name if it is a patch that ends there.
 #[derive(Clone, Copy, Debug)]
-struct Waypoint {
-    border: Border,
+pub(crate) struct ChainEnd {
+    pub(crate) border: Border,
     bridge: Option<Chain>,
 }
 
-impl Waypoint {
-    fn behind(view: &BlockView<'_>) -> Self {
+impl ChainEnd {
+    /// Behind blocks of which no more is known than the border.
+    pub(crate) const fn at(border: Border) -> Self {
+        Self { border, bridge: None }
+    }
+
+    pub(crate) fn behind(view: &BlockView<'_>) -> Self {
         let is_patch = view.header.flags.contains(BlockFlags::PATCH);
         let patch = view.fragments().next().filter(|_| is_patch).and_then(|fragment| Patch::decode(fragment.body));
         let header = view.header;
@@ -99,7 +104,8 @@ impl Waypoint {
         Self { border, bridge: patch.map(|patch| patch.next) }
     }
 
-    fn is_followed_by(&self, view: &BlockView<'_>) -> bool {
+    /// Whether this is the next block, by its chain, its epoch and its promise; position and CRC are checked by whoever made the view.
+    pub(crate) fn is_followed_by(&self, view: &BlockView<'_>) -> bool {
         let follows = view.follows(self.border.chain) || self.bridge == Some(view.chain);
         follows && view.header.epoch >= self.border.epoch && view.header.promised >= self.border.promised
     }
@@ -113,7 +119,7 @@ pub struct BorderReader<'a> {
     end: Lsn,
     /// Of the segment that was read last, some borders in their order.
     segment: SegmentSequence,
-    waypoints: Vec<Waypoint>,
+    waypoints: Vec<ChainEnd>,
 }
 
 impl<'a> BorderReader<'a> {
@@ -170,7 +176,7 @@ impl<'a> BorderReader<'a> {
     pub fn behind_first(&mut self, segment: SegmentSequence) -> Result<Border, BorderError> {
         let start = self.geometry.start(segment);
         match self.walk.block_at(start)? {
-            Found::Block(view) => Ok(Waypoint::behind(&view).border),
+            Found::Block(view) => Ok(ChainEnd::behind(&view).border),
             found => Err(wrong(self.lane, start, found)),
         }
     }
@@ -204,7 +210,7 @@ impl<'a> BorderReader<'a> {
             {
                 return Err(BorderError::Damaged { lane: self.lane, at });
             }
-            let point = Waypoint::behind(&view);
+            let point = ChainEnd::behind(&view);
             at = point.border.lsn;
             passed = Some(point);
             if self.waypoints.last().is_none_or(|last| at >= last.border.lsn.plus(every)) {

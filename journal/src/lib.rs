@@ -36,10 +36,12 @@ mod patch;
 mod reader;
 mod record;
 mod recovery;
+mod replica;
 mod segment;
 mod segment_files;
 mod storage;
 mod store;
+mod suffix;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod truncate;
@@ -72,6 +74,7 @@ pub use recovery::{
     CheckpointFound, Company, Consent, Damage, Finding, Hole, Place, Recovered, RecoveredLane, RecoveryError,
     RecoveryOptions, Replayed, Verdict, decide, delete_checkpoints, recover,
 };
+pub use replica::{ReplicaError, ReplicaLane, ReplicaRange};
 pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};
 pub use storage::{Access, FileHandle, Storage, create_filled, publish, unfinished_path};
@@ -81,5 +84,6 @@ pub use store::{
     create_store, discard_old_replica, drop_old_replicas, inspect_lock, inspect_manifest, old_replicas, probe_sync,
     read_instance, read_manifest, remove_unfinished_snapshots, take_snapshot, write_manifest,
 };
-pub use truncate::{TruncateError, TruncateOrder, TruncateSteps, truncate};
+pub use suffix::{SuffixRead, read_suffix};
+pub use truncate::{MayCut, TruncateError, TruncateOrder, TruncateSteps, truncate};
 pub use vector::Vector;

@@ -49,6 +49,12 @@ pub const LANES_PER_KIND_MAX: u16 = 64;
 /// Bodies of open runs that a replay keeps in memory; members beyond are read again when their COMMIT comes.
 pub const RUN_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The most that one piece of a lane holds when it is copied to a peer: long enough for the disk's pace, short beside the window of a link.
+pub const SYNC_CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Writes in flight of each range of a replica's lane, each of at most a block buffer.
+pub(crate) const REPLICA_WRITES_MAX: usize = GROUPS_IN_FLIGHT_MAX;
+/// Buffers that a replica's lane keeps for blocks that are sent live, so that they never wait for the copy in the background.
+pub(crate) const REPLICA_LIVE_BUFFERS: usize = 2;
 /// The longest name of a snapshot's directory: `oldreplica.`, a number of 32 bits, `.tmp`.
 pub(crate) const OLD_REPLICA_NAME_BYTES_MAX: usize = 25;
 /// Borders that a reader of chains remembers of the segment that it read last: with them each further question costs a thousandth of a
@@ -66,5 +72,11 @@ const _: () = assert!(
     FRAGMENT_HEADER_BYTES + RUN_BYTES < FRAGMENT_ROOM_MIN,
     "a first fragment holds at least a byte of its body"
 );
+const _: () = assert!(BLOCK_BYTES_MAX <= SYNC_CHUNK_BYTES_MAX, "a piece holds any block");
+const _: () = assert!(
+    REPLICA_WRITES_MAX <= BLOCKS_IN_FLIGHT_MAX,
+    "what overtakes a missing block of a replica lies where a start looks for it"
+);
+const _: () = assert!(REPLICA_LIVE_BUFFERS < LANE_BUFFERS_MIN, "the background has buffers too");
 const _: () = assert!(GROUP_BYTES_PARALLEL < BLOCK_BYTES_MAX, "a group can form in one block");
 const _: () = assert!(GROUPS_IN_FLIGHT_MAX <= BLOCKS_IN_FLIGHT_MAX, "each group may have a block in flight");

@@ -135,15 +135,26 @@ impl TruncateSteps {
         Self { forget: true, journal_first: true, terminator: true, one_sector: true, flush: true, erase: true };
 }
 
+/// What may be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayCut {
+    /// Only what was not promised, as far as this store knows.
+    Unpromised,
+    /// What was promised too: what `replica-ack=local` states as its loss, and what an operator gave up. It is lost here unless a snapshot
+    /// keeps it.
+    Promised,
+    /// Anything: the copy is not finished, as `ha.state` says, and what is cut off is copied again.
+    Unfinished,
+}
+
 /// Where the lanes are cut.
 #[derive(Clone, Debug)]
 pub struct TruncateOrder<'a> {
     /// For each lane the end of what is kept, a border between blocks. A lane that is not named is left alone. A lane whose cut is its end
     /// loses nothing, and what an interrupted truncation left behind it is erased.
     pub cuts: &'a Vector,
-    /// Whether promised blocks may be cut: what `replica-ack=local` states as its loss, and what an operator gave up. They are lost here
-    /// unless a snapshot keeps them.
-    pub may_cut_promised: bool,
+    /// What may be cut off.
+    pub may_cut: MayCut,
     /// Everything, except in the controls of the tests.
     pub steps: TruncateSteps,
 }
@@ -166,10 +177,12 @@ pub fn truncate(
     let mut borders = Vec::new();
     for lane in shape.data_lanes() {
         if let Some(at) = order.cuts.get(lane) {
-            borders.push((lane, border_of(storage, layout, shape, recovered, (lane, at), order.may_cut_promised)?));
+            borders.push((lane, border_of(storage, layout, shape, recovered, (lane, at), order.may_cut)?));
         }
     }
-    hold_to_epoch_start(storage, layout, shape, recovered, order.cuts)?;
+    if order.may_cut != MayCut::Unfinished {
+        hold_to_epoch_start(storage, layout, shape, recovered, order.cuts)?;
+    }
     if order.steps.forget {
         forget_clean_stop(storage, state, order.cuts)?;
         delete_checkpoints(storage, layout)?;
@@ -201,13 +214,13 @@ fn border_of(
     shape: &StoreShape,
     recovered: &Recovered,
     (lane, at): (LaneId, Lsn),
-    may_cut_promised: bool,
+    may_cut: MayCut,
 ) -> Result<Border, TruncateError> {
     let Some(found) = recovered.lane(lane) else {
         return Err(TruncateError::NoBorder { lane, at, border: Lsn::ZERO });
     };
     let promised = recovered.known_promised(lane);
-    if at < promised && !may_cut_promised {
+    if at < promised && may_cut == MayCut::Unpromised {
         return Err(TruncateError::Promised { lane, at, promised });
     }
     let border = if at == found.tail.end {
@@ -222,7 +235,7 @@ fn border_of(
         return Err(TruncateError::NoBorder { lane, at, border: border.lsn });
     }
     let first = segments_of(storage, layout, lane)?.first().copied().unwrap_or_default();
-    if at < found.tail.end && first > SegmentSequence::default() {
+    if at < found.tail.end && first > SegmentSequence::default() && may_cut != MayCut::Unfinished {
         let from = shape.geometry(lane).start(first);
         if from >= at || kept_from(storage, layout, shape, lane, (from, at))? < first {
             return Err(TruncateError::BeginningGone { lane, at });

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 pub use tail::{LaneMark, LaneTail};
 
 use crate::block::{BlockError, BlockFlags, BlockView, seal};
+use crate::border::Border;
 use crate::buffer::BlockBuffer;
 use crate::command::{Command, Commands, Completion};
 use crate::epoch::{EpochEntry, EpochStart, EpochStartRecord, SegmentFreeRecord};
@@ -480,6 +481,19 @@ impl<B: BlockBuffer> Lane<B> {
         buffers.extend(self.filling.map(|filling| filling.buffer));
         buffers.extend(self.flights.into_buffers());
         buffers
+    }
+
+    /// Where the next block that is not sealed yet begins, and the chain there. A peer can be sent every block from here on as it leaves; what
+    /// lies before is read back from the disk, once it is durable.
+    #[must_use]
+    pub fn border(&self) -> Border {
+        Border {
+            lsn: self.next_block,
+            chain: self.chain,
+            epoch: self.epoch().map_or(0, |epoch| epoch.number),
+            promised: self.marks.promised(),
+            last_block: self.last_block,
+        }
     }
 
     /// Which lane it is.

@@ -99,6 +99,22 @@ pub(super) struct Scanned {
     pub(super) findings: Vec<Finding>,
 }
 
+impl Scanned {
+    /// An unfinished copy whose beginning is not there: (1) the background is to write segment 0, what comes live goes into segment 1; (2) the
+    /// power fails before 0 has its name; (3) a scan that begins with the first file takes for the lane what is the end of it.
+    fn nothing(lane: LaneId) -> Self {
+        Self {
+            tail: LaneTail::fresh(lane),
+            from: Lsn::ZERO,
+            promised: Lsn::ZERO,
+            promised_in_epoch: Vec::new(),
+            vector: None,
+            patches: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+}
+
 /// What the scan has learnt so far.
 struct Progress {
     at: Lsn,
@@ -179,6 +195,9 @@ fn scan_behind(
     findings.extend(front.map(|loss| Finding::LossAccepted { lane: order.lane, loss }));
     let named = progress.patches.iter().filter(|patch| order.accept_loss.contains(&patch.from));
     findings.extend(named.map(|patch| Finding::Patched { lane: order.lane, patch: *patch }));
+    if order.company == Company::Unfinished && first > progress.kept_from.unwrap_or_default() {
+        return Ok(Scanned::nothing(order.lane));
+    }
     let first_kept = progress.kept_from.unwrap_or_default().max(first);
     let (tail_segment, _) = geometry.place(progress.at);
     let mut segment_ends = progress.segment_ends;
@@ -440,7 +459,7 @@ fn judge(
     };
     let blocks_behind = behind.blocks;
     match decide(hole) {
-        Verdict::End => Ok((None, Vec::new())),
+        Verdict::End | Verdict::CutUnfinished => Ok((None, Vec::new())),
         Verdict::CutTorn => Ok((None, vec![Finding::TornTail { lane, at, file }])),
         Verdict::CutWithEvidence => Ok((None, vec![Finding::EvidenceCut { lane, at, blocks_behind, file }])),
         Verdict::CutAccepted => {
@@ -466,6 +485,10 @@ fn check_front(
 ) -> Result<Option<AcceptedLoss>, RecoveryError> {
     let geometry = shape.geometry(order.lane);
     let expected = progress.kept_from.unwrap_or_default();
+    // The record that says so may lie in what is not copied yet, or the beginning is not.
+    if first > expected && order.company == Company::Unfinished {
+        return Ok(None);
+    }
     if first > expected {
         let (at, promised) = (geometry.start(expected), geometry.start(first));
         if order.accept_loss.contains(&at) {

@@ -11,7 +11,7 @@ use journal::{
 use crate::copies::{Copy, ends, layout, tail, work};
 
 /// Every border of a lane with its chain, read from the bytes of the files and by nothing that is tested here.
-fn borders(copy: &Copy, recovered: &Recovered, lane: LaneId) -> Vec<(Lsn, Chain)> {
+pub(crate) fn borders(copy: &Copy, recovered: &Recovered, lane: LaneId) -> Vec<(Lsn, Chain)> {
     let (geometry, found) = (copy.shape().geometry(lane), tail(recovered, lane));
     let first = first_file(copy, lane);
     let mut at = geometry.start(first);

@@ -4,5 +4,6 @@
 
 mod compare;
 mod copies;
+mod copy;
 mod snapshot;
 mod truncate;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use journal::testing::{Fault, FaultKind, WorkloadOptions};
 use journal::{
-    Company, FileStorage, IoError, LaneId, Lsn, OldReplica, RecoveryOptions, SPARE_SEGMENTS_MAX, SegmentSequence,
-    SnapshotOrder, SnapshotSteps, Storage, StoreLayout, TruncateSteps, Vector, create_filled, discard_old_replica,
-    drop_old_replicas, free_segment, old_replicas, prepare_segment, publish, recover, remove_unfinished_snapshots,
-    take_snapshot,
+    Company, FileStorage, IoError, LaneId, Lsn, MayCut, OldReplica, RecoveryOptions, SPARE_SEGMENTS_MAX,
+    SegmentSequence, SnapshotOrder, SnapshotSteps, Storage, StoreLayout, TruncateSteps, Vector, create_filled,
+    discard_old_replica, drop_old_replicas, free_segment, old_replicas, prepare_segment, publish, recover,
+    remove_unfinished_snapshots, take_snapshot,
 };
 
 use crate::copies::{Copy, ends, layout, shape, work};
@@ -86,7 +86,8 @@ fn every_point(seed: u64, lanes: u16, steps: SnapshotSteps) -> Result<u64, Strin
 fn follow_another(mut copy: Copy, before: &Vector, cuts: &Vector, seed: u64) -> Result<(), String> {
     let model = copy.model.clone();
     let recovered = copy.recover(Company::Alone).unwrap();
-    truncate_with(&mut copy, &recovered, cuts, TruncateSteps::ALL, None).map_err(|error| format!("{error:?}"))?;
+    truncate_with(&mut copy, &recovered, (cuts, MayCut::Promised), TruncateSteps::ALL, None)
+        .map_err(|error| format!("{error:?}"))?;
     let cut = copy.recover(Company::Pair).map_err(|error| format!("{error:?}"))?;
     copy.check(&cut)?;
     let busy = WorkloadOptions { usual_bytes: 9000, housekeeping: true, ..work(250) };

@@ -3,7 +3,7 @@
 
 use journal::testing::{Body, Fault, FaultKind};
 use journal::{
-    BorderReader, CheckpointWriter, Company, EpochEntry, Finding, LaneId, LaneTail, Recovered, TruncateError,
+    BorderReader, CheckpointWriter, Company, EpochEntry, Finding, LaneId, LaneTail, MayCut, Recovered, TruncateError,
     TruncateOrder, TruncateSteps, Vector, truncate,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn diverged(seed: u64, lanes: u16) -> (Copy, Vector) {
 pub(crate) fn truncate_with(
     copy: &mut Copy,
     recovered: &Recovered,
-    cuts: &Vector,
+    (cuts, may_cut): (&Vector, MayCut),
     steps: TruncateSteps,
     fault: Option<u64>,
 ) -> Result<(Vec<LaneTail>, u64), TruncateError> {
@@ -42,7 +42,7 @@ pub(crate) fn truncate_with(
         copy.disk.plan(Fault { at, kind: FaultKind::PowerCut });
     }
     let from = copy.disk.operations();
-    let order = TruncateOrder { cuts, may_cut_promised: true, steps };
+    let order = TruncateOrder { cuts, may_cut, steps };
     let tails = truncate(&mut copy.disk, &layout(), &shape, &mut state, recovered, &order);
     state.close(&mut copy.disk);
     Ok((tails?, copy.disk.operations() - from))
@@ -51,7 +51,7 @@ pub(crate) fn truncate_with(
 /// Truncates, and compares what it gives with what a start finds. Gives the number of operations.
 fn cut(copy: &mut Copy, cuts: &Vector, steps: TruncateSteps) -> Result<u64, TruncateError> {
     let recovered = copy.recover(Company::Alone).map_err(TruncateError::Recovery)?;
-    let (tails, operations) = truncate_with(copy, &recovered, cuts, steps, None)?;
+    let (tails, operations) = truncate_with(copy, &recovered, (cuts, MayCut::Promised), steps, None)?;
     let again = copy.recover(Company::Pair).map_err(TruncateError::Recovery)?;
     for found in tails {
         let lane = found.lane;
@@ -112,7 +112,7 @@ fn every_point(seed: u64, lanes: u16, steps: TruncateSteps) -> Result<u64, Strin
         for random in 0..3 {
             let mut torn = ours.clone();
             let recovered = torn.recover(Company::Alone).unwrap();
-            let done = truncate_with(&mut torn, &recovered, &cuts, steps, Some(at));
+            let done = truncate_with(&mut torn, &recovered, (&cuts, MayCut::Promised), steps, Some(at));
             assert!(!torn.disk.is_powered(), "operation {at} of {operations} is not reached");
             if done.is_ok() {
                 // It struck the last look at what was done.
@@ -186,7 +186,7 @@ fn a_checkpoint_from_behind_the_cut_is_forgotten() {
     {
         let mut copy = ours.clone();
         let recovered = copy.recover(Company::Alone).unwrap();
-        truncate_with(&mut copy, &recovered, &cuts, steps, None).unwrap();
+        truncate_with(&mut copy, &recovered, (&cuts, MayCut::Promised), steps, None).unwrap();
         let found = ends(&copy.recover(Company::Alone).unwrap());
         assert_eq!(found == cuts, sound, "{found:?}");
     }
@@ -200,23 +200,23 @@ fn what_may_not_be_cut_is_refused_and_nothing_changes() {
     let (shape, mut state) = (copy.shape(), copy.state());
     let lane = LaneId::JOURNAL;
     let end = tail(&recovered, lane).end;
-    let mut refuse = |cuts: &Vector, may_cut_promised| {
+    let mut refuse = |cuts: &Vector, may_cut| {
         let before = copy.disk.trace().len();
-        let order = TruncateOrder { cuts, may_cut_promised, steps: TruncateSteps::ALL };
+        let order = TruncateOrder { cuts, may_cut, steps: TruncateSteps::ALL };
         let refused = truncate(&mut copy.disk, &layout(), &shape, &mut state, &recovered, &order).unwrap_err();
         let changed = copy.disk.trace()[before..].iter().any(|trace| trace.operation != journal::Operation::Read);
         assert!(!changed, "{refused:?}");
         refused
     };
     let promised = recovered.known_promised(lane);
-    assert!(matches!(refuse(&cuts, false), TruncateError::Promised { .. }));
+    assert!(matches!(refuse(&cuts, MayCut::Unpromised), TruncateError::Promised { .. }));
     assert!(
-        matches!(refuse(&Vector::of(lane, end.plus(4096)), true), TruncateError::NoBorder { border, .. } if border == end)
+        matches!(refuse(&Vector::of(lane, end.plus(4096)), MayCut::Promised), TruncateError::NoBorder { border, .. } if border == end)
     );
     assert!(promised > cuts.get(lane).unwrap());
     // Another lane below what an epoch start says that stays in lane j00.
     let bindings = Vector::of(LaneId::BINDINGS, cuts.get(LaneId::BINDINGS).unwrap());
-    assert!(matches!(refuse(&bindings, true), TruncateError::Promised { lane: LaneId::BINDINGS, .. }));
+    assert!(matches!(refuse(&bindings, MayCut::Promised), TruncateError::Promised { lane: LaneId::BINDINGS, .. }));
     let mut again = ours.clone();
     again.recover(Company::Alone).unwrap();
     for path in again.disk.files() {
