@@ -36,6 +36,7 @@ mod patch;
 mod reader;
 mod record;
 mod recovery;
+mod repair;
 mod replica;
 mod segment;
 mod segment_files;
@@ -74,6 +75,7 @@ pub use recovery::{
     CheckpointFound, Company, Consent, Damage, Finding, Hole, Place, Recovered, RecoveredLane, RecoveryError,
     RecoveryOptions, Replayed, Verdict, decide, delete_checkpoints, recover,
 };
+pub use repair::{RepairError, RepairSteps, Repaired, repair_block};
 pub use replica::{ReplicaError, ReplicaLane, ReplicaRange};
 pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};

@@ -5,5 +5,6 @@
 mod compare;
 mod copies;
 mod copy;
+mod repair;
 mod snapshot;
 mod truncate;
