@@ -48,15 +48,22 @@ pub enum Refusal {
 
 /// The acked work of `mine` behind the point where it and `other` part, as far as `mine` tells: what it wrote in epochs of its own first, then what it
 /// knows to be promised of the last common epoch.
+///
+/// What it has more of the last common epoch counts as written by the epoch of its own that follows: that one took it in and served it, and no
+/// header need say so.
 #[must_use]
 pub fn acked_beyond(mine: &History, promised: &Vector, other: &History) -> Option<Acked> {
     let common = mine.common(other);
     if let Some(epoch) = mine.written_behind(common.as_ref().map(|common| common.mine)) {
         return Some(Acked::Alone { epoch });
     }
-    // Promised blocks of own epochs in which nothing was written are start blocks and seals.
     let common = common?;
-    let known = promised.lower(&mine.end_of(common.mine));
+    let end = mine.end_of(common.mine);
+    if let Some(next) = mine.entries().get(common.mine + 1).filter(|_| !common.cut.covers(&end)) {
+        return Some(Acked::Alone { epoch: next.epoch });
+    }
+    // Promised blocks of own epochs in which nothing was written are start blocks and seals.
+    let known = promised.lower(&end);
     (0..known.0.len()).find(|lane| known.at(*lane) > common.cut.at(*lane)).map(|lane| Acked::Promised { lane })
 }
 
@@ -156,6 +163,10 @@ mod tests {
         // Its start blocks are promised, but nobody was told anything.
         let join = joined(&joiner, [14, 12], [0, 0]).unwrap();
         assert_eq!((join.keep, join.old_replica, join.divergent), (vector([9, 9]), true, false));
+        // One that took in what the active does not have of the epoch before: it may have acked that when it went on alone.
+        joiner = history(&[(1, &ZERO), (1002, &[Some(12), Some(9)])], &[14, 12]);
+        joiner.entries.last_mut().unwrap().written = false;
+        assert_eq!(joined(&joiner, [0, 0], [0, 0]), Err(Refusal::Acked(Acked::Alone { epoch: epoch(1002) })));
     }
 
     #[test]

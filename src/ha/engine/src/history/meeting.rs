@@ -36,6 +36,8 @@ pub enum Verdict {
         /// On some lane the other has more of the same writer's: that is taken over first.
         pull: bool,
     },
+    /// It may serve, but nothing was compared: the other has nothing at all. Its disk is new, and may have taken the place of one that had more.
+    Sole,
     /// The other may.
     Theirs,
     /// Neither is known to be complete: only the operator can say that this is all there is.
@@ -51,7 +53,7 @@ impl Verdict {
     #[must_use]
     pub const fn swapped(self) -> Self {
         match self {
-            Self::Mine { .. } => Self::Theirs,
+            Self::Mine { .. } | Self::Sole => Self::Theirs,
             Self::Theirs => Self::Mine { pull: false },
             same => same,
         }
@@ -72,6 +74,7 @@ pub fn meet(mine: &Side<'_>, theirs: &Side<'_>) -> Verdict {
     }
     let verdict = |mine: bool, pull| if mine { Verdict::Mine { pull } } else { Verdict::Theirs };
     let (my_acked, their_acked) = match relation {
+        Relation::Descendant if theirs.history.is_empty() => return Verdict::Sole,
         Relation::Descendant => return verdict(true, false),
         Relation::Ancestor => return verdict(false, false),
         Relation::Equal | Relation::Interleaved => {
@@ -126,7 +129,8 @@ mod tests {
     fn swapped_agree(mine: &Side<'_>, theirs: &Side<'_>) -> Verdict {
         let (here, there) = (meet(mine, theirs), meet(theirs, mine));
         match (here, there) {
-            (Verdict::Mine { .. }, Verdict::Theirs) | (Verdict::Theirs, Verdict::Mine { .. }) => {}
+            (Verdict::Mine { .. } | Verdict::Sole, Verdict::Theirs)
+            | (Verdict::Theirs, Verdict::Mine { .. } | Verdict::Sole) => {}
             _ => assert_eq!(here, there, "{mine:?} {theirs:?}"),
         }
         here
@@ -167,7 +171,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen.len(), 6, "every verdict comes up: {seen:?}");
+        assert_eq!(seen.len(), 7, "every verdict comes up: {seen:?}");
     }
 
     #[test]
@@ -193,8 +197,10 @@ mod tests {
         let empty = Side { complete: false, ..side(1, &histories[0], &none) };
         let half = Side { complete: false, ..side(2, &histories[1], &none) };
         assert_eq!(swapped_agree(&empty, &half), Verdict::NoProof);
-        // The control: a complete one does.
-        assert_eq!(swapped_agree(&empty, &Side { complete: true, ..half }), Verdict::Theirs);
+        // The control: a complete one does, though nothing was compared.
+        let whole = Side { complete: true, ..half };
+        assert_eq!(swapped_agree(&empty, &whole), Verdict::Theirs);
+        assert_eq!(swapped_agree(&whole, &empty), Verdict::Sole);
     }
 
     #[test]

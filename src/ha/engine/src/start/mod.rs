@@ -4,6 +4,8 @@
 //! at everything. The rows have the numbers of the document's table; those with a letter close what had no row, or the wrong one. The tests
 //! go through all inputs there are: every possible one has exactly one row, whatever their order, and nobody activates who must not.
 
+#[cfg(test)]
+mod lives;
 mod standing;
 mod table;
 #[cfg(test)]
@@ -63,8 +65,19 @@ pub struct Unregistered {
     pub refuse_stale: bool,
     /// `slave-cold-start` is `if-newest`.
     pub cold_start: bool,
-    /// The peer, passive, has agreed in this life that this member serves. It has written that down first.
-    pub agreed: bool,
+    /// Whether the peer, passive, has agreed in this life that this member serves. It has written that down first.
+    pub agreed: Agreed,
+}
+
+/// Whether and on what the peer has agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Agreed {
+    /// It has not.
+    No,
+    /// The two copies were compared ([`Verdict::Mine`]).
+    Compared,
+    /// It has nothing to compare ([`Verdict::Sole`]).
+    Empty,
 }
 
 /// What the value of the register says to this member.
@@ -284,10 +297,10 @@ fn absent(facts: &StartFacts) -> Decision {
         return Decision::new(Row::R2, Action::Refuse).told(Notice::RegisterEmpty);
     }
     match (facts.peer, facts.role) {
-        (Peer::Silent | Peer::Passive { verdict: Verdict::Mine { .. }, .. }, Role::Primary) => {
+        (Peer::Silent | Peer::Passive { verdict: Verdict::Mine { .. } | Verdict::Sole, .. }, Role::Primary) => {
             Decision::new(Row::R1, Action::CreateRegister)
         }
-        (Peer::Silent | Peer::Passive { verdict: Verdict::Mine { .. }, .. }, Role::Backup) => {
+        (Peer::Silent | Peer::Passive { verdict: Verdict::Mine { .. } | Verdict::Sole, .. }, Role::Backup) => {
             Decision::wait(Row::R1, Wait::Active)
         }
         _ => Decision::wait(Row::R1b, Wait::PeerActs).told(Notice::RegisterEmpty),
@@ -367,7 +380,7 @@ fn unconfigured(facts: &StartFacts, known: Unregistered) -> Decision {
         Peer::Active { current: true } => join(Row::R12, facts, false),
         Peer::Active { current: false } => Decision::new(Row::R12b, Action::Challenge),
         Peer::Passive { verdict, .. } => met(facts, known, verdict),
-        Peer::Silent if known.agreed => agreed(facts),
+        Peer::Silent if known.agreed != Agreed::No => agreed(facts, known.agreed),
         Peer::Silent => alone(facts, known),
     }
 }
@@ -382,70 +395,80 @@ fn met(facts: &StartFacts, known: Unregistered, verdict: Verdict) -> Decision {
         Verdict::Mine { pull } if !facts.pulled && (pull || facts.tail != Tail::Whole) => {
             Decision::new(row, Action::Pull)
         }
-        Verdict::Mine { .. } if facts.tail == Tail::Lost => {
+        Verdict::Mine { .. } | Verdict::Sole if facts.tail == Tail::Lost => {
             Decision::new(row, Action::Quarantine).told(Notice::Damaged)
         }
-        Verdict::Mine { .. } if known.agreed => agreed(facts),
-        Verdict::Mine { .. } => Decision::new(row, Action::AskConsent),
+        Verdict::Sole if facts.tail == Tail::Evidence && !facts.own.is_sole() => {
+            Decision::wait(row, Wait::Tail).told(Notice::WaitingForTail)
+        }
+        // An empty disk agrees to anything: this proves no more than silence does.
+        Verdict::Sole if known.refuse_stale && facts.role == Role::Primary && facts.own != Own::Alone => {
+            Decision::wait(row, Wait::Active).told(Notice::KnownStale)
+        }
+        Verdict::Mine { .. } | Verdict::Sole if known.agreed != Agreed::No => agreed(facts, known.agreed),
+        Verdict::Mine { .. } | Verdict::Sole => Decision::new(row, Action::AskConsent),
     }
 }
 
 /// The peer has agreed, and may have gone since.
-fn agreed(facts: &StartFacts) -> Decision {
-    if facts.tail == Tail::Whole || facts.tail == Tail::Evidence && facts.pulled {
-        let reason = match facts.own {
-            Own::New if !facts.data => Reason::First,
-            Own::Alone => Reason::Restart,
-            _ => Reason::Takeover,
-        };
-        activate(Row::R13, reason, facts.tail)
-    } else {
-        Decision::wait(Row::R13, Wait::Tail).told(Notice::WaitingForTail)
+fn agreed(facts: &StartFacts, on: Agreed) -> Decision {
+    let settled = facts.pulled || on == Agreed::Empty && facts.own.is_sole();
+    let reason = match facts.own {
+        Own::New if !facts.data => Reason::First,
+        Own::Alone | Own::Solo => Reason::Restart,
+        _ => Reason::Takeover,
+    };
+    match facts.tail {
+        Tail::Evidence | Tail::Lost if facts.tail == Tail::Lost || !settled => {
+            Decision::wait(Row::R13, Wait::Tail).told(Notice::WaitingForTail)
+        }
+        _ if on == Agreed::Empty && facts.own != Own::Alone => {
+            activate(Row::R13, reason, facts.tail).told(Notice::PossiblyStale)
+        }
+        _ => activate(Row::R13, reason, facts.tail),
     }
 }
 
 /// No register, and nobody answers.
 fn alone(facts: &StartFacts, known: Unregistered) -> Decision {
-    // An own record that is new beside data: the copy came from somewhere, and nobody knows how old it is.
-    let current = !matches!((facts.own, facts.data), (Own::Whole, _) | (Own::New, true));
-    let is_first = facts.own == Own::New && !facts.data;
-    let reason = if is_first { Reason::First } else { Reason::Restart };
-    let searching = |row| Decision::wait(row, Wait::Search);
+    let sole = facts.own.is_sole();
     match facts.role {
         _ if matches!(facts.own, Own::Given | Own::Lacking) => {
             Decision::wait(Row::R14, Wait::Active).told(Notice::KnownStale)
         }
-        _ if facts.tail == Tail::Lost && facts.own == Own::Alone => {
-            Decision::new(Row::R14b, Action::Refuse).told(Notice::Damaged)
-        }
+        _ if facts.tail == Tail::Lost && sole => Decision::new(Row::R14b, Action::Refuse).told(Notice::Damaged),
         _ if facts.tail == Tail::Lost => Decision::wait(Row::R14b, Wait::Tail).told(Notice::WaitingForTail),
-        Role::Backup if !(known.cold_start && facts.own == Own::Alone) => Decision::wait(Row::R19, Wait::Active),
-        Role::Backup if !known.searched => searching(Row::R19),
-        Role::Backup => activate(Row::R19, reason, facts.tail),
-        Role::Primary if !known.search && (current || !known.refuse_stale) => {
-            if !current && facts.tail == Tail::Evidence {
-                Decision::wait(Row::R18, Wait::Tail).told(Notice::WaitingForTail)
-            } else {
-                activate(Row::R18, reason, facts.tail).told(Notice::PossiblyStale)
-            }
-        }
+        Role::Backup if !(known.cold_start && sole) => Decision::wait(Row::R19, Wait::Active),
+        Role::Backup => unproven(Row::R19, facts, known.searched),
         Role::Primary => {
-            let row = if !current {
-                Row::R17
-            } else if is_first {
-                Row::R16
-            } else {
-                Row::R15
+            let row = match facts.own {
+                Own::Alone => Row::R15,
+                Own::New if !facts.data => Row::R16,
+                // An own record that is new beside data: the copy came from somewhere, and nobody knows how old it is.
+                _ => Row::R17,
             };
-            match row {
-                _ if !known.searched => searching(row),
-                Row::R17 if known.refuse_stale => Decision::wait(row, Wait::Active).told(Notice::KnownStale),
-                Row::R17 if facts.tail == Tail::Evidence => {
-                    Decision::wait(row, Wait::Tail).told(Notice::WaitingForTail)
-                }
-                Row::R17 => activate(row, reason, facts.tail).told(Notice::PossiblyStale),
-                _ => activate(row, reason, facts.tail),
+            let refused = row == Row::R17 && known.refuse_stale;
+            match (known.search, known.searched) {
+                (false, _) if !refused => unproven(Row::R18, facts, true),
+                (_, false) => unproven(row, facts, false),
+                _ if refused => Decision::wait(row, Wait::Active).told(Notice::KnownStale),
+                _ => unproven(row, facts, true),
             }
         }
+    }
+}
+
+/// Activates by what is known without the peer, once it was looked for. Where blocks stand behind a hole, the peer may have what is missing.
+fn unproven(row: Row, facts: &StartFacts, searched: bool) -> Decision {
+    let reason = if facts.own == Own::New && !facts.data { Reason::First } else { Reason::Restart };
+    let proven = row == Row::R16 || row != Row::R18 && facts.own == Own::Alone;
+    if !searched {
+        Decision::wait(row, Wait::Search)
+    } else if facts.tail == Tail::Evidence && !facts.own.is_sole() {
+        Decision::wait(row, Wait::Tail).told(Notice::WaitingForTail)
+    } else if proven {
+        activate(row, reason, facts.tail)
+    } else {
+        activate(row, reason, facts.tail).told(Notice::PossiblyStale)
     }
 }

@@ -13,6 +13,8 @@ pub enum Own {
     New,
     /// It served alone, and whoever had been its replica had agreed: provably nobody has more.
     Alone,
+    /// It served alone, without a word of its replica: that one may have served as well.
+    Solo,
     /// It had everything when it last heard of its peer, which may have gone on.
     Whole,
     /// It lacks something, or may: it was taken out of the in-sync set, was being made, left in good order, or knows of a newer epoch.
@@ -24,6 +26,12 @@ pub enum Own {
 }
 
 impl Own {
+    /// Whether nobody else can have what is missing at the end of its lanes: only it has written there.
+    #[must_use]
+    pub const fn is_sole(self) -> bool {
+        matches!(self, Self::Alone | Self::Solo)
+    }
+
     /// What `state` says; `last` is the epoch in which its lanes end.
     #[must_use]
     pub fn of(state: &HaState, last: Epoch) -> Self {
@@ -36,7 +44,8 @@ impl Own {
             _ if state.eligible != Eligible::Yes => Self::Lacking,
             State::Demoting | State::Syncing | State::Lagging | State::Spare => Self::Lacking,
             State::ActiveSolo if passed => Self::Lacking,
-            State::ActiveSolo if !state.unagreed => Self::Alone,
+            State::ActiveSolo if state.unagreed => Self::Solo,
+            State::ActiveSolo => Self::Alone,
             _ => Self::Whole,
         }
     }
@@ -122,7 +131,7 @@ mod tests {
         let alone = ended(State::ActiveSolo);
         assert_eq!(Own::of(&alone, Epoch { number: 4, activation: 4 }), Own::Alone, "an own attempt is seen too");
         let unagreed = HaState { unagreed: true, ..alone.clone() };
-        assert_eq!(Own::of(&unagreed, SEEN), Own::Whole);
+        assert_eq!(Own::of(&unagreed, SEEN), Own::Solo);
         let mut passed = alone.clone();
         passed.see(Epoch { number: 6, activation: 60 });
         assert_eq!(Own::of(&passed, SEEN), Own::Lacking);

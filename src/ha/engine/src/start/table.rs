@@ -78,7 +78,7 @@ rows! {
     R12b "12b" | "none" | "any" | "active in an older epoch"
         | "show it the newer epoch: the two compare what they have acked, then their claims"
     R13 "13" | "none" | "any" | "passive, or silent after it agreed"
-        | "compare the copies: the better one takes over what it lacks, asks for consent and activates; the other waits; neither complete: both wait, HA311; both acked: quarantined, HA401"
+        | "compare the copies: the better one takes over what it lacks, asks for consent and activates; the other waits; the other has nothing at all: the same with HA310, unless it was alone; neither complete: both wait, HA311; both acked: quarantined, HA401"
     R14 "14" | "none" | "handed over, or lacks something" | "silent"
         | "wait for ever, HA311"
     R14b "14b" | "none" | "something promised is missing" | "silent"
@@ -87,12 +87,12 @@ rows! {
         | "activate: provably the newest; blocks behind a hole are cut"
     R16 "16" | "none; primary" | "never served, no data" | "silent after the search"
         | "activate in epoch 1"
-    R17 "17" | "none; primary" | "was active with a replica, or alone without its word, or in sync, or nothing is known of the data" | "silent after the search"
-        | "stale-start=warn: activate, HA310, unless blocks stand behind a hole (HA352); refuse: wait, HA311"
+    R17 "17" | "none; primary" | "was active with a replica, or alone without its word, or was in sync, or nothing is known of the data" | "silent after the search"
+        | "stale-start=warn: activate, HA310, but with blocks behind a hole, if it was not alone, wait, HA352; refuse: wait, HA311"
     R18 "18" | "none; primary, check-for-live-server=false" | "as in rows 15 to 17, but for stale-start=refuse" | "silent"
         | "as these rows say, at once and with HA310"
     R19 "19" | "none; backup" | "any but row 14" | "silent"
-        | "wait; with slave-cold-start=if-newest and last active alone, activate after the search"
+        | "wait; with slave-cold-start=if-newest and last active alone, activate after the search, with HA310 if its replica had not agreed"
 }
 
 impl fmt::Display for Row {
