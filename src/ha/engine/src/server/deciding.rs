@@ -14,8 +14,8 @@ use crate::register_client::{Alone, Loss, Provider, alone};
 use crate::rules::Rule;
 use crate::settings::StaleStart;
 use crate::start::{
-    Action, Decision, Membership, Own, Peer as PeerFact, RegisterFacts, Registered, StartFacts, Tail, Unregistered,
-    Wait, decide,
+    Action, Agreed, Decision, Membership, Own, Peer as PeerFact, RegisterFacts, Registered, StartFacts, Tail,
+    Unregistered, Wait, decide,
 };
 use crate::state::State;
 use crate::table::Trigger;
@@ -181,7 +181,11 @@ impl Server {
         }
         match decision.action {
             Action::CreateRegister => self.may_activate(Reason::First, out),
-            Action::Activate { reason, .. } => self.may_activate(reason, out),
+            Action::Activate { reason, .. } => {
+                // Written with the promise, before anybody sees the epoch.
+                self.ha.unagreed = !self.facts().is_agreed();
+                self.may_activate(reason, out)
+            }
             Action::Pull => self.pull(out),
             Action::AskConsent => self.ask_consent(out),
             Action::Join { settle: true, .. } => self.settle(out),
@@ -219,7 +223,8 @@ impl Server {
     }
 
     pub(super) fn consent_to_activate(&mut self, out: &mut Commands) {
-        self.agreed = true;
+        let empty = matches!(self.peer_fact(), PeerFact::Passive { verdict: Verdict::Sole, .. });
+        self.agreed = if empty { Agreed::Empty } else { Agreed::Compared };
         self.consider_start(out);
     }
 
@@ -268,7 +273,11 @@ impl Server {
             silent: self.peer == Peer::Silent,
             network: self.network,
         };
-        alone(policy, loss) == Alone::Serve && self.may_activate(Reason::Takeover, out)
+        // Nobody has agreed: the active may go on as well.
+        alone(policy, loss) == Alone::Serve && {
+            self.ha.unagreed = true;
+            self.may_activate(Reason::Takeover, out)
+        }
     }
 
     fn verdict_of_register(&mut self, out: &mut Commands) -> bool {

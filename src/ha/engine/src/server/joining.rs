@@ -236,6 +236,7 @@ impl Server {
         self.reason = Reason::Handover;
         self.ha.eligible = Eligible::Yes;
         self.ha.handed_over = None;
+        self.ha.unagreed = false;
         self.fire(Trigger::GrantProved, out)
     }
 

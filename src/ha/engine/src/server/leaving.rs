@@ -143,7 +143,10 @@ impl Server {
             return;
         }
         match self.state {
-            State::Suspended => self.ask_remove(out),
+            State::Suspended => {
+                self.ha.unagreed = false;
+                self.ask_remove(out);
+            }
             State::Probing => self.consent_to_activate(out),
             _ => {}
         }

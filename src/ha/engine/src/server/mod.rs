@@ -95,7 +95,7 @@ pub struct Server {
     /// A start has waited long enough for its peer.
     waited: bool,
     /// The peer has agreed that this server activates.
-    agreed: bool,
+    agreed: crate::start::Agreed,
     /// What a passive peer had more of is here.
     pulled: bool,
     /// What the start's table had to say last.
@@ -197,7 +197,7 @@ impl Server {
             lease_rest: Duration::ZERO,
             lease_lost: false,
             waited: false,
-            agreed: false,
+            agreed: crate::start::Agreed::No,
             pulled: false,
             told: None,
             verdicts: 0,

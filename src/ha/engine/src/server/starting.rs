@@ -5,7 +5,6 @@ use super::{Known, Server, Store};
 use crate::command::{Command, Commands, Job, Notice};
 use crate::event::Start;
 use crate::ha_state::Eligible;
-use crate::history::Reason;
 use crate::ids::Epoch;
 use crate::register::AckMode;
 use crate::rules::Rule;
@@ -63,9 +62,6 @@ impl Server {
             // From here on this copy is the one that counts.
             self.ha.eligible = Eligible::Yes;
             self.ha.handed_over = None;
-            if self.reason != Reason::Solo {
-                self.ha.unagreed = false;
-            }
             out.push(Command::Tell(Notice::Activating(self.epoch, self.reason)));
         }
         if previous == self.epoch && !self.rules.keep(Rule::Sr5) {
@@ -94,7 +90,7 @@ impl Server {
     pub(super) fn look_anew(&mut self) {
         // What was known of the register was known before the peer's answer that counts now.
         self.known = Known::Unread;
-        self.agreed = false;
+        self.agreed = crate::start::Agreed::No;
         self.next = Epoch::NONE;
     }
 }

@@ -249,11 +249,9 @@ impl Pair {
     }
 
     /// An activation out of a start: whoever does not say that he is in doubt has everything.
-    fn activate(&mut self, n: usize, decision: Decision, reason: Reason) {
-        let own = Own::of(&self.nodes[n].ha, self.nodes[n].last());
-        let first = reason == Reason::First && decision.row == Row::R16;
-        let compared = self.nodes[n].agreed == Agreed::Compared;
-        let agreed = compared || own == Own::Alone || first;
+    fn activate(&mut self, n: usize, facts: &StartFacts, decision: Decision, reason: Reason) {
+        let (own, first) = (facts.own, reason == Reason::First);
+        let (compared, agreed) = (self.nodes[n].agreed == Agreed::Compared, facts.is_agreed());
         if matches!(own, Own::Lacking | Own::Given) && !compared {
             self.fault = Some("serves although it knows that it lacks something");
         }
@@ -343,7 +341,7 @@ impl Pair {
         let decision = decide(&facts);
         let text = format!("{n} by row {}: {:?}", decision.row, decision.action);
         match decision.action {
-            Action::Activate { reason, .. } => self.activate(n, decision, reason),
+            Action::Activate { reason, .. } => self.activate(n, &facts, decision, reason),
             Action::Join { .. } => return Some(format!("{text}; {}", self.join(n))),
             Action::Challenge => return Some(format!("{text}; {}", self.judge(1 - n))),
             Action::Pull => {
@@ -376,10 +374,8 @@ impl Pair {
     /// The steps that happen by themselves.
     fn progress(&self) -> Vec<(String, Self)> {
         let mut steps = Vec::new();
-        let mutant = self.left.mutant;
         for n in 0..2 {
-            let o = 1 - n;
-            let (node, other) = (&self.nodes[n], &self.nodes[o]);
+            let (node, other) = (&self.nodes[n], &self.nodes[1 - n]);
             let mut next = self.clone();
             match node.mode {
                 Mode::Down => {
@@ -400,40 +396,7 @@ impl Pair {
                         steps.extend(next.act(n, true).map(|text| (text, next)));
                     }
                 }
-                Mode::Following if !self.connected => {
-                    let in_sync = node.ha.eligible == Eligible::Yes;
-                    if in_sync && (!self.link || other.mode == Mode::Down) {
-                        let mut next = next.clone();
-                        next.start_epoch(n, Reason::Takeover, false);
-                        steps.push((format!("{n} takes over"), next));
-                    }
-                    next.probe(n);
-                    steps.push((format!("{n} has lost the active and asks around"), next));
-                }
-                Mode::Following if node.log.len() < other.log.len() => {
-                    let block = other.log[node.log.len()];
-                    next.nodes[n].log.push(block);
-                    next.nodes[n].ha.see(block.epoch);
-                    steps.push((format!("{n} stores {:?}", block.content), next));
-                }
-                Mode::Following if other.mode == (Mode::Active { view: false }) => {
-                    next.nodes[o].mode = Mode::Active { view: true };
-                    if mutant != Mutant::AloneTooLong {
-                        next.nodes[o].ha.enter(State::ActiveReplicated);
-                        next.nodes[o].ha.unagreed = false;
-                    }
-                    steps.push((format!("{o} takes {n} into its view"), next));
-                }
-                Mode::Following if node.ha.eligible == Eligible::No => {
-                    next.nodes[n].ha.eligible = Eligible::Yes;
-                    next.nodes[n].ha.enter(State::InSync);
-                    steps.push((format!("{n} hears that it is in sync"), next));
-                }
-                Mode::Following if mutant == Mutant::AloneTooLong && other.ha.stood() == State::ActiveSolo => {
-                    next.nodes[o].ha.enter(State::ActiveReplicated);
-                    next.nodes[o].ha.unagreed = false;
-                    steps.push((format!("{o} writes down that it has a replica"), next));
-                }
+                Mode::Following => steps.extend(self.followers(n)),
                 Mode::Active { view: true } if !self.connected => {
                     next.start_epoch(n, Reason::Solo, false);
                     steps.push((format!("{n} goes on alone"), next));
@@ -442,8 +405,52 @@ impl Pair {
                     let text = next.judge(n);
                     steps.push((text, next));
                 }
-                Mode::Active { .. } | Mode::Following | Mode::Quarantined => {}
+                Mode::Active { .. } | Mode::Quarantined => {}
             }
+        }
+        steps
+    }
+
+    /// The next step of one who follows, and of the active with him.
+    fn followers(&self, n: usize) -> Vec<(String, Self)> {
+        let (node, other, o, mutant) = (&self.nodes[n], &self.nodes[1 - n], 1 - n, self.left.mutant);
+        let (mut steps, mut next) = (Vec::new(), self.clone());
+        match node.mode {
+            Mode::Following if !self.connected => {
+                let in_sync = node.ha.eligible == Eligible::Yes;
+                if in_sync && (!self.link || other.mode == Mode::Down) {
+                    let mut next = next.clone();
+                    next.start_epoch(n, Reason::Takeover, false);
+                    steps.push((format!("{n} takes over"), next));
+                }
+                next.probe(n);
+                steps.push((format!("{n} has lost the active and asks around"), next));
+            }
+            Mode::Following if node.log.len() < other.log.len() => {
+                let block = other.log[node.log.len()];
+                next.nodes[n].log.push(block);
+                next.nodes[n].ha.see(block.epoch);
+                steps.push((format!("{n} stores {:?}", block.content), next));
+            }
+            Mode::Following if other.mode == (Mode::Active { view: false }) => {
+                next.nodes[o].mode = Mode::Active { view: true };
+                if mutant != Mutant::AloneTooLong {
+                    next.nodes[o].ha.enter(State::ActiveReplicated);
+                    next.nodes[o].ha.unagreed = false;
+                }
+                steps.push((format!("{o} takes {n} into its view"), next));
+            }
+            Mode::Following if node.ha.eligible == Eligible::No => {
+                next.nodes[n].ha.eligible = Eligible::Yes;
+                next.nodes[n].ha.enter(State::InSync);
+                steps.push((format!("{n} hears that it is in sync"), next));
+            }
+            Mode::Following if mutant == Mutant::AloneTooLong && other.ha.stood() == State::ActiveSolo => {
+                next.nodes[o].ha.enter(State::ActiveReplicated);
+                next.nodes[o].ha.unagreed = false;
+                steps.push((format!("{o} writes down that it has a replica"), next));
+            }
+            _ => {}
         }
         steps
     }

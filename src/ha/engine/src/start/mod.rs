@@ -38,6 +38,22 @@ pub struct StartFacts {
     pub isolated: bool,
 }
 
+impl StartFacts {
+    /// Whether nobody else can go on beside this member once it has activated by these facts: a register decides, or the peer has agreed with its
+    /// copy compared, or everybody had agreed before, or there was nobody. Else it is [unagreed](crate::ha_state::HaState::unagreed).
+    #[must_use]
+    pub const fn is_agreed(&self) -> bool {
+        match self.register {
+            RegisterFacts::Unconfigured(known) => {
+                matches!(known.agreed, Agreed::Compared)
+                    || matches!(self.own, Own::Alone)
+                    || matches!((self.own, self.data), (Own::New, false))
+            }
+            _ => true,
+        }
+    }
+}
+
 /// The register, as seen from a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegisterFacts {
