@@ -258,6 +258,42 @@ catalogue! {
     QU106 Info "a queue goes by itself"
         cause "Its first use had made it, auto-delete-queues is on, and it has neither messages nor consumers any more."
         action "None. To keep such queues, set auto-delete-queues = false for their addresses."
+    HA100 Info "the state of this broker has changed"
+        cause "A broker of a pair went from one state to another. docs/ha.md says what each state means and what leads to it."
+        action "None."
+    HA101 Info "becoming active" ("AMQ221037")
+        cause "The register names this broker, or, where there is none, the rules of a start or of a lost peer let it serve. The event names the epoch and the reason."
+        action "None. Clients can come as soon as HA102 is told."
+    HA102 Info "active" ("AMQ221010")
+        cause "The epoch has begun in every lane, the queues are loaded, and clients are served."
+        action "None."
+    HA115 Error "becoming active has failed"
+        cause "The start of the epoch could not be written, or the store could not be loaded, within activation-timeout. Everything is released, so that the peer may try."
+        action "Look at the disk and at the events before this one. The process ends with exit code 76 and the service manager starts it again."
+    HA120 Info "a copy begins" ("AMQ221025")
+        cause "A backup has joined and lacks something: it is copied while the active goes on. What both have alike is not sent again."
+        action "None. Until HA122 is told, stopping or losing the active stops the service."
+    HA122 Info "in sync" ("AMQ221024")
+        cause "The backup holds everything that was acked, and is in the in-sync set."
+        action "None. From now on either of the two may be lost."
+    HA130 Info "waiting as a spare" ("AMQ221032")
+        cause "The active has a backup in sync already."
+        action "None. It asks again by itself and takes the place when it becomes free."
+    HA160 Info "handed over" ("AMQ221039")
+        cause "The register names the other broker now: this one was stopped in good order, was told to switch over, or gave the place back to the primary."
+        action "None. It ends, or goes on as a backup."
+    HA207 Warn "the replica does not confirm in time; it is taken out of the in-sync set" ("AMQ222207")
+        cause "It is connected and speaks, but what was sent to it is older than replica-lag-timeout and not confirmed: its disk or the line is too slow. Acks waited for so long."
+        action "Look at the replica's disk and at the line. It catches up and comes back by itself, without a restart."
+    HA208 Warn "the connection to the replica is lost; it is taken out of the in-sync set" ("AMQ222092")
+        cause "The replica has stopped, or the line is cut, or it said nothing for replica-failure-timeout."
+        action "Look at the replica and at the network. Until it is back and in sync, this broker is alone."
+    HA209 Warn "nothing is acked for now"
+        cause "A member of the in-sync set does not answer and could not be taken out of it yet, or the network check has failed. What a client sends now is kept waiting: acking it might lose it."
+        action "If it lasts longer than seconds: look at the register and at the network. It ends by itself when either answers."
+    HA210 Warn "the peer was refused"
+        cause "The two brokers cannot be a pair: another cluster, group or node, another number of lanes, another ack mode, or one that is too old. The event says which."
+        action "Make the settings of the two agree. A number of lanes is changed only by making the store anew."
     HA310 Warn "serving without proof that the copy is current"
         cause "No register is configured, the peer was silent, and by its own record this copy may be older than the peer's: stale-start is warn, or check-for-live-server is false."
         action "If the peer served last, stop this broker before clients send much, start the peer, and let this one follow it. To wait instead of serving: stale-start = refuse, or a register."
@@ -273,6 +309,9 @@ catalogue! {
     HA314 Warn "the register cannot be reached"
         cause "The voters or the etcd servers do not answer. Nobody can become active, and nobody can join or leave the in-sync set. A pair in sync, and an active that is alone in it, go on."
         action "Look at the register's servers and the network to them. Everything goes on by itself when they answer."
+    HA340 Warn "what was not acked was cut off"
+        cause "This broker had written what the new active does not have: it was deposed with work under way. None of it was acked. It is kept in oldreplica.N."
+        action "None. The old replica may be deleted when nobody misses anything."
     HA352 Warn "waiting for the peer: valid blocks stand behind a hole"
         cause "The end of a lane was torn or is damaged, and blocks behind it show that more had been written. The peer may have acked it and may have what is missing."
         action "Start the peer: what is missing is taken from it. If the peer is gone for ever, order that the tail counts as it is (accept-tail): what stands behind the hole is dropped."
@@ -285,4 +324,10 @@ catalogue! {
     HA402 Error "the register is older than what this broker has seen"
         cause "The register, or a voter's file, was restored from a backup. Who was told to serve since is not in it."
         action "Find out which broker served last, and order that what it has counts (keep-local). Never restore a register beside running brokers."
+    HA403 Error "acks go on without the consent of an unreachable backup"
+        cause "No register is configured and pair-policy is availability: the backup does not answer, and this broker goes on alone. If the backup lives behind a cut line it does the same, and both ack."
+        action "Find out whether the backup runs. If it serves as well, stop one of the two at once: what it acked alone must be sent again. A witness or a register prevents it."
+    HA404 Error "two brokers run under one name"
+        cause "Another process has the same instance as this one: a directory was copied, or one data directory is used on two hosts. This one is quarantined."
+        action "Stop one of them. A copied broker needs an ha directory of its own: delete the copied one, and it begins as a new backup."
 }

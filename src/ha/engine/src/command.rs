@@ -54,7 +54,7 @@ pub enum Job {
     },
 }
 
-/// What a server tells the person who runs it. The driver gives each its code and its words.
+/// What a server tells the person who runs it. [`Notice::code`] says under which code; the driver gives the words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// The state changed.

@@ -2,6 +2,7 @@
 //! `now` go in, commands come out; drivers carry them out. It imports nothing of ours, so that model, simulator and server run the same rules.
 
 pub mod claim;
+mod code;
 pub mod command;
 pub mod detect;
 pub mod event;

@@ -169,6 +169,52 @@ impl State {
         )
     }
 
+    /// What it is doing, for whoever runs it.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Stopped => "It has ended in good order, or never ran.",
+            Self::Starting => "It writes down its new life, locks its directories and reads its lanes to their ends.",
+            Self::Probing => "It asks the register and the peer who serves, and goes by the table of the start.",
+            Self::Joining => {
+                "It is connected to the active. The two find out where their histories part, and what is to be cut here."
+            }
+            Self::Syncing => {
+                "It copies what it lacks and takes new blocks behind that. It may lack something that was acked."
+            }
+            Self::InSync => "It holds everything that was acked and confirms what comes. It may take over.",
+            Self::Lagging => {
+                "It was too slow and was taken out of the in-sync set. It is still connected and catches up by itself."
+            }
+            Self::Spare => "The active has its replica already. It asks again, and holds no claim.",
+            Self::Detached => {
+                "It was in sync and has lost the active. It confirms nothing any more and asks whether it may take over."
+            }
+            Self::Activating => {
+                "It may serve. It writes the start of its epoch into every lane, loads its queues and opens its acceptors."
+            }
+            Self::ActiveSolo => {
+                "It serves, and there is no replica in sync. If its disk is lost now, what it acked is lost."
+            }
+            Self::ActiveReplicated => "It serves, and its replica has everything that it acks.",
+            Self::Suspended => {
+                "It serves, but does not know whether it may still ack. Clients wait; nothing is acked or delivered."
+            }
+            Self::Handover => {
+                "It lets its replica serve. Clients wait until the register has said which of the two it is."
+            }
+            Self::Demoting => {
+                "A newer epoch exists. It sends its clients away, ends what is under way, and joins the new active."
+            }
+            Self::Quarantined => {
+                "It holds what others do not have, or lacks what it should have. It keeps everything and waits for an order."
+            }
+            Self::Fenced => {
+                "Its own store fails, or its activation has. It releases everything and ends with exit code 76."
+            }
+        }
+    }
+
     /// The name in events, in the status and in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -190,6 +236,45 @@ impl State {
             Self::Demoting => "DEMOTING",
             Self::Quarantined => "QUARANTINED",
             Self::Fenced => "FENCED",
+        }
+    }
+}
+
+impl Serving {
+    /// In the documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::No => "none",
+            Self::Held => "held",
+            Self::Yes => "served",
+        }
+    }
+}
+
+impl Acking {
+    /// In the documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::No => "nothing",
+            Self::Confirms => "confirms to the active",
+            Self::Alone => "what is durable here",
+            Self::View => "what is durable at both",
+        }
+    }
+}
+
+impl Activation {
+    /// In the documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::ByStart => "as the start's table says",
+            Self::Asking => "is asking",
+            Self::Yes => "yes",
+            Self::Underway => "is",
         }
     }
 }
