@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod lives;
+#[cfg(test)]
+mod passives;
 mod standing;
 mod table;
 #[cfg(test)]
