@@ -3,10 +3,12 @@
 use super::{Known, Server};
 use crate::command::{Command, Commands, Notice};
 use crate::gate::Gate;
+use crate::history::Reason;
 use crate::ids::{Epoch, InstanceId, Member};
 use crate::register::Register;
 use crate::register_client::{Done, Provider, Step};
 use crate::rules::Rule;
+use crate::start::Membership;
 use crate::state::State;
 use crate::table::Trigger;
 
@@ -33,6 +35,8 @@ pub(super) enum Purpose {
 pub(super) struct Change {
     pub(super) purpose: Purpose,
     next: Register,
+    /// The version that it was decided over; 0 where there was none.
+    over: u64,
     stage: Stage,
 }
 
@@ -69,7 +73,33 @@ impl Server {
         if !self.registered() {
             self.known = Known::Value(self.ha.register.clone());
         } else if let Ok(step) = self.client.read() {
+            self.read_from = self.newest_known();
             self.step(step, out);
+        }
+    }
+
+    /// The number of the newest epoch that is known to exist, and the newest version of the register.
+    fn newest_known(&self) -> (u64, u64) {
+        (self.ha.seen.number, self.ha.register.as_ref().map_or(0, |known| known.version))
+    }
+
+    /// What a read brought. It says how the register was when it was asked, or later: if something newer was heard of since, an older value is no
+    /// proof that the register went back, and is read again.
+    fn was_read(&mut self, value: Option<Register>, out: &mut Commands) {
+        let (epoch, version) = value.as_ref().map_or((0, 0), |register| (register.epoch.number, register.version));
+        let newest = self.newest_known();
+        let older = epoch < newest.0 || version < newest.1;
+        if older && newest != self.read_from {
+            self.read(out);
+        } else {
+            self.saw(value, out);
+        }
+    }
+
+    /// The register was seen without a question. An old value is a late one.
+    pub(super) fn watched(&mut self, register: Register, out: &mut Commands) {
+        if (register.epoch.number, register.version) >= self.newest_known() {
+            self.saw(Some(register), out);
         }
     }
 
@@ -78,7 +108,8 @@ impl Server {
         if self.change.is_some() {
             return;
         }
-        self.change = Some(Change { purpose, next, stage: Stage::Waits });
+        let over = self.register().map_or(0, |known| known.version);
+        self.change = Some(Change { purpose, next, over, stage: Stage::Waits });
         self.begin_change(out);
     }
 
@@ -104,6 +135,13 @@ impl Server {
             Known::Value(base) => base.clone(),
             Known::Unread | Known::Unreachable => None,
         };
+        if base.as_ref().map_or(0, |base| base.version) != change.over {
+            // While it waited the register was seen to be another: what was decided does not hold any more.
+            let purpose = change.purpose;
+            self.change = None;
+            self.came(purpose, Done::Refused(base), out);
+            return;
+        }
         if let Ok(step) = self.client.change(base.as_ref(), change.next.clone()) {
             change.stage = Stage::Asked;
             self.step(step, out);
@@ -131,7 +169,7 @@ impl Server {
         if self.writes > 0 {
             return false;
         }
-        let Some(Change { purpose, next, stage: Stage::Written }) = &self.change else { return false };
+        let Some(Change { purpose, next, stage: Stage::Written, .. }) = &self.change else { return false };
         let (purpose, next) = (*purpose, next.clone());
         self.change = None;
         self.came(purpose, Done::Changed(next), out);
@@ -148,7 +186,7 @@ impl Server {
         }
         let Some(done) = step.done else { return };
         match done {
-            Done::Read(value) => self.saw(value, out),
+            Done::Read(value) => self.was_read(value, out),
             done => {
                 if let Some(change) = self.change.take() {
                     self.came(change.purpose, done, out);
@@ -159,7 +197,7 @@ impl Server {
     }
 
     /// The register was seen to be this.
-    pub(super) fn saw(&mut self, value: Option<Register>, out: &mut Commands) {
+    fn saw(&mut self, value: Option<Register>, out: &mut Commands) {
         let known = self.ha.register.as_ref().map_or(0, |known| known.version);
         let version = value.as_ref().map_or(0, |register| register.version);
         let Some(register) = value else {
@@ -167,7 +205,7 @@ impl Server {
             return;
         };
         if version < known {
-            // A late answer, if it was only watched; nobody goes back by it. The start's table judges what a read says.
+            // Nobody goes back by it; the start's table judges what it says.
             if matches!(self.state, State::Probing) {
                 self.known = Known::Value(Some(register));
             }
@@ -281,6 +319,10 @@ impl Server {
 
     /// Asks to become active (SR4).
     pub(super) fn claim(&mut self, out: &mut Commands) {
+        if !self.may_still_claim() {
+            self.fire(Trigger::ClaimLost, out);
+            return;
+        }
         let same = self.register().is_some_and(|known| known.holder == self.ha.instance);
         if same && !self.rules.keep(Rule::Sr5) {
             // The restart of the same holder, in its old epoch.
@@ -289,6 +331,12 @@ impl Server {
             return;
         }
         self.ask(Purpose::Claim, self.alone(self.next), out);
+    }
+
+    /// Whether the register, as it is known by now, lets this server ask for it: since that was decided it may have been seen to be another (SR4).
+    fn may_still_claim(&self) -> bool {
+        let forced = self.reason == Reason::Forced || !self.registered();
+        forced || self.register().is_none_or(|known| self.membership(known) == Membership::Entitled)
     }
 
     /// Whether the register, as it is known, names that installation.

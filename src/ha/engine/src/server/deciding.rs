@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// Whether this member may serve by what the register says (SR4, SR13).
-    fn membership(&self, register: &Register) -> Membership {
+    pub(super) fn membership(&self, register: &Register) -> Membership {
         let by_record = Membership::of(&self.ha, register, &self.store.appended);
         match by_record {
             _ if !self.rules.keep(Rule::Sr4) => Membership::Entitled,

@@ -156,6 +156,9 @@ impl Server {
     pub(super) fn removed(&mut self, value: Option<Register>, out: &mut Commands) {
         let Some(register) = value else { return };
         self.epoch = register.epoch;
+        if let Some(replica) = &mut self.replica {
+            replica.counts = false;
+        }
         if let Some(gate) = &mut self.gate {
             if self.rules.keep(Rule::Sr5) {
                 gate.begin(register.epoch);

@@ -66,6 +66,8 @@ pub struct Server {
     /// The change of the register that is under way, or waits for the client.
     change: Option<Change>,
     known: Known,
+    /// What was known when the read under way was asked: an epoch's number, and a version of the register.
+    read_from: (u64, u64),
     store: Store,
     history: History,
     /// How far everything is known to be promised.
@@ -179,6 +181,7 @@ impl Server {
             client: RegisterClient::new(rules),
             change: None,
             known: Known::Unread,
+            read_from: (0, 0),
             store: Store::default(),
             history: History::default(),
             promised: Vector::default(),
@@ -241,7 +244,7 @@ impl Server {
                 self.step(step, out);
             }
             Event::Lease(rest) => self.lease_rest = rest,
-            Event::Watched(register) => self.saw(Some(register), out),
+            Event::Watched(register) => self.watched(register, out),
             Event::LeaseLost => self.lease(true, out),
             Event::LeaseKept => self.lease(false, out),
             Event::Connected(link) => self.connected(link, out),

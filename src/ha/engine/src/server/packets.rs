@@ -65,6 +65,8 @@ impl Server {
                 if let Some(following) = &mut self.following {
                     following.barrier = Some(end);
                 }
+                // The peer may have nothing to give.
+                self.consider_pulled(out);
                 return;
             }
             Message::Consent(asked) => return self.consent_came(asked, true, out),

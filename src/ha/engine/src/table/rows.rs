@@ -20,8 +20,8 @@ const fn stays(from: &'static [S], on: T, actions: &'static [A]) -> Row {
     Row { number: 0, from, on, next: None, actions }
 }
 
-/// Start, load and serve, once an epoch is known to be one's own.
-const CLAIMED: &[A] = &[A::WriteState, A::StartEpoch, A::FlushStart, A::Load, A::Ready];
+/// Start, load and serve, once an epoch is known to be one's own. A dial of before may have come to a connection meanwhile.
+const CLAIMED: &[A] = &[A::CloseLink, A::WriteState, A::StartEpoch, A::FlushStart, A::Load, A::Ready];
 /// The same behind a handover: nobody asked whether the own lanes are flushed (SR6).
 const GRANTED: &[A] = &[A::CloseLink, A::WriteState, A::FlushAll, A::StartEpoch, A::FlushStart, A::Load, A::Ready];
 /// Nothing is confirmed any more, the promise is kept, the log is flushed: then ask (SR6).
