@@ -164,7 +164,7 @@ pub enum AppendError {
     TooLong,
     /// A write failed: this lane promises nothing more until the next start.
     Latched,
-    /// No epoch has been started on this lane yet.
+    /// No epoch has been started on this lane yet, or it was handed over.
     NoEpoch,
     /// Too many runs are open: close some.
     TooManyRuns,

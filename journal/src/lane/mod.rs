@@ -85,6 +85,8 @@ pub struct Lane<B: BlockBuffer> {
     history: Vec<EpochEntry>,
     /// Started in this life of the lane; nothing is appended before.
     started: bool,
+    /// Nothing is appended now, because a handover is under way.
+    handed_over: bool,
     dependencies: Dependencies,
     supply: Supply,
     /// Where the segments end that are there.
@@ -152,6 +154,7 @@ impl<B: BlockBuffer> Lane<B> {
             last_block: tail.last_block,
             history: tail.history,
             started: false,
+            handed_over: false,
             dependencies: Dependencies::default(),
             supply: Supply::new(tail.ready_to, ahead, &tail.leftovers),
             ready_end: options.geometry.start(tail.ready_to),
@@ -186,7 +189,7 @@ impl<B: BlockBuffer> Lane<B> {
     pub fn start_epoch(&mut self, start: &EpochStart) -> Result<Appended, AppendError> {
         let appended = self.begin_epoch(start, false)?;
         self.open_runs.clear();
-        self.started = true;
+        (self.started, self.handed_over) = (true, false);
         Ok(appended)
     }
 
@@ -204,6 +207,35 @@ impl<B: BlockBuffer> Lane<B> {
             return Err(AppendError::NoEpoch);
         }
         self.begin_epoch(start, true)
+    }
+
+    /// Ends what this writer has to say, before a planned handover: closes the filling block and appends an empty one that is marked as the
+    /// last. Gives the lane's end. Nothing is appended behind it, whatever becomes of the handover's request (SR10), until [`Self::take_back`].
+    /// The successor's epoch begins there; what is durable up to there on both sides is all that was ever acked.
+    ///
+    /// # Errors
+    /// As for [`Self::append`]; the lane goes on then.
+    pub fn hand_over(&mut self) -> Result<Lsn, AppendError> {
+        if self.latch.is_some() {
+            return Err(AppendError::Latched);
+        }
+        if !self.started {
+            return Err(AppendError::NoEpoch);
+        }
+        self.check_room(0, true)?;
+        self.close_filling(BlockFlags::default());
+        if !self.open_block() {
+            return Err(AppendError::Full);
+        }
+        self.close_filling(BlockFlags::HANDOVER);
+        (self.started, self.handed_over) = (false, true);
+        Ok(self.next_block)
+    }
+
+    /// The handover is known to have come to nothing: the lane goes on in its epoch, open runs too. Without a handover it changes nothing.
+    pub fn take_back(&mut self) {
+        self.started |= std::mem::take(&mut self.handed_over);
+        self.stirred = true;
     }
 
     fn begin_epoch(&mut self, start: &EpochStart, continues: bool) -> Result<Appended, AppendError> {

@@ -5,6 +5,7 @@
 mod compare;
 mod copies;
 mod copy;
+mod epochs;
 mod repair;
 mod snapshot;
 mod truncate;
