@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::command::{Clients, Notice};
 use crate::event::Admin;
+use crate::history::Reason;
 use crate::register_client::{PairPolicy, Provider};
 use crate::settings::{Settings, StaleStart};
 use crate::state::State;
@@ -111,4 +112,19 @@ fn two_passives_compare_and_one_serves() {
     world.run(60_000);
     let states = world.states();
     assert!(states.contains(&State::ActiveReplicated) && states.contains(&State::InSync), "{states:?}");
+}
+
+// proves: S1-043
+#[test]
+fn a_backup_that_starts_alone_waits_until_it_is_promoted() {
+    let mut world = World::pair_with(availability);
+    world.kill_both();
+    world.start(1);
+    world.run(600_000);
+    assert_eq!((world.hosts[1].state(), world.hosts[1].clients), (State::Probing, Clients::Closed));
+    world.order(1, Admin::Promote);
+    world.run(5_000);
+    assert_eq!((world.hosts[1].state(), world.hosts[1].clients), (State::ActiveSolo, Clients::Served));
+    let forced = world.hosts[1].history().entries().last().map(|entry| entry.reason);
+    assert_eq!(forced, Some(Reason::Forced), "and its history says so");
 }
