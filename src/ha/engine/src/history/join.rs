@@ -59,7 +59,8 @@ pub fn acked_beyond(mine: &History, promised: &Vector, other: &History) -> Optio
     }
     let common = common?;
     let end = mine.end_of(common.mine);
-    if let Some(next) = mine.entries().get(common.mine + 1).filter(|_| !common.cut.covers(&end)) {
+    let more = mine.entries().get(common.mine).is_some_and(|entry| entry.written) && !common.cut.covers(&end);
+    if let Some(next) = mine.entries().get(common.mine + 1).filter(|_| more) {
         return Some(Acked::Alone { epoch: next.epoch });
     }
     // Promised blocks of own epochs in which nothing was written are start blocks and seals.
@@ -167,6 +168,8 @@ mod tests {
         joiner = history(&[(1, &ZERO), (1002, &[Some(12), Some(9)])], &[14, 12]);
         joiner.entries.last_mut().unwrap().written = false;
         assert_eq!(joined(&joiner, [0, 0], [0, 0]), Err(Refusal::Acked(Acked::Alone { epoch: epoch(1002) })));
+        joiner.entries.first_mut().unwrap().written = false;
+        assert!(joined(&joiner, [0, 0], [0, 0]).is_ok(), "what it has more is no client's");
     }
 
     #[test]
