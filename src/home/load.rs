@@ -13,6 +13,7 @@ use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run};
 
 use super::Home;
 use super::bodies::Large;
+use super::gathered::Gathered;
 use crate::mail::{Lifetime, QueueDefinition, RoutingType, RoutingTypes};
 use crate::message::{CoreId, MessageId, QueueId};
 use crate::queue::Entry;
@@ -246,7 +247,7 @@ pub struct Loader {
     highest_bound: u32,
     /// Ends of lanes behind which the operator gives up what is missing, and whether something was.
     accepted: Vec<(LaneId, Lsn, bool)>,
-    messages: HashMap<QueueId, HashMap<MessageId, LoadedMessage>>,
+    messages: HashMap<QueueId, Gathered<LoadedMessage>>,
     run: OpenRun,
     prepared: Vec<PreparedRun>,
     /// Messages that were dropped, and whose lane does not say so yet.
@@ -305,7 +306,7 @@ impl Loader {
     /// The messages that wait, once all lanes are settled, in no particular order; those of queues that are gone among them.
     pub fn waiting(&self) -> impl Iterator<Item = Waiting> {
         self.messages.iter().flat_map(|(queue, messages)| {
-            messages.values().map(|LoadedMessage { entry, large }| Waiting {
+            messages.iter().map(|(_, LoadedMessage { entry, large })| Waiting {
                 queue: *queue,
                 id: entry.id,
                 location: entry.location,
@@ -385,7 +386,7 @@ impl Loader {
                 if large.is_some() {
                     entry.set_large();
                 }
-                self.apply(Change::Add { message: LoadedMessage { entry, large }, queues: vec![queue] });
+                self.add(queue, LoadedMessage { entry, large });
             }
         }
         Ok(())
@@ -502,20 +503,7 @@ impl Loader {
         match change {
             Change::Add { message, queues } => {
                 for queue in queues {
-                    self.highest_queue = self.highest_queue.max(queue.0);
-                    if self.judges_only {
-                        continue;
-                    }
-                    if self.early.remove(&(queue, message.entry.id)) {
-                        continue;
-                    }
-                    let place = self.messages.entry(queue).or_default().entry(message.entry.id);
-                    // A message that is written again, by compaction, stays what it is and lies farther on in its lane; its
-                    // first record may be heard of later, with the END of its transaction.
-                    let known = place.or_insert_with(|| message.clone());
-                    if known.entry.location < message.entry.location {
-                        *known = message.clone();
-                    }
+                    self.add(queue, message.clone());
                 }
             }
             Change::Ack { queue, messages } => {
@@ -527,12 +515,26 @@ impl Loader {
                 }
                 let waiting = self.messages.entry(queue).or_default();
                 for id in messages {
-                    if waiting.remove(&id).is_none() && !self.prepared.is_empty() {
+                    if waiting.take(id).is_none() && !self.prepared.is_empty() {
                         self.early.insert((queue, id));
                     }
                 }
             }
         }
+    }
+
+    fn add(&mut self, queue: QueueId, message: LoadedMessage) {
+        self.highest_queue = self.highest_queue.max(queue.0);
+        if self.judges_only || (!self.early.is_empty() && self.early.remove(&(queue, message.entry.id))) {
+            return;
+        }
+        // A message that is written again, by compaction, stays what it is and lies farther on in its lane; its first record may be
+        // heard of later, with the END of its transaction.
+        self.messages.entry(queue).or_default().add(message.entry.id, message, |known, message| {
+            if known.entry.location < message.entry.location {
+                *known = message;
+            }
+        });
     }
 
     /// A lane says that a transaction was decided: its part counts from here on.
@@ -600,7 +602,7 @@ impl Loader {
                 let is_there = body.location.block() >= reach.kept_from(body.lane);
                 if !is_there {
                     report.bodiless += 1;
-                    unsaid.extend(LaneId::new(LaneKind::Journal, body.lane.index()).map(|lane| (lane, *queue, *id)));
+                    unsaid.extend(LaneId::new(LaneKind::Journal, body.lane.index()).map(|lane| (lane, *queue, id)));
                 }
                 is_there
             });
@@ -656,12 +658,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         LaneId::new(LaneKind::Journal, self.lane_index(name)).is_some_and(|lane| self.lanes.get(lane).is_some())
     }
 
-    fn load_queue(
-        &mut self,
-        definition: &QueueDefinition<'static>,
-        id: QueueId,
-        messages: HashMap<MessageId, LoadedMessage>,
-    ) {
+    fn load_queue(&mut self, definition: &QueueDefinition<'static>, id: QueueId, messages: Gathered<LoadedMessage>) {
         let lane_index = self.lane_index(&definition.address);
         let routing = RoutingTypes::only(definition.routing);
         let settings = &self.settings.addresses;
@@ -670,9 +667,7 @@ impl<B: journal::BlockBuffer> Home<B> {
         self.names.mark_stored(address);
         let key = self.names.put_queue(definition, id, address);
         let Some(lane) = LaneId::new(LaneKind::Journal, lane_index) else { return };
-        let mut messages: Vec<LoadedMessage> = messages.into_values().collect();
-        messages.sort_unstable_by_key(|message| message.entry.id);
-        for LoadedMessage { mut entry, large } in messages {
+        for LoadedMessage { mut entry, large } in messages.into_ordered() {
             entry.set_promised();
             let segment = self.segment_of(lane, entry.location.block());
             let bytes = entry.size();

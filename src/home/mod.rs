@@ -14,6 +14,7 @@ mod commit;
 mod consume;
 mod deserted;
 mod full;
+mod gathered;
 mod keeper;
 mod lanes;
 mod listing;

@@ -68,6 +68,7 @@ impl<'a> BlockWalk<'a> {
     /// When the disk cannot be asked at all (permissions, too many open files): no reason to call data missing.
     pub(crate) fn block_at(&mut self, lsn: Lsn) -> Result<Found<'_>, IoError> {
         let mut needed = PAGE_BYTES;
+        let mut error = BlockError::Incomplete { needed };
         // Twice: the first page tells how long the block is.
         for _ in 0..2 {
             match self.ensure(lsn, needed)? {
@@ -76,16 +77,23 @@ impl<'a> BlockWalk<'a> {
                 Ensured::Unreadable(error) => return Ok(Found::Unreadable(error)),
             }
             match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
-                Err(BlockError::Incomplete { needed: more }) if more > needed => needed = more,
+                // Looked at again for its borrow alone: the checksum, which costs most of a look, has been right.
+                Ok(_) => return self.sound(lsn),
+                Err(found) => error = found,
+            }
+            match error {
+                BlockError::Incomplete { needed: more } if more > needed => needed = more,
                 _ => break,
             }
         }
-        let parsed = BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks);
-        let seems_none = matches!(parsed, Err(BlockError::NotABlock | BlockError::Elsewhere { .. }));
-        if seems_none && self.hides(lsn)? {
-            return Ok(Found::Not(BlockError::Damaged));
-        }
-        Ok(match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, self.checks) {
+        let seems_none = matches!(error, BlockError::NotABlock | BlockError::Elsewhere { .. });
+        Ok(Found::Not(if seems_none && self.hides(lsn)? { BlockError::Damaged } else { error }))
+    }
+
+    /// The block at `lsn`, which has been found sound.
+    fn sound(&self, lsn: Lsn) -> Result<Found<'_>, IoError> {
+        let checks = Checks { crc: false, ..self.checks };
+        Ok(match BlockView::parse_with(self.bytes(lsn), self.lane, lsn, checks) {
             Ok(view) => Found::Block(view),
             Err(error) => Found::Not(error),
         })

@@ -78,7 +78,7 @@ pub(super) fn open(talk: &mut Talk, role: Role, message: &Message) -> Result<(),
         .login
         .as_ref()
         .map_or_else(String::new, |login| format!("login:{}\npasscode:{}\n", login.user, login.password));
-    talk.say(format!("CONNECT\naccept-version:1.2\nhost:localhost\nheart-beat:0,0\n{login}\n\0").as_bytes())?;
+    talk.say(format!("CONNECT\naccept-version:1.2\nhost:/\nheart-beat:0,0\n{login}\n\0").as_bytes())?;
     talk.hear("CONNECTED", |bytes| match frame(bytes)? {
         Some((consumed, frame)) if frame.command == b"CONNECTED" => Ok(Some((consumed, ()))),
         Some((_, frame)) => Err(refusal(&frame)),
