@@ -5,6 +5,9 @@
 //! may come late comes late, and what was armed may fire at once.
 
 mod explorer;
+mod hash;
+pub mod mutants;
+pub mod pair;
 mod seen;
 #[cfg(test)]
 mod toy;

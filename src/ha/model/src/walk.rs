@@ -42,6 +42,9 @@ pub fn walk<W: World>(root: &W, walks: Walks) -> Walked {
                 return Walked { steps: taken, trace: shorten(root, way) };
             }
         }
+        if let Err(violation) = state.judge_end() {
+            return Walked { steps: taken, trace: Some(Trace { steps: tell(root, &way), violation }) };
+        }
     }
     Walked { steps: taken, trace: None }
 }

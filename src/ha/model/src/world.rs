@@ -1,7 +1,9 @@
 //! What can be explored: a state, the steps that it allows, and what must never be.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
+
+use crate::hash::hash_of;
 
 /// What must never be, and is: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,11 +38,18 @@ pub trait World: Clone + Hash + Send + Sync {
     /// What is not.
     fn judge(&self) -> Result<(), Violation>;
 
+    /// Whether all comes right from here, if nothing more goes wrong. Asked where a random walk ends.
+    ///
+    /// # Errors
+    ///
+    /// What does not.
+    fn judge_end(&self) -> Result<(), Violation> {
+        Ok(())
+    }
+
     /// What stands for this state among those that were seen. Of fifty million states two have the same one with a probability below one in
     /// ten thousand; then one of them is not looked at.
     fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
+        hash_of(self)
     }
 }
