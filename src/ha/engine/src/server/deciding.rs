@@ -169,8 +169,7 @@ impl Server {
         }
         if self.wish.forced {
             self.wish.forced = false;
-            self.reason = Reason::Forced;
-            return self.fire(Trigger::MayActivate, out);
+            return self.may_activate(Reason::Forced, out);
         }
         let decision = self.decision();
         if decision.notice != self.told {

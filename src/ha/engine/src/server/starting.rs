@@ -5,6 +5,7 @@ use super::{Known, Server, Store};
 use crate::command::{Command, Commands, Job, Notice};
 use crate::event::Start;
 use crate::ha_state::Eligible;
+use crate::history::Reason;
 use crate::ids::Epoch;
 use crate::register::AckMode;
 use crate::rules::Rule;
@@ -52,6 +53,11 @@ impl Server {
             return Waits::Nothing;
         }
         self.ha.promise(self.next);
+        if self.state == State::Probing && matches!(self.reason, Reason::First | Reason::Forced) {
+            // Nobody has more, or so the operator says. It counts only with the register's word; written behind that, a crash between the two
+            // would leave a holder that calls itself incomplete, and nobody else.
+            self.ha.eligible = Eligible::Yes;
+        }
         self.write(out)
     }
 

@@ -4,4 +4,5 @@ mod faults;
 mod handover;
 mod joining;
 mod pair_alone;
+mod storms;
 mod world;

@@ -39,6 +39,9 @@ pub(super) struct Host {
     pub(super) snapshots: Vec<(u32, bool, usize)>,
     pub(super) exit: Option<u8>,
     events: VecDeque<Event>,
+    /// Under way to the disk.
+    writes: VecDeque<HaState>,
+    jobs: VecDeque<Job>,
     timers: BTreeMap<Timer, u64>,
     wakes: Vec<(u64, Request)>,
     receives: Option<Link>,
@@ -56,12 +59,15 @@ pub(super) struct World {
     pub(super) wire: bool,
     links: Vec<Link>,
     next_link: u64,
+    /// Under way to the register.
+    calls: Vec<(usize, Call)>,
     pub(super) now: u64,
     ops: u64,
     /// Acked operations.
     pub(super) acked: Vec<u64>,
     /// An operator has overruled the rules: what was acked may be lost.
     pub(super) forced: bool,
+    pub(super) rules: Rules,
 }
 
 fn settings(role: Role) -> Settings {
@@ -82,6 +88,8 @@ impl Host {
             snapshots: Vec::new(),
             exit: None,
             events: VecDeque::new(),
+            writes: VecDeque::new(),
+            jobs: VecDeque::new(),
             timers: BTreeMap::new(),
             wakes: Vec::new(),
             receives: None,
@@ -157,10 +165,12 @@ impl World {
             wire: true,
             links: Vec::new(),
             next_link: 1,
+            calls: Vec::new(),
             now: 0,
             ops: 0,
             acked: Vec::new(),
             forced: false,
+            rules: Rules::ALL,
         }
     }
 
@@ -188,6 +198,11 @@ impl World {
 
     /// A new life.
     pub(super) fn start(&mut self, who: usize) {
+        self.boot(who);
+        self.pump();
+    }
+
+    pub(super) fn boot(&mut self, who: usize) {
         let host = &mut self.hosts[who];
         host.lives += 1;
         host.ha.begin(1_000 * host.lives + who as u64);
@@ -203,38 +218,20 @@ impl World {
         };
         let seed = u128::from(host.lives) * 1_000 + who as u128;
         let state = host.ha.clone();
-        host.server = Some(Server::new(host.settings, Rules::ALL));
+        host.server = Some(Server::new(host.settings, self.rules));
         host.events.push_back(Event::Started(Start { state, scan, seed }));
-        self.pump();
     }
 
     /// The power goes for both at the same moment.
     pub(super) fn kill_both(&mut self) {
-        self.hosts[1].server = None;
-        self.kill(0);
-        self.kill(1);
+        self.crash(0, 0);
+        self.crash(1, 0);
+        self.pump();
     }
 
     /// The power goes: what was not flushed is lost.
     pub(super) fn kill(&mut self, who: usize) {
-        let host = &mut self.hosts[who];
-        host.server = None;
-        host.log.truncate(host.durable);
-        host.timers.clear();
-        host.wakes.clear();
-        host.events.clear();
-        host.clients = Clients::Closed;
-        host.receives = None;
-        host.streams = None;
-        self.cut_links();
-    }
-
-    fn cut_links(&mut self) {
-        for link in std::mem::take(&mut self.links) {
-            for host in &mut self.hosts {
-                host.events.push_back(Event::Lost(link));
-            }
-        }
+        self.crash(who, 0);
         self.pump();
     }
 
@@ -249,6 +246,10 @@ impl World {
         self.pump();
     }
 
+    pub(super) fn queue(&mut self, who: usize, event: Event) {
+        self.hosts[who].events.push_back(event);
+    }
+
     pub(super) fn order(&mut self, who: usize, admin: Admin) {
         self.tell(who, Event::Admin(admin));
     }
@@ -256,28 +257,16 @@ impl World {
     /// Clients of that server send so many operations, if it serves them.
     pub(super) fn send(&mut self, who: usize, count: usize) {
         for _ in 0..count {
-            let host = &mut self.hosts[who];
-            if host.clients == Clients::Served {
-                host.log.push(Block::Op(self.ops));
-                self.ops += 1;
-                host.events.push_back(Event::Appended(at(host.log.len())));
-                self.flush(who);
-            }
+            self.append(who);
             self.pump();
         }
-    }
-
-    fn flush(&mut self, who: usize) {
-        let host = &mut self.hosts[who];
-        host.durable = host.log.len();
-        host.events.push_back(Event::Durable(at(host.durable)));
     }
 
     /// That much time goes by.
     pub(super) fn run(&mut self, ms: u64) {
         let end = self.now + ms;
         self.pump();
-        for _ in 0..100_000 {
+        for _ in 0..20_000 {
             let next = (0..2).filter_map(|who| {
                 let (timer, due) = self.hosts[who].timers.iter().min_by_key(|(timer, due)| (**due, **timer))?;
                 Some((*due, who, *timer))
@@ -300,7 +289,7 @@ impl World {
     }
 
     /// What must always hold.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let serving: Vec<&Host> = self.hosts.iter().filter(|host| host.clients == Clients::Served).collect();
         if let (Some(register), false) = (&self.register, self.forced) {
             for host in serving.iter().filter(|host| host.ha.instance == register.holder) {
@@ -313,7 +302,7 @@ impl World {
         }
     }
 
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         for _ in 0..100_000 {
             let mut any = false;
             for who in 0..2 {
@@ -322,7 +311,13 @@ impl World {
                     self.handle(who, event);
                 }
             }
-            any |= self.carry_blocks();
+            any |= self.disk(0) | self.disk(1) | self.carry_block(0) | self.carry_block(1);
+            any |= self.sync(0) | self.sync(1);
+            if !self.calls.is_empty() {
+                any = true;
+                let (who, call) = self.calls.remove(0);
+                self.call(who, call);
+            }
             if !any {
                 return;
             }
@@ -348,11 +343,10 @@ impl World {
         let peer = 1 - who;
         match command {
             Command::WriteState(state) => {
-                self.hosts[who].ha = state;
-                self.hosts[who].events.push_back(Event::StateWritten);
+                self.hosts[who].writes.push_back(state);
             }
-            Command::Store(job) => self.job(who, job),
-            Command::Call(call) => self.call(who, call),
+            Command::Store(job) => self.hosts[who].jobs.push_back(job),
+            Command::Call(call) => self.calls.push((who, call)),
             Command::Wake(wake) => {
                 let due = self.now + u64::try_from(wake.after.as_millis()).unwrap();
                 self.hosts[who].wakes.push((due, wake.request));
@@ -392,7 +386,7 @@ impl World {
             Command::Tell(notice) => self.hosts[who].notices.push(notice),
             Command::Exit { code } => {
                 self.hosts[who].exit = Some(code);
-                self.kill(who);
+                self.stop(who);
             }
         }
     }
@@ -465,25 +459,136 @@ impl World {
         host.events.push_back(Event::Done(done));
     }
 
-    /// Blocks go from who sends to who takes them.
-    fn carry_blocks(&mut self) -> bool {
-        for who in 0..2 {
-            let peer = 1 - who;
-            let Some(link) = self.hosts[who].streams.filter(|link| self.links.contains(link)) else { continue };
-            let have = self.hosts[peer].log.len();
-            if self.hosts[peer].receives != Some(link) || self.hosts[who].log.len() <= have {
-                continue;
-            }
-            let block = self.hosts[who].log[have];
-            self.hosts[peer].log.push(block);
-            if matches!(block, Block::Start(..)) {
-                let history = self.hosts[peer].history();
-                self.hosts[peer].events.push_back(Event::Epochs(history));
-            }
-            self.hosts[peer].events.push_back(Event::Appended(at(have + 1)));
-            self.flush(peer);
+    /// One block goes from who sends to who takes it.
+    pub(super) fn carry_block(&mut self, who: usize) -> bool {
+        let peer = 1 - who;
+        let Some(link) = self.hosts[who].streams.filter(|link| self.links.contains(link)) else { return false };
+        let have = self.hosts[peer].log.len();
+        if self.hosts[peer].receives != Some(link) || self.hosts[who].log.len() <= have {
+            return false;
+        }
+        let block = self.hosts[who].log[have];
+        self.hosts[peer].log.push(block);
+        if matches!(block, Block::Start(..)) {
+            let history = self.hosts[peer].history();
+            self.hosts[peer].events.push_back(Event::Epochs(history));
+        }
+        self.hosts[peer].events.push_back(Event::Appended(at(have + 1)));
+        true
+    }
+
+    /// The oldest write or job of that disk ends.
+    pub(super) fn disk(&mut self, who: usize) -> bool {
+        if let Some(state) = self.hosts[who].writes.pop_front() {
+            self.hosts[who].ha = state;
+            self.hosts[who].events.push_back(Event::StateWritten);
             return true;
         }
-        false
+        let Some(job) = self.hosts[who].jobs.pop_front() else { return false };
+        self.job(who, job);
+        true
+    }
+
+    /// What is appended becomes durable.
+    pub(super) fn sync(&mut self, who: usize) -> bool {
+        let host = &mut self.hosts[who];
+        if host.server.is_none() || host.durable == host.log.len() {
+            return false;
+        }
+        host.durable = host.log.len();
+        host.events.push_back(Event::Durable(at(host.durable)));
+        true
+    }
+
+    /// An event that waits reaches its server.
+    pub(super) fn event(&mut self, who: usize) -> bool {
+        let Some(event) = self.hosts[who].events.pop_front() else { return false };
+        self.handle(who, event);
+        true
+    }
+
+    /// A request reaches the register, or is lost, and so does its answer.
+    pub(super) fn register_step(&mut self, which: usize, dice: u64) -> bool {
+        if self.calls.is_empty() {
+            return false;
+        }
+        let which = which % self.calls.len();
+        let (who, call) = self.calls[which].clone();
+        if dice.is_multiple_of(8) {
+            // Not known, and it may still arrive.
+            self.hosts[who].events.push_back(Event::Answer(call.request, Answer::Unknown));
+            return true;
+        }
+        self.calls.remove(which);
+        let before = self.hosts[who].events.len();
+        if dice % 8 > 1 {
+            self.call(who, call);
+        }
+        if dice % 8 == 2 {
+            self.hosts[who].events.truncate(before);
+        }
+        true
+    }
+
+    /// A timer, or a wake of the register's client, fires: any that runs, at any time.
+    pub(super) fn fire(&mut self, who: usize, dice: usize) -> bool {
+        let host = &mut self.hosts[who];
+        let all = host.timers.len() + host.wakes.len();
+        if all == 0 {
+            return false;
+        }
+        let at = dice % all;
+        let event = match host.timers.keys().nth(at).copied() {
+            Some(timer) => {
+                host.timers.remove(&timer);
+                Event::Timer(timer)
+            }
+            None => Event::Wake(host.wakes.remove(at - host.timers.len()).1),
+        };
+        self.handle(who, event);
+        true
+    }
+
+    /// The power goes, and of what was under way some has reached the disk.
+    pub(super) fn crash(&mut self, who: usize, dice: usize) {
+        let host = &mut self.hosts[who];
+        let kept = dice % (host.writes.len() + 1);
+        if let Some(state) = host.writes.iter().take(kept).next_back() {
+            host.ha = state.clone();
+        }
+        let more = host.log.len() - host.durable;
+        let keep = host.durable + dice / 7 % (more + 1);
+        host.log.truncate(keep);
+        host.durable = keep;
+        host.promised = host.promised.min(keep);
+        self.stop(who);
+    }
+
+    fn stop(&mut self, who: usize) {
+        let host = &mut self.hosts[who];
+        host.server = None;
+        host.timers.clear();
+        host.wakes.clear();
+        host.events.clear();
+        host.writes.clear();
+        host.jobs.clear();
+        host.clients = Clients::Closed;
+        host.receives = None;
+        host.streams = None;
+        for link in std::mem::take(&mut self.links) {
+            self.hosts[1 - who].events.push_back(Event::Lost(link));
+        }
+    }
+
+    /// An operation of a client, not yet durable.
+    pub(super) fn append(&mut self, who: usize) -> bool {
+        let host = &mut self.hosts[who];
+        if host.clients != Clients::Served {
+            return false;
+        }
+        host.log.push(Block::Op(self.ops));
+        self.ops += 1;
+        host.events.push_back(Event::Appended(at(host.log.len())));
+        true
     }
 }
