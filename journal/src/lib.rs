@@ -65,7 +65,7 @@ pub use ids::{
     Chain, Directory, EpochId, InstanceId, LaneId, LaneKind, LaneNameError, Location, Lsn, NodeId, Now, RunId,
     SegmentSequence, StoreId, Ticket,
 };
-pub use lane::{Lane, LaneMark, LaneOptions, LaneStats, LaneTail};
+pub use lane::{Dependencies, Lane, LaneMark, LaneOptions, LaneStats, LaneTail};
 pub use latch::Latch;
 pub use limits::*;
 pub use patch::Patch;

@@ -8,7 +8,7 @@ use crate::ids::{LaneId, Lsn};
 
 /// Lane to position. Up to two lanes need no heap: what one message waits for are its own lane and, while its queue is new, the bindings lane.
 /// Room for more would be copied along with every answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Vector {
     /// Sorted by lane, one entry per lane.
     entries: SmallVec<[(LaneId, Lsn); 2]>,

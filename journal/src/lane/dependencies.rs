@@ -17,9 +17,9 @@ use smallvec::SmallVec;
 use crate::ids::{LaneId, Lsn};
 use crate::vector::Vector;
 
-/// The blocks that wait for other lanes.
-#[derive(Debug, Default)]
-pub(super) struct Dependencies {
+/// The blocks of one lane that wait for other lanes. Public, so that a model of several lanes runs this very rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dependencies {
     /// Begin of the block, and what it waits for. Ordered by position; nothing in here is known to be covered when it is put in.
     waits: VecDeque<(Lsn, Vector)>,
     /// Everything that `waits` names together: a record that relies on no more than this adds nothing, because promises go in order.
@@ -30,7 +30,8 @@ pub(super) struct Dependencies {
 
 impl Dependencies {
     /// What is left to wait for of `depends`, beyond what earlier blocks of this lane wait for anyway. Empty in nearly all cases.
-    pub(super) fn fresh(&self, own: LaneId, depends: &Vector) -> Vector {
+    #[must_use]
+    pub fn fresh(&self, own: LaneId, depends: &Vector) -> Vector {
         let mut fresh = depends.clone();
         fresh.forget_covered(|lane| {
             let waited = self.together.get(lane).unwrap_or(Lsn::ZERO);
@@ -40,7 +41,7 @@ impl Dependencies {
     }
 
     /// The block that begins at `block` waits for `fresh`.
-    pub(super) fn wait(&mut self, block: Lsn, fresh: Vector) {
+    pub fn wait(&mut self, block: Lsn, fresh: Vector) {
         debug_assert!(!fresh.is_empty());
         self.together.merge(&fresh);
         match self.waits.back_mut() {
@@ -50,7 +51,7 @@ impl Dependencies {
     }
 
     /// Another lane has promised more.
-    pub(super) fn note(&mut self, lane: LaneId, lsn: Lsn) {
+    pub fn note(&mut self, lane: LaneId, lsn: Lsn) {
         match self.others.iter_mut().find(|(name, _)| *name == lane) {
             Some((_, known)) => *known = lsn.max(*known),
             None => self.others.push((lane, lsn)),
@@ -58,12 +59,13 @@ impl Dependencies {
     }
 
     /// Does a block wait for another lane?
-    pub(super) fn is_anything_waiting(&self) -> bool {
+    #[must_use]
+    pub fn is_anything_waiting(&self) -> bool {
         !self.waits.is_empty()
     }
 
     /// How far a promise may go when everything up to `durable` is durable.
-    pub(super) fn limit(&mut self, durable: Lsn) -> Lsn {
+    pub fn limit(&mut self, durable: Lsn) -> Lsn {
         while let Some((block, waits)) = self.waits.front() {
             if *block >= durable {
                 return durable;

@@ -14,6 +14,7 @@ mod watermarks;
 
 use std::collections::VecDeque;
 
+pub use dependencies::Dependencies;
 pub use tail::{LaneMark, LaneTail};
 
 use crate::block::{BlockError, BlockFlags, BlockView, seal};
@@ -28,7 +29,6 @@ use crate::latch::Latch;
 use crate::limits::{EPOCH_HISTORY_MAX, FRAGMENT_HEADER_BYTES, LANE_BUFFERS_MIN, SEAL_IDLE_NANOS, SEGMENTS_AHEAD_MAX};
 use crate::record::{Appended, Record, RecordKind};
 use crate::vector::Vector;
-use dependencies::Dependencies;
 use filling::Filling;
 use flight::{Flights, Landed, Sealed};
 use supply::Supply;
