@@ -7,6 +7,7 @@
 //! are kept until its last one, which says whether the run waits for a decision.
 
 use std::fmt;
+use std::ops::Range;
 
 use hashbrown::{HashMap, HashSet};
 use journal::{LaneId, LaneKind, Location, Lsn, RecordKind, Run};
@@ -245,6 +246,10 @@ pub struct Loader {
     highest_queue: u32,
     /// The highest that the bindings lane tells of.
     highest_bound: u32,
+    /// The bindings lane was read from its beginning, or from a record that says which numbers were given out before.
+    knows_all_bound: bool,
+    /// Numbers below the highest that the bindings lane passes over: given out, named perhaps, and lost with their records.
+    never_bound: Vec<Range<u32>>,
     /// Ends of lanes behind which the operator gives up what is missing, and whether something was.
     accepted: Vec<(LaneId, Lsn, bool)>,
     messages: HashMap<QueueId, Gathered<LoadedMessage>>,
@@ -291,6 +296,21 @@ pub(super) enum Never {
     Transaction(TransactionId),
 }
 
+impl Unfinished {
+    /// The lanes that will be told that their part of a transaction never counts.
+    pub fn undecided(&self) -> impl Iterator<Item = LaneId> {
+        self.never.iter().filter(|(_, never)| matches!(never, Never::Transaction(_))).map(|(lane, _)| *lane)
+    }
+
+    /// The messages that were left out, with the lane that will be told.
+    pub fn left_out(&self) -> impl Iterator<Item = (LaneId, QueueId, MessageId)> {
+        self.never.iter().filter_map(|(lane, never)| match never {
+            Never::Message(queue, id) => Some((*lane, *queue, *id)),
+            Never::Transaction(_) => None,
+        })
+    }
+}
+
 impl Loader {
     /// One that judges the records as any other does and keeps none of the messages, so that its memory does not grow with them.
     #[must_use]
@@ -314,6 +334,13 @@ impl Loader {
                 large: *large,
             })
         })
+    }
+
+    /// The number of the next queue: above all that any record names, those that do not count too. So no number is given out twice, and a
+    /// record that names a queue that is not there can never mean a later one.
+    #[must_use]
+    pub fn next_queue(&self) -> u32 {
+        self.highest_queue + 1
     }
 
     /// The operator gives up what is missing behind this end of a lane.
@@ -343,11 +370,17 @@ impl Loader {
             Stored::AddressGone { name } => {
                 self.addresses.remove(name);
             }
-            Stored::Queue(queue) => self.queue(&queue)?,
+            Stored::Queue(queue) => {
+                self.knows_all_bound |= lane == LaneId::BINDINGS && reach.kept_from(lane) == Lsn::ZERO;
+                self.queue(&queue)?;
+            }
             Stored::QueueGone { queue } => {
                 self.queues.remove(&queue);
             }
-            Stored::QueueIdMark { highest } => self.know_queue(highest),
+            Stored::QueueIdMark { highest } => {
+                self.know_queue(highest);
+                self.knows_all_bound = true;
+            }
             Stored::Prepare { transaction } => {
                 self.run.transaction = Some(transaction);
                 self.close_run_at(loaded);
@@ -416,7 +449,13 @@ impl Loader {
         Ok(())
     }
 
+    /// Numbers are given out in their order, so what comes behind one that is passed over tells that its record was lost. Without a look at that
+    /// a message that named it would count as soon as the next queue is made, although an earlier start had left it out.
     fn know_queue(&mut self, queue: QueueId) {
+        let next = self.highest_bound + 1;
+        if self.knows_all_bound && next < queue.0 {
+            self.never_bound.push(next..queue.0);
+        }
         self.highest_queue = self.highest_queue.max(queue.0);
         self.highest_bound = self.highest_bound.max(queue.0);
     }
@@ -426,7 +465,7 @@ impl Loader {
         let Some(change) = change_of(loaded, stored) else { return Ok(()) };
         let broken = match self.missing(&change, loaded.epoch, reach) {
             Some(missing) => self.is_lost(loaded, missing, reach)?,
-            None => is_body_patched(&change, reach),
+            None => is_body_patched(&change, reach) || self.names_never_bound(loaded, &change, reach),
         };
         if loaded.run == Run::None {
             if broken {
@@ -455,6 +494,14 @@ impl Loader {
         let queue = queues.iter().copied().find(|queue| queue.0 > self.highest_bound)?;
         let at = reach.epoch_end(LaneId::BINDINGS, epoch);
         Some(Missing { lane: LaneId::BINDINGS, at, what: MissingThing::Queue(queue) })
+    }
+
+    /// Was it never promised, and names it a queue whose record was lost? An earlier start has left it out, and may have ended before it wrote that
+    /// down. A promised one names such a queue where the operator has given its record up, and is said not to count.
+    fn names_never_bound(&self, loaded: Loaded<'_>, change: &Change, reach: &impl Reach) -> bool {
+        let Change::Add { queues, .. } = change else { return false };
+        let never = |queue: &QueueId| self.never_bound.iter().any(|numbers| numbers.contains(&queue.0));
+        queues.iter().any(never) && loaded.end > reach.promised(loaded.lane, loaded.epoch)
     }
 
     /// A record relies on what is missing. True: it was never promised, or the operator gives it up.
@@ -625,7 +672,7 @@ impl Loader {
             }
         }
         if let Some(keeper) = home.keeper.as_mut() {
-            keeper.next_queue = self.highest_queue + 1;
+            keeper.next_queue = self.next_queue();
             let addresses = self.addresses.iter().map(|(name, state)| (name.as_str().into(), *state));
             keeper.directory.addresses = addresses.collect();
             let queue_names =

@@ -91,6 +91,25 @@ fn what_was_never_promised_is_left_out() {
 }
 
 #[test]
+fn what_was_left_out_stays_out_when_the_next_queue_is_made() {
+    let named = add(UNKNOWN);
+    // The number after the one that was lost is on the bindings lane by now.
+    let mut mark = Vec::new();
+    encode::queue_id(&mut mark, QueueId(UNKNOWN.0 + 1));
+    let mut later = loader();
+    assert!(feed(&mut later, 500, Run::None, record::QUEUE_ID_MARK, &mark, 0).is_ok());
+    assert!(feed(&mut later, 1_000, Run::None, record::ADD, &named, 0).is_ok());
+    assert_eq!(later.report().unpromised, 1);
+    // The controls: what was promised, and a lane whose beginning is not known, so that the number may have been given out before it.
+    assert!(feed(&mut later, 2_000, Run::None, record::ADD, &named, 2_100).is_ok());
+    assert_eq!(later.report().unpromised, 1);
+    let mut cut = Loader::default();
+    assert!(feed(&mut cut, 500, Run::None, record::QUEUE_ID_MARK, &mark, 0).is_ok());
+    assert!(feed(&mut cut, 1_000, Run::None, record::ADD, &named, 0).is_ok());
+    assert_eq!(cut.report().unpromised, 0);
+}
+
+#[test]
 fn a_run_is_left_out_whole() {
     let mut loader = loader();
     let run = RunId(9);
