@@ -16,7 +16,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("protocol", &[]),
     ("config", &[]),
     ("ha-engine", &[]),
-    ("ha-model", &["ha-engine"]),
+    ("ha-model", &["ha-engine", "journal", "ringmq"]),
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
     ("ringmq", &["journal", "protocol", "config", "runtime", "ringmq-client"]),

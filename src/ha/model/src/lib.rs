@@ -6,16 +6,20 @@
 
 mod explorer;
 mod hash;
+pub mod lanes;
 pub mod mutants;
 pub mod pair;
 mod seen;
+pub mod tail;
 #[cfg(test)]
 mod toy;
 mod trace;
+mod variant;
 mod walk;
 mod world;
 
 pub use explorer::{Limits, Outcome, Progress, explore};
 pub use trace::Trace;
+pub use variant::{Expect, Size, Variant};
 pub use walk::{Walked, Walks, walk};
 pub use world::{Violation, World};
