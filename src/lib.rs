@@ -20,6 +20,7 @@ pub mod store;
 pub mod transaction;
 //  above the path
 pub mod cli;
+pub mod replication;
 pub mod server;
 //  around the path
 #[cfg(feature = "testing")]

@@ -19,7 +19,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("ha-model", &["ha-engine", "journal", "ringmq"]),
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
-    ("ringmq", &["journal", "protocol", "config", "runtime", "ringmq-client"]),
+    ("ringmq", &["journal", "protocol", "config", "runtime", "ha-engine", "ringmq-client"]),
     ("ringmq-bench", &["journal", "protocol", "config", "runtime", "ringmq-client", "ringmq"]),
     ("icount", &["journal", "protocol", "ringmq"]),
     ("tools", &["journal", "protocol", "ringmq"]),

@@ -25,7 +25,7 @@ const fn drives(row: u8, name: &'static str, sees: &'static [&'static str]) -> R
     Room { name, row, sees, decides: false }
 }
 
-const ROOMS: [Room; 21] = [
+const ROOMS: [Room; 22] = [
     decides(0, "limits", &[]),
     decides(0, "event", &[]),
     decides(1, "message", &[]),
@@ -42,6 +42,7 @@ const ROOMS: [Room; 21] = [
     decides(7, "home", &[]),
     drives(7, "net", &[]),
     decides(8, "broker", &[]),
+    decides(8, "replication", &[]),
     drives(8, "ha", &[]),
     drives(9, "cli", &[]),
     drives(10, "server", &[]),

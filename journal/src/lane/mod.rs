@@ -540,6 +540,12 @@ impl<B: BlockBuffer> Lane<B> {
         &self.history
     }
 
+    /// Where the last sealed block ends, and the chain there.
+    #[must_use]
+    pub const fn sealed(&self) -> (Lsn, Chain) {
+        (self.next_block, self.chain)
+    }
+
     /// Its segments.
     #[must_use]
     pub const fn geometry(&self) -> Geometry {
