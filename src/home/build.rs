@@ -84,6 +84,12 @@ impl<B: BlockBuffer> Home<B> {
         self.lanes.iter().map(|lane| (lane.id, lane.lane.appended(), lane.lane.promised()))
     }
 
+    /// Where the blocks of each lane of this home stand: submitted, durable and promised.
+    pub fn standing(&self) -> impl Iterator<Item = (LaneId, Lsn, Lsn, Lsn)> {
+        let lanes = self.lanes.iter().map(|lane| &lane.lane);
+        lanes.map(|lane| (lane.id(), lane.submitted(), lane.durable(), lane.promised()))
+    }
+
     /// What each lane of this home has done since the start. For the log.
     pub fn lane_stats(&self) -> impl Iterator<Item = (LaneId, LaneStats)> {
         self.lanes.iter().map(|lane| (lane.id, lane.lane.stats()))

@@ -85,7 +85,7 @@ pub(crate) fn recover_store(
 }
 
 /// What a start makes of the lanes, short of writing anything into them: the whole of its judgement.
-pub(super) fn judge(
+pub(crate) fn judge(
     storage: &mut dyn Storage,
     layout: &StoreLayout,
     shape: &StoreShape,

@@ -2,13 +2,14 @@
 //!
 //! A [`World`] is one store on a simulated disk, the brokers that live on it one after the other, and their clients. Everything
 //! in it follows from one seed: the clock, the order of events, sizes, completions, faults and crashes. The rooms are those of the
-//! server, and so is recovery; the loops around them are the simulator's. [`oracle`] is a plain model of what a broker may say,
+//! server, and so is recovery; the loops around them are the simulator's. [`pair`] is two of these sites. [`oracle`] is a plain model of what a broker may say,
 //! [`payload`] gives every message a body that shows any change.
 
 mod clients;
 pub mod lives;
 mod machine;
 pub mod oracle;
+pub mod pair;
 pub mod payload;
 pub mod steps;
 pub mod sweep;

@@ -2,5 +2,7 @@
 
 mod controls;
 mod lives;
+mod pair;
+mod pair_mutants;
 mod steps;
 mod sweep;

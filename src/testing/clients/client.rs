@@ -167,7 +167,7 @@ impl Client {
         self.give_up(shared);
     }
 
-    fn hang_up(&mut self, machine: &mut Machine, shared: &mut Shared) {
+    pub(in crate::testing) fn hang_up(&mut self, machine: &mut Machine, shared: &mut Shared) {
         if let Some(link) = &self.link {
             machine.hang_up(link.socket);
             self.left = Some(link.socket);

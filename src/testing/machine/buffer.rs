@@ -11,11 +11,11 @@ thread_local! {
 
 /// A buffer of the pool. What is in it is what its last owner left.
 #[derive(Debug)]
-pub(super) struct Buffer(Option<AlignedBuffer>);
+pub(in crate::testing) struct Buffer(Option<AlignedBuffer>);
 
 impl Buffer {
     /// The next one.
-    pub(super) fn take() -> Self {
+    pub(in crate::testing) fn take() -> Self {
         Self(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_else(AlignedBuffer::block)))
     }
 }

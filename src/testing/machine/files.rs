@@ -45,29 +45,37 @@ enum Work {
 }
 
 /// Something done, for the core of this number.
-pub(super) enum Done {
+pub(in crate::testing) enum Done {
     Written { core: usize, lane: LaneId, ticket: Ticket, buffer: Buffer, result: Result<(), IoError> },
     Prepared { core: usize, lane: LaneId, sequence: SegmentSequence, result: Result<(), IoError> },
     Read { core: usize, token: u64, result: Result<Vec<u8>, IoError> },
 }
 
 /// The files, and what is under way.
-pub(super) struct Files {
-    pub(super) disk: SimDisk,
-    pub(super) layout: StoreLayout,
-    pub(super) shape: StoreShape,
+pub(in crate::testing) struct Files {
+    pub(in crate::testing) disk: SimDisk,
+    pub(in crate::testing) layout: StoreLayout,
+    pub(in crate::testing) shape: StoreShape,
     sync: SyncMode,
     honesty: Honesty,
     under_way: Vec<Work>,
+    /// Segments of these lanes from these on stay, although they are free: somebody still reads them.
+    pub(in crate::testing) pins: Vec<(LaneId, SegmentSequence)>,
 }
 
 impl Files {
-    pub(super) fn new(disk: SimDisk, layout: StoreLayout, shape: StoreShape, sync: SyncMode, honesty: Honesty) -> Self {
-        Self { disk, layout, shape, sync, honesty, under_way: Vec::new() }
+    pub(in crate::testing) fn new(
+        disk: SimDisk,
+        layout: StoreLayout,
+        shape: StoreShape,
+        sync: SyncMode,
+        honesty: Honesty,
+    ) -> Self {
+        Self { disk, layout, shape, sync, honesty, under_way: Vec::new(), pins: Vec::new() }
     }
 
     /// Takes a lane's command.
-    pub(super) fn submit(&mut self, core: usize, lane: LaneId, command: Command<Buffer>) {
+    pub(in crate::testing) fn submit(&mut self, core: usize, lane: LaneId, command: Command<Buffer>) {
         self.under_way.push(match command {
             Command::Write { ticket, segment, offset, buffer, len } => {
                 Work::Write(core, Write { lane, ticket, segment, offset, buffer, len, written: false })
@@ -78,17 +86,26 @@ impl Files {
     }
 
     /// Takes a cold read.
-    pub(super) fn read(&mut self, core: usize, read: ColdRead) {
+    pub(in crate::testing) fn read(&mut self, core: usize, read: ColdRead) {
         self.under_way.push(Work::Read(core, read));
     }
 
+    /// What of it may go on.
+    pub(in crate::testing) fn steps(&self) -> impl Iterator<Item = usize> + '_ {
+        let may = |work: &Work| match work {
+            Work::Free(lane, sequence) => !self.pins.iter().any(|(of, from)| of == lane && sequence >= from),
+            _ => true,
+        };
+        self.under_way.iter().enumerate().filter(move |(_, work)| may(work)).map(|(at, _)| at)
+    }
+
     /// How much is under way.
-    pub(super) fn under_way(&self) -> usize {
+    pub(in crate::testing) fn under_way(&self) -> usize {
         self.under_way.len()
     }
 
     /// Does one step of one thing that is under way.
-    pub(super) fn step(&mut self, index: usize) -> Option<Done> {
+    pub(in crate::testing) fn step(&mut self, index: usize) -> Option<Done> {
         if index >= self.under_way.len() {
             return None;
         }
@@ -142,7 +159,7 @@ impl Files {
     }
 
     /// What the disk holds after a crash at this moment. This machine goes on.
-    pub(super) fn after(&self, crash: Crash, seed: u64) -> SimDisk {
+    pub(in crate::testing) fn after(&self, crash: Crash, seed: u64) -> SimDisk {
         let mut random = Random::new(seed);
         let mut disk = self.disk.clone();
         for work in &self.under_way {

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod files;
+mod pair;
 mod socket;
 mod start;
 mod stop;
@@ -13,9 +14,11 @@ mod stop;
 use std::collections::VecDeque;
 
 use journal::testing::Random;
-use journal::{EpochStart, HaStateFile, Now};
+use journal::{Command, EpochStart, HaStateFile, LaneId, Now};
 
+pub(super) use buffer::Buffer;
 pub use files::Crash;
+pub(super) use files::{Done, Files};
 pub(super) use socket::SocketNumber;
 pub(super) use start::{NotStarted, Setup};
 
@@ -27,8 +30,6 @@ use crate::mail::Letter;
 use crate::message::{ConnectionKey, CoreId};
 use crate::server::broken::Broken;
 use crate::server::distrust::distrust;
-use buffer::Buffer;
-use files::{Done, Files};
 use socket::Socket;
 
 /// An event takes no longer than this.
@@ -86,6 +87,14 @@ pub(super) struct Machine {
     sockets: Vec<Socket>,
     now: Now,
     phase: Phase,
+    /// Clients may be let in as soon as the epoch is promised.
+    doors: bool,
+    /// Nothing of clients is received.
+    held: bool,
+    /// Nothing happens but that writes end.
+    frozen: bool,
+    /// The blocks that were submitted, for whoever sends them to a peer.
+    tap: Option<Vec<(LaneId, Vec<u8>)>>,
     ha_state: HaStateFile,
     epoch: EpochStart,
     unfinished: Unfinished,
@@ -100,6 +109,10 @@ pub(super) struct Machine {
 impl Machine {
     /// Everything that may happen now.
     pub(super) fn possible(&self, events: &mut Vec<Event>) {
+        events.extend(self.files.steps().map(Event::Disk));
+        if self.frozen {
+            return;
+        }
         if let Phase::Opening(core) = self.phase {
             events.push(Event::Open(core));
         }
@@ -111,7 +124,6 @@ impl Machine {
                 events.push(Event::Sent(at));
             }
         }
-        events.extend((0..self.files.under_way()).map(Event::Disk));
         for (pair, letters) in self.mesh.iter().enumerate() {
             if !letters.is_empty() && self.cores.get(self.receiver(pair)).is_some_and(|core| core.core.takes_letters())
             {
@@ -167,12 +179,17 @@ impl Machine {
 
     /// Nothing can happen but that time passes: to the next deadline. False: there is none.
     pub(super) fn wait(&mut self) -> bool {
-        let next = self.cores.iter().filter_map(|core| core.core.deadline(self.now)).min();
-        match next {
-            Some(at) if at > self.now && at <= self.now.plus_nanos(WAIT_NANOS_MAX) => self.now = at,
-            _ => return false,
+        match self.deadline() {
+            Some(at) => self.now = at,
+            None => return false,
         }
         true
+    }
+
+    /// When a core wants its next turn, if it is for something that a client waits for.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        let next = self.cores.iter().filter_map(|core| core.core.deadline(self.now)).min();
+        next.filter(|at| *at > self.now && *at <= self.now.plus_nanos(WAIT_NANOS_MAX) && !self.frozen)
     }
 
     /// Time passes, whatever else could happen.
@@ -241,7 +258,10 @@ impl Machine {
 
     fn carry_out(&mut self, at: usize, output: Output<Buffer>) {
         match output {
-            Output::Lane { lane, command } => self.files.submit(at, lane, command),
+            Output::Lane { lane, command } => {
+                self.tap_block(lane, &command);
+                self.files.submit(at, lane, command);
+            }
             Output::Read(read) => self.files.read(at, read),
             Output::Letter { core, letter } => {
                 let pair = at * self.cores.len() + usize::from(core.0);
@@ -262,6 +282,12 @@ impl Machine {
             // Nor does anybody look after the broker.
             Output::MeasureDisk => {}
             Output::Receive { connection, on } => self.pause(at, connection, !on),
+        }
+    }
+
+    fn tap_block(&mut self, lane: LaneId, command: &Command<Buffer>) {
+        if let (Some(tap), Command::Write { buffer, len, .. }) = (&mut self.tap, command) {
+            tap.extend(buffer.as_ref().get(..*len).map(|block| (lane, block.to_vec())));
         }
     }
 

@@ -81,7 +81,7 @@ impl Machine {
 
     pub(super) fn possible_on_sockets(&self, events: &mut Vec<Event>) {
         for (at, socket) in self.sockets.iter().enumerate().filter(|(_, socket)| !socket.gone) {
-            if !socket.to_server.is_empty() && !socket.paused && !socket.closed_by_server {
+            if !socket.to_server.is_empty() && !self.held && !socket.paused && !socket.closed_by_server {
                 events.push(Event::Received(SocketNumber(at)));
             }
             if socket.closed_by_client || socket.closed_by_server {

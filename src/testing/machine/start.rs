@@ -39,6 +39,16 @@ pub(in crate::testing) struct Setup {
     pub(in crate::testing) control: Control,
 }
 
+/// What a broker begins with: the state of its instance, the shape of its store, what recovery found.
+pub(super) type Opened = (HaStateFile, StoreShape, Recovery);
+
+/// Whether what is durable on this machine is promised, or waits for what the rules of a pair say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alone {
+    Yes,
+    No,
+}
+
 /// Why there is no broker.
 #[derive(Clone, Debug)]
 pub(in crate::testing) enum NotStarted {
@@ -101,10 +111,21 @@ impl Machine {
         accept_loss: &[(LaneId, Lsn)],
         random: &mut Random,
     ) -> Result<Self, Box<(NotStarted, SimDisk)>> {
-        let (ha_state, shape, recovery) = match open_store(setup, &mut disk, accept_loss, random) {
-            Ok(opened) => opened,
-            Err(error) => return Err(Box::new((error, disk))),
-        };
+        match open_store(setup, &mut disk, accept_loss, random) {
+            Ok(opened) => Self::begin(setup, disk, opened, Alone::Yes, random),
+            Err(error) => Err(Box::new((error, disk))),
+        }
+    }
+
+    /// Begins to serve what recovery found, in its epoch.
+    pub(super) fn begin(
+        setup: &Setup,
+        disk: SimDisk,
+        opened: Opened,
+        alone: Alone,
+        random: &mut Random,
+    ) -> Result<Self, Box<(NotStarted, SimDisk)>> {
+        let (ha_state, shape, recovery) = opened;
         let honesty = if setup.control == Control::NoFlush { Honesty::WrittenOnly } else { Honesty::Durable };
         let mut files = Files::new(disk, setup.layout.clone(), shape, ha_state.state().sync, honesty);
         let Recovery { recovered, mut loader, unfinished, epoch } = recovery;
@@ -114,6 +135,10 @@ impl Machine {
             .collect();
         if setup.control == Control::OwnLaneOnly {
             starting.iter_mut().for_each(|core| core.believe_all_others(&shape));
+        }
+        if alone == Alone::No {
+            let lanes = starting.iter_mut().flat_map(|core| &mut core.lanes);
+            lanes.filter(|lane| lane.id().kind() != LaneKind::Checkpoint).for_each(Lane::await_peer);
         }
         if let Err(error) = start_lanes(&mut starting, &epoch, &mut files, random) {
             ha_state.close(&mut files.disk);
@@ -141,6 +166,10 @@ impl Machine {
             sockets: Vec::new(),
             now: Now(1_000_000),
             phase: Phase::Promising,
+            doors: alone == Alone::Yes,
+            held: false,
+            frozen: false,
+            tap: (alone == Alone::No).then(Vec::new),
             ha_state,
             epoch,
             unfinished,
@@ -153,11 +182,18 @@ impl Machine {
 
     /// Goes on with the start once its epoch is promised on all lanes.
     pub(super) fn await_epoch(&mut self) {
-        if self.phase != Phase::Promising || self.broken.is_some() || !self.is_powered() {
+        if self.phase != Phase::Promising || !self.doors || self.broken.is_some() || !self.is_powered() {
             return;
         }
-        let mut positions = self.cores.iter().flat_map(|core| core.core.home().positions());
-        if positions.all(|(_, appended, promised)| promised >= appended) {
+        // In a pair nothing is promised before clients are let in; the rules wait for the start to be durable before they let it load.
+        let begun = if self.tap.is_some() {
+            let mut standing = self.cores.iter().flat_map(|core| core.core.home().standing());
+            standing.all(|(_, submitted, durable, _)| durable >= submitted)
+        } else {
+            let mut positions = self.cores.iter().flat_map(|core| core.core.home().positions());
+            positions.all(|(_, appended, promised)| promised >= appended)
+        };
+        if begun {
             let epoch = self.epoch.epoch;
             let settled = self.ha_state.update(&mut self.files.disk, |state| {
                 state.seen = epoch;
@@ -185,7 +221,7 @@ fn open_store(
     disk: &mut SimDisk,
     accept_loss: &[(LaneId, Lsn)],
     random: &mut Random,
-) -> Result<(HaStateFile, StoreShape, Recovery), NotStarted> {
+) -> Result<Opened, NotStarted> {
     let layout = &setup.layout;
     let shape = match read_manifest(disk, layout) {
         Err(ManifestError::Missing(_)) => {
