@@ -24,6 +24,7 @@ mod power;
 mod reattach;
 mod report;
 mod run;
+mod simulate;
 mod sweep;
 mod write_amp;
 
@@ -92,6 +93,8 @@ enum Proof {
     Power(power::Arguments),
     /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
     Reattach(reattach::Arguments),
+    /// Let pairs of servers live through crashes, cuts and outages in a simulator: nothing acked is lost, one serves in the end
+    Simulate(simulate::Arguments),
     /// Count what the disk is asked for: as much as a bare program asks, and no byte too many (needs root)
     WriteAmp(write_amp::Arguments),
 }
@@ -138,6 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Prove(Proof::LogWrites(arguments)) => lab::run_log_writes(&arguments),
         What::Prove(Proof::Power(arguments)) => power::run(&arguments),
         What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
+        What::Prove(Proof::Simulate(arguments)) => simulate::run(&arguments),
         What::Prove(Proof::WriteAmp(arguments)) => write_amp::run(&arguments),
     }
 }

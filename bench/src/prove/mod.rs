@@ -13,4 +13,5 @@ pub mod power;
 pub mod progress;
 pub mod random;
 pub mod reattach;
+pub mod simulate;
 pub mod write_amp;
