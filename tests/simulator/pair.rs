@@ -47,7 +47,7 @@ fn told(seed: u64, plan: &Plan) {
 /// More of them on demand: `RINGMQ_PAIRS` says how many, `RINGMQ_PAIRS_FROM` where to begin.
 #[test]
 fn a_pair_loses_nothing_and_serves_again_whatever_befalls_it() {
-    let (from, count) = (number("RINGMQ_PAIRS_FROM", 0), number("RINGMQ_PAIRS", 40));
+    let (from, count) = (number("RINGMQ_PAIRS_FROM", 0), number("RINGMQ_PAIRS", 20));
     let (events, epochs, acked) = lived(from..from + count, Plan::FULL);
     println!("{count} pairs: {events} events, {epochs} epochs, {acked} operations acked");
     assert!(acked > count * 20 && epochs > count, "{acked} acked, {epochs} epochs");
