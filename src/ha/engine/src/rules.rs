@@ -1,6 +1,6 @@
 //! The safety rules by name. Model and simulator take one away, or a few, to show that it is needed; a server keeps them all.
 
-/// A safety rule. The texts are in `docs/ha.md`.
+/// A safety rule. The texts are in `docs/ha-rules.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[allow(missing_docs)] // Each is a name of a text.

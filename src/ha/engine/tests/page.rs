@@ -14,6 +14,10 @@ use ha_engine::state::State;
 use ha_engine::{start, table};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/ha.md");
+const RULES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/ha-rules.md"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/ha-lanes.md"),
+];
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/events.md");
 const END: &str = "<!-- end -->";
 
@@ -172,10 +176,12 @@ fn a_stale_table_is_found() {
 
 #[test]
 fn every_rule_has_its_text_and_no_other() {
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let headings: Vec<String> = page.lines().filter_map(|line| line.strip_prefix("#### ")).map(str::to_owned).collect();
+    let pages = RULES.map(|page| std::fs::read_to_string(page).unwrap());
+    let headings = pages.iter().flat_map(|page| page.lines().filter_map(|line| line.strip_prefix("## SR")));
+    let mut headings: Vec<u8> = headings.map(|number| number.parse().unwrap()).collect();
+    headings.sort_unstable();
     // The last one is counted by its number, so that a rule that is added fails here.
-    let rules: Vec<String> = (1..=ha_engine::rules::Rule::Sr19 as u8).map(|number| format!("SR{number}")).collect();
+    let rules: Vec<u8> = (1..=ha_engine::rules::Rule::Sr19 as u8).collect();
     assert_eq!(headings, rules);
 }
 

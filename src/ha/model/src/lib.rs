@@ -5,6 +5,7 @@
 //! may come late comes late, and what was armed may fire at once.
 
 mod explorer;
+mod follow;
 mod hash;
 pub mod lanes;
 pub mod mutants;

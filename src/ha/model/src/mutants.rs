@@ -6,8 +6,10 @@
 use ha_engine::register::AckMode;
 use ha_engine::rules::{Rule, Rules};
 
+use crate::follow::follow;
 use crate::pair::{Bounds, Cast, Pair};
 use crate::walk::{Walked, Walks, walk};
+use crate::world::Violation;
 
 /// The seed of the walks.
 const SEED: u64 = 1;
@@ -103,6 +105,15 @@ impl Mutant {
     /// As for [`Self::root`].
     pub fn walk(&self) -> Result<Walked, String> {
         Ok(walk(&self.root()?, Walks { seed: SEED, count: WALKS_MAX, steps_max: STEPS_MAX }))
+    }
+
+    /// Takes the steps again that are told in these sentences, and gives what comes of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::root`]; or a step cannot be taken, or nothing is wrong behind the last one.
+    pub fn follow(&self, sentences: &[String]) -> Result<Violation, String> {
+        follow(&self.root()?, sentences)
     }
 }
 

@@ -1,7 +1,10 @@
 //! A world under a name: with all rules, or without one, and what must come of it.
 
+use std::sync::Arc;
+
 use crate::explorer::{Limits, Outcome, Progress, explore};
-use crate::world::World;
+use crate::follow::follow;
+use crate::world::{Violation, World};
 
 /// What must come of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub enum Size {
 /// Has a world of this size explored.
 type Run = dyn Fn(Size, Limits, &mut dyn FnMut(Progress)) -> Result<Outcome, String> + Send + Sync;
 
+/// Has the steps of these sentences taken again.
+type Follow = dyn Fn(Size, &[String]) -> Result<Violation, String> + Send + Sync;
+
 /// A world under a name.
 pub struct Variant {
     /// Its name, in lower case with hyphens.
@@ -35,6 +41,7 @@ pub struct Variant {
     /// What is different in it, in one line.
     pub about: &'static str,
     run: Box<Run>,
+    follow: Box<Follow>,
 }
 
 impl Variant {
@@ -57,8 +64,11 @@ impl Variant {
         about: &'static str,
         root: impl Fn(Size) -> Result<W, String> + Send + Sync + 'static,
     ) -> Self {
+        let root = Arc::new(root);
+        let again = Arc::clone(&root);
         let run = move |size, limits, told: &mut dyn FnMut(Progress)| Ok(explore(&root(size)?, limits, told));
-        Self { name, expects, about, run: Box::new(run) }
+        let follow = move |size, sentences: &[String]| follow(&again(size)?, sentences);
+        Self { name, expects, about, run: Box::new(run), follow: Box::new(follow) }
     }
 
     /// Looks at every state within the bounds.
@@ -68,6 +78,15 @@ impl Variant {
     /// The first state did not come about.
     pub fn run(&self, size: Size, limits: Limits, told: &mut dyn FnMut(Progress)) -> Result<Outcome, String> {
         (self.run)(size, limits, told)
+    }
+
+    /// Takes the steps again that are told in these sentences, and gives what comes of them.
+    ///
+    /// # Errors
+    ///
+    /// A step cannot be taken, or nothing is wrong behind the last one.
+    pub fn follow(&self, size: Size, sentences: &[String]) -> Result<Violation, String> {
+        (self.follow)(size, sentences)
     }
 
     /// Whether this came of it.
