@@ -118,12 +118,12 @@ mod tests {
         source.stream(A, [(LANE, Lsn(0))]);
         assert_eq!(source.pinned(LANE), Some(Lsn(0)));
         assert_eq!(source.written(LANE, Lsn(8192), Lsn(12288)).count(), 0, "what lies before comes first");
-        assert_eq!(wanted(&source, 0), []);
+        assert!(wanted(&source, 0).is_empty());
         for at in [0, 4096, 8192] {
             assert_eq!(wanted(&source, 12288), [at]);
             source.sent(Wanted { link: A, lane: LANE, at: Lsn(at) }, Lsn(at + 4096));
         }
-        assert_eq!(wanted(&source, 12288), []);
+        assert!(wanted(&source, 12288).is_empty());
         assert_eq!(source.written(LANE, Lsn(12288), Lsn(16384)).collect::<Vec<_>>(), [A]);
         assert_eq!(source.pinned(LANE), Some(Lsn(16384)));
         source.sent(Wanted { link: A, lane: LANE, at: Lsn(0) }, Lsn(4096));
