@@ -3,6 +3,7 @@
 //! Whoever adds a decoder to the product adds a row here.
 
 mod filters;
+mod ha;
 mod journal;
 mod messages;
 mod older;
@@ -33,6 +34,7 @@ pub fn all(top: &Path) -> Result<Vec<Target>, String> {
     targets.extend(filters::targets());
     targets.extend(journal::targets());
     targets.extend(records::targets());
+    targets.extend(ha::targets());
     Ok(targets)
 }
 
