@@ -1,6 +1,9 @@
 //! Every operation of the disk fails once in each way: a workload is run again for each place and kind of a fault, up to the end of
 //! all its messages.
 //!
+//! A workload goes through several lives of its broker. What one without a fault has come to at the beginning of each life is kept, and a
+//! fault's case begins with the life that it strikes: up to there it would be the same again.
+//!
 //! What the disk admits costs nothing that was acked. What it hides (a write that is lost, torn, misdirected or damaged, and
 //! reported as done) is never delivered as data: a start refuses it, with the way out. A start that goes by an index checkpoint may
 //! pass it over; then the broker stops when it is read, and the next start refuses it.
@@ -25,6 +28,12 @@ pub const KINDS: [FaultKind; 7] = [
 const WAYS_OUT: [&str; 4] = ["--accept-loss", "estore ", "ove ", "tart th"];
 /// Losses that an operator accepts, one after the other, before we take it that there is no end of them.
 const CONSENTS_MAX: usize = 4;
+/// A workload has at least so many lives: one that ends in order, one that ends by a crash under load, one that ends quietly.
+const LIVES_MIN: u64 = 3;
+/// Operations of the clients in one life, where there are more than in the fewest lives.
+const LIFE_OPERATIONS: u64 = 1_000;
+/// Lives behind the one that a hidden fault struck: what they write over it, and what their starts find.
+const LIVES_BEHIND: u64 = 2;
 
 /// A workload: what is run again and again.
 #[derive(Clone, Copy, Debug)]
@@ -70,18 +79,70 @@ pub struct Case {
     pub struck: Option<Trace>,
 }
 
-impl Workload {
+/// A workload without a fault: what it asks of the disk, and where each of its lives begins.
+pub struct Sweep {
+    trace: Vec<Trace>,
+    beginnings: Vec<Beginning>,
+}
+
+/// The beginning of a life.
+struct Beginning {
+    life: u64,
+    /// The next operation of the disk.
+    operation: u64,
+    run: Run,
+}
+
+impl Sweep {
     /// What a run without a fault asks of the disk, in the order in which faults are planned.
+    #[must_use]
+    pub fn trace(&self) -> &[Trace] {
+        &self.trace
+    }
+
+    /// Runs the workload with one fault.
+    #[must_use]
+    pub fn run(&self, fault: Fault) -> Case {
+        let at = self.beginnings.partition_point(|it| it.operation <= fault.at).saturating_sub(1);
+        let Some(Beginning { life, run, .. }) = self.beginnings.get(at) else {
+            unreachable!("a workload has a first life")
+        };
+        run.clone().faulted(*life, fault)
+    }
+
+    /// As [`Sweep::run`], from the first life on: what a case that begins later must be equal to.
+    #[must_use]
+    pub fn run_from_the_first_life(&self, fault: Fault) -> Case {
+        let Some(Beginning { life, run, .. }) = self.beginnings.first() else {
+            unreachable!("a workload has a first life")
+        };
+        run.clone().faulted(*life, fault)
+    }
+}
+
+impl Workload {
+    /// Runs it without a fault.
     ///
     /// # Errors
     /// What is wrong without any fault.
-    pub fn trace(&self) -> Result<Vec<Trace>, String> {
+    pub fn sweep(&self) -> Result<Sweep, String> {
         let mut run = Run::new(*self);
-        let mut trace = Vec::new();
-        run.live(&mut |world| trace.extend_from_slice(world.trace()));
+        let (mut trace, mut beginnings) = (Vec::new(), Vec::new());
+        for life in 0..self.lives() {
+            beginnings.push(Beginning { life, operation: run.world.disk_operations(), run: run.clone() });
+            run.one_life(life, &mut |world| trace.extend_from_slice(world.trace()))
+                .map_err(|what| format!("life {life}: {what}"))?;
+        }
         run.verify();
         let findings = run.world.findings();
-        if findings.is_empty() { Ok(trace) } else { Err(format!("{findings}: {:#?}", findings.texts())) }
+        match findings.is_empty() {
+            true => Ok(Sweep { trace, beginnings }),
+            false => Err(format!("{findings}: {:#?}", findings.texts())),
+        }
+    }
+
+    fn lives(&self) -> u64 {
+        self.operations.div_ceil(LIFE_OPERATIONS).max(LIVES_MIN)
     }
 
     /// Can this operation fail in this way?
@@ -92,24 +153,6 @@ impl Workload {
             FaultKind::NoSpace => !matches!(operation, Operation::Read | Operation::Sync | Operation::SyncDirectory),
             _ => operation == Operation::Write,
         }
-    }
-
-    /// Runs it with one fault.
-    #[must_use]
-    pub fn run(&self, fault: Fault) -> Case {
-        let mut run = Run::new(*self);
-        run.fault = Some(fault);
-        run.world.plan(fault);
-        let mut struck = None;
-        run.live(&mut |world| struck = struck.take().or_else(|| world.struck().cloned()));
-        run.check_life(struck.as_ref());
-        run.verify();
-        let end = run.end;
-        let mut findings = run.world.findings().clone();
-        if end != End::Whole {
-            findings = excused(&findings);
-        }
-        Case { end, findings, struck }
     }
 
     /// Goes on from this world's disk as a store that somebody crashed: starts, takes everything out, and judges.
@@ -126,6 +169,7 @@ fn excused(findings: &Findings) -> Findings {
     findings.only(&[Kind::Phantom, Kind::Corrupt, Kind::Order, Kind::Broker])
 }
 
+#[derive(Clone)]
 struct Run {
     workload: Workload,
     world: World,
@@ -141,33 +185,56 @@ impl Run {
         Self { workload, world, fault: None, end: End::Whole, ended: None }
     }
 
-    /// A life that ends in order, one that ends by a crash under load, one that ends quietly; the first that meets its fault is the last.
-    fn live(&mut self, each: &mut dyn FnMut(&World)) {
-        let part = self.workload.operations / 3;
-        for life in 0..3 {
-            if let Err(what) = self.one_life(life, part, each) {
+    /// Goes on from the beginning of a life, with a fault.
+    fn faulted(mut self, life: u64, fault: Fault) -> Case {
+        self.fault = Some(fault);
+        self.world.plan(fault);
+        let mut struck = None;
+        self.live(life, &mut |world| struck = struck.take().or_else(|| world.struck().cloned()));
+        self.check_life(struck.as_ref());
+        self.verify();
+        let mut findings = self.world.findings().clone();
+        if self.end != End::Whole {
+            findings = excused(&findings);
+        }
+        Case { end: self.end, findings, struck }
+    }
+
+    /// The lives from this one on; the first that meets its fault is the last, unless the disk hides it.
+    fn live(&mut self, first: u64, each: &mut dyn FnMut(&World)) {
+        let mut last = self.workload.lives();
+        let mut life = first;
+        while life < last {
+            let mut is_struck = false;
+            let ended = self.one_life(life, &mut |world| {
+                is_struck |= world.struck().is_some();
+                each(world);
+            });
+            if let Err(what) = ended {
                 self.ended = Some(what);
                 each(&self.world);
                 let crash = if self.workload.seed.is_multiple_of(2) { Crash::PowerCut } else { Crash::Kill };
                 return self.world.crash(crash);
             }
+            life += 1;
+            if is_struck {
+                last = last.min(life + LIVES_BEHIND);
+            }
         }
     }
 
-    fn one_life(&mut self, life: u32, operations: u64, each: &mut dyn FnMut(&World)) -> Result<(), String> {
+    /// Each third life is stopped in order, the others end by a crash.
+    fn one_life(&mut self, life: u64, each: &mut dyn FnMut(&World)) -> Result<(), String> {
         self.world.start(&[]).map_err(|refusal| refusal.text)?;
-        self.world.allow(operations);
-        let end = self.world.work(None);
-        done(end)?;
-        match life {
-            0 => {
-                // The stop gives the disk back and so forgets what was asked of it meanwhile.
-                let stopped = self.world.stop_with(each);
-                return stopped;
-            }
-            // Before a later block is durable a hidden fault is past finding, in every life.
-            _ if self.workload.sealed => done(self.world.seal())?,
-            _ => {}
+        self.world.allow(self.workload.operations / self.workload.lives());
+        done(self.world.work(None))?;
+        if life.is_multiple_of(3) {
+            // The stop gives the disk back and so forgets what was asked of it meanwhile.
+            return self.world.stop_with(each);
+        }
+        // Before a later block is durable a hidden fault is past finding, in every life.
+        if self.workload.sealed {
+            done(self.world.seal())?;
         }
         each(&self.world);
         self.world.crash(Crash::PowerCut);

@@ -36,7 +36,18 @@ enum Place {
     On(Box<Machine>),
 }
 
-/// The world of one store.
+impl Clone for Place {
+    /// Brokers are not copied: what runs is copied as a kill would leave it at this moment.
+    fn clone(&self) -> Self {
+        match self {
+            Self::Off(disk) => Self::Off(disk.clone()),
+            Self::On(machine) => Self::Off(Box::new(machine.after(Crash::Kill, 0))),
+        }
+    }
+}
+
+/// The world of one store. Its copy between two lives goes on as itself would.
+#[derive(Clone)]
 pub struct World {
     setup: Setup,
     random: Random,

@@ -18,11 +18,12 @@ fn number(name: &str, usual: u64) -> u64 {
 
 /// Runs every `stride`-th place of a workload for one kind, and says how the cases ended.
 fn swept(workload: &Workload, kind: FaultKind, stride: usize) -> BTreeMap<End, u32> {
-    let trace = workload.trace().unwrap_or_else(|what| panic!("{workload:?} without a fault: {what}"));
+    let sweep = workload.sweep().unwrap_or_else(|what| panic!("{workload:?} without a fault: {what}"));
+    let trace = sweep.trace();
     let mut ends = BTreeMap::new();
     let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation)).step_by(stride);
     for (at, trace) in places {
-        let case = workload.run(Fault { at: at as u64, kind });
+        let case = sweep.run(Fault { at: at as u64, kind });
         assert_eq!(case.struck.as_ref(), Some(trace), "{workload:?}, {kind:?} at {at}: another run");
         assert!(
             case.findings.is_empty(),
@@ -53,14 +54,36 @@ fn every_operation_fails_once_in_each_way() {
     }
 }
 
+/// A case that begins with the life of its fault is the case that ran through all lives before.
+#[test]
+fn a_case_may_begin_with_the_life_that_its_fault_strikes() {
+    for (scale, seed) in SCALES.into_iter().zip(21..) {
+        let workload = Workload { seed, scale, operations: 60, sealed: true, control: Control::None };
+        let sweep = workload.sweep().unwrap_or_else(|what| panic!("{workload:?} without a fault: {what}"));
+        let mut struck = 0;
+        for kind in KINDS {
+            let places = (0..sweep.trace().len()).filter(|at| Workload::applies(kind, sweep.trace()[*at].operation));
+            for at in places.step_by(29) {
+                let fault = Fault { at: at as u64, kind };
+                let (short, whole) = (sweep.run(fault), sweep.run_from_the_first_life(fault));
+                assert_eq!(short.struck.as_ref(), Some(&sweep.trace()[at]), "{workload:?}, {fault:?}");
+                assert_eq!((short.end, short.findings, short.struck), (whole.end, whole.findings, whole.struck));
+                struck += 1;
+            }
+        }
+        assert!(struck > 10, "{struck}");
+    }
+}
+
 /// The control of what is found by a read: a broker that leaves no word of it goes by the same checkpoint again.
 #[test]
 fn damage_that_is_forgotten_at_the_stop_is_caught() {
     let cases = |control| {
         let workload = Workload { seed: 1, scale: SCALES[0], operations: 60, sealed: true, control };
-        let trace = workload.trace().unwrap_or_else(|what| panic!("without a fault: {what}"));
-        let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(FaultKind::Lost, it.operation));
-        let run = |(at, _)| workload.run(Fault { at: at as u64, kind: FaultKind::Lost });
+        let sweep = workload.sweep().unwrap_or_else(|what| panic!("without a fault: {what}"));
+        let places =
+            sweep.trace().iter().enumerate().filter(|(_, it)| Workload::applies(FaultKind::Lost, it.operation));
+        let run = |(at, _)| sweep.run(Fault { at: at as u64, kind: FaultKind::Lost });
         places.map(run).collect::<Vec<_>>()
     };
     let (sound, forgets) = (cases(Control::None), cases(Control::ForgetsDamage));

@@ -94,13 +94,13 @@ impl Part {
     fn sweep(&self, kind: FaultKind, sealed: bool, figures: &mut Figures, each: &mut dyn FnMut(u64)) {
         let scale = Scale { lanes: self.lanes, cores: 2, only_transactions: false };
         let workload = Workload { seed: self.seed, scale, operations: self.operations, sealed, control: Control::None };
-        let trace = match workload.trace() {
-            Ok(trace) => trace,
+        let sweep = match workload.sweep() {
+            Ok(sweep) => sweep,
             Err(what) => return figures.complain(format!("{workload:?} without a fault: {what}")),
         };
-        let places = trace.iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation));
+        let places = sweep.trace().iter().enumerate().filter(|(_, it)| Workload::applies(kind, it.operation));
         for (at, _) in places.step_by(self.stride.max(1)).skip(self.slice).step_by(SLICES) {
-            let case = workload.run(Fault { at: at as u64, kind });
+            let case = sweep.run(Fault { at: at as u64, kind });
             figures.cases += 1;
             figures.add(&case.findings, &format!("{workload:?}, {kind:?} at operation {at}, {:?}", case.struck));
             figures.ended(case.end, sealed);

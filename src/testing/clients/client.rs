@@ -28,7 +28,7 @@ enum State {
 }
 
 /// A client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::testing) struct Client {
     pub(super) role: Role,
     pub(super) producer: ProducerNumber,

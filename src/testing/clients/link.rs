@@ -68,7 +68,7 @@ pub(super) struct Said {
 }
 
 /// The connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) socket: SocketNumber,
     input: Vec<u8>,

@@ -23,7 +23,7 @@ pub(super) struct Held {
 }
 
 /// The consumer of one queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tap {
     pub(super) queue: QueueNumber,
     pub(super) stream: Stream,

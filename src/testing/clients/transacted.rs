@@ -16,7 +16,7 @@ const AWAITED_PERCENT: u64 = 12;
 const STEPS_MAX: u64 = 10;
 
 /// A transaction under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Open {
     pub(super) number: TransactionNumber,
     /// Steps until it ends.

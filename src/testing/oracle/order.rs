@@ -26,7 +26,7 @@ impl Order {
 }
 
 /// What one consumer has got since it was opened, or since its session was rolled back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stream {
     queue: QueueNumber,
     last: BTreeMap<Key, Sequence>,
