@@ -198,6 +198,12 @@ impl Load {
             remarks.push("interrupted: these are the figures up to then".to_owned());
         }
         let tally = std::mem::take(&mut *self.common.tally.borrow_mut());
+        if tally.sent > 0 && tally.acked == 0 && !stop.load(Ordering::Relaxed) {
+            return Err(format!(
+                "none of the {} messages was answered, also not within {:?} after the end",
+                tally.sent, plan.drain
+            ));
+        }
         fill(&mut figures, &tally, plan);
         figures.target_system_calls = calls.map(|per_message| (per_message * figures.messages as f64).round() as u64);
         if tally.unanswered > 0 {

@@ -70,19 +70,11 @@ pub(super) fn make_queues(talk: &mut Talk, name: &str, message: &Message) -> Res
         subjects.join(",")
     );
     talk.say(format!("PUB $JS.API.STREAM.CREATE.{stream} {inbox} {}\r\n{wanted}\r\n", wanted.len()).as_bytes())?;
-    let answer = talk.hear("a stream", |bytes| match line(bytes)? {
-        Some((consumed, Line::Message { payload, .. })) => {
-            Ok(Some((consumed, Some(String::from_utf8_lossy(payload).into_owned()))))
-        }
-        Some((consumed, _)) => Ok(Some((consumed, None))),
-        None => Ok(None),
-    });
-    match answer? {
-        Some(text) if text.contains("\"error\"") && !text.contains(STREAM_EXISTS) => {
-            Err(format!("the broker refused the stream {stream}: {text}"))
-        }
-        _ => Ok(()),
+    let text = answer(talk, "a stream")?;
+    if text.contains("\"error\"") && !text.contains(STREAM_EXISTS) {
+        return Err(format!("the broker refused the stream {stream}: {text}"));
     }
+    Ok(())
 }
 
 /// Takes the stream away, with all that is in it.
@@ -90,7 +82,24 @@ pub(super) fn remove_queues(talk: &mut Talk, name: &str, message: &Message) -> R
     say_hello(talk, message)?;
     let (inbox, stream) = (format!("{INBOX}{name}.stream"), stream_name(&message.destination));
     talk.say(format!("SUB {inbox} 1\r\nPUB $JS.API.STREAM.DELETE.{stream} {inbox} 0\r\n\r\n").as_bytes())?;
-    talk.hear("the end of a stream", |bytes| Ok(line(bytes)?.map(|(consumed, _)| (consumed, ()))))
+    let text = answer(talk, "the end of a stream")?;
+    if text.contains("\"error\"") { Err(format!("the broker keeps the stream {stream}: {text}")) } else { Ok(()) }
+}
+
+/// The payload of the next message. The server's own PING may come before it.
+fn answer(talk: &mut Talk, what: &'static str) -> Result<String, String> {
+    loop {
+        let heard = talk.hear(what, |bytes| match line(bytes)? {
+            Some((consumed, Line::Message { payload, .. })) => {
+                Ok(Some((consumed, Some(String::from_utf8_lossy(payload).into_owned()))))
+            }
+            Some((consumed, _)) => Ok(Some((consumed, None))),
+            None => Ok(None),
+        })?;
+        if let Some(text) = heard {
+            return Ok(text);
+        }
+    }
 }
 
 /// The stream that holds the subjects of a destination.
@@ -104,8 +113,10 @@ fn say_hello(talk: &mut Talk, message: &Message) -> Result<(), String> {
         .login
         .as_ref()
         .map_or_else(String::new, |login| format!(",\"user\":\"{}\",\"pass\":\"{}\"", login.user, login.password));
+    // Without the last two a server says nothing about a message that no stream takes.
     let connect = format!(
-        "CONNECT {{\"verbose\":false,\"pedantic\":false,\"lang\":\"bench\",\"version\":\"1\",\"protocol\":1{login}}}\r\nPING\r\n"
+        "CONNECT {{\"verbose\":false,\"pedantic\":false,\"lang\":\"bench\",\"version\":\"1\",\"protocol\":1{login},\
+         \"headers\":true,\"no_responders\":true}}\r\nPING\r\n"
     );
     talk.say(connect.as_bytes())?;
     wait_for(talk, "PONG")
@@ -187,6 +198,8 @@ fn line(bytes: &[u8]) -> Result<Option<(usize, Line<'_>)>, String> {
     match text {
         b"PING" => Ok(Some((head, Line::Ping))),
         b"PONG" => Ok(Some((head, Line::Pong))),
+        // Only what nobody takes comes with a header.
+        text if text.starts_with(b"HMSG ") => Err("no stream of the broker takes the messages".to_owned()),
         text if text.starts_with(b"-ERR") => Err(format!("the broker says {}", String::from_utf8_lossy(text))),
         _ => Ok(Some((head, Line::Other))),
     }
@@ -239,5 +252,7 @@ mod tests {
         assert!(said.contains("503"), "{said}");
         assert!(nats().reply(b"-ERR 'Authorization Violation'\r\n").unwrap_err().contains("Authorization"));
         assert!(nats().reply(b"MSG x 1 2\r\n{}\r\n").is_err());
+        let nobody = b"HMSG _INBOX.c1.0000000000000000 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
+        assert!(nats().reply(nobody).unwrap_err().contains("no stream"));
     }
 }
