@@ -54,7 +54,7 @@ fn a_freed_segment_behind_the_mark_is_replayed_as_long_as_it_is_there() {
     let mut rig = rig();
     let mark = checkpoint(&mut rig);
     fill(&mut rig, 2);
-    let old = rig.driver.disk().content(&file_of(0)).unwrap().to_vec();
+    let old = rig.driver.disk().content(&file_of(0)).unwrap();
     rig.lane(LANE).free_segment(SegmentSequence(0)).unwrap();
     assert!(rig.settle());
     let (driver, _) = rig.close();
@@ -77,7 +77,7 @@ fn a_gap_of_freed_files_behind_the_mark_is_no_damage() {
     let mut rig = rig();
     checkpoint(&mut rig);
     fill(&mut rig, 3);
-    let old = rig.driver.disk().content(&file_of(0)).unwrap().to_vec();
+    let old = rig.driver.disk().content(&file_of(0)).unwrap();
     for sequence in 0..2 {
         rig.lane(LANE).free_segment(SegmentSequence(sequence)).unwrap();
         assert!(rig.settle());

@@ -136,7 +136,7 @@ fn a_crash_right_after_an_accepted_loss_does_not_ask_again() {
     let (after, _, _) = start(&damaged, &model, &accept).unwrap();
     // The bindings lane as the start left it, and everything else as it was before.
     let mut mixed = disk.clone();
-    mixed.put_file(&bindings, after.content(&bindings).unwrap().to_vec());
+    mixed.put_file(&bindings, after.content(&bindings).unwrap());
     assert!(start(&mixed, &model, &RecoveryOptions::alone()).is_ok());
 }
 
@@ -277,7 +277,7 @@ fn a_freed_file_that_comes_back_without_its_successor_is_no_damage() {
         rig.append(LANE, Body { seed, bytes: 60_000 }).unwrap();
         assert!(rig.settle());
     }
-    let old = rig.driver.disk().content(&segment(0)).unwrap().to_vec();
+    let old = rig.driver.disk().content(&segment(0)).unwrap();
     for sequence in 0..2 {
         rig.lane(LANE).free_segment(SegmentSequence(sequence)).unwrap();
         assert!(rig.settle());

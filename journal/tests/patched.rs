@@ -170,8 +170,8 @@ fn records_that_reach_into_the_place_are_gone_whole() {
     // A record that lies in two blocks: the second one is damaged.
     let end_of = |at: Lsn| {
         let (path, offset) = place(at);
-        let bytes = store.disk.content(&path).unwrap().get(offset as usize..).unwrap();
-        BlockView::parse(bytes, LANE, at).unwrap().header.end()
+        let content = store.disk.content(&path).unwrap();
+        BlockView::parse(content.get(offset as usize..).unwrap(), LANE, at).unwrap().header.end()
     };
     let split = |begin: &&journal::Appended| begin.end > end_of(begin.location.block());
     let at = end_of(begins.iter().flatten().find(split).unwrap().location.block());

@@ -3,6 +3,7 @@
 //! Another crate that brings a driver implements [`Driver`] and calls [`conformance::run_all`].
 
 pub mod conformance;
+mod content;
 mod driver;
 mod model;
 mod random;

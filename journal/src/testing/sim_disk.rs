@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::content::Content;
 use super::random::Random;
 use crate::error::{EIO, ENOENT, ENOSPC, IoError, Operation};
 use crate::limits::PAGE_BYTES;
@@ -66,23 +67,23 @@ const ENOTEMPTY: i32 = 39;
 #[derive(Clone, Debug, Default)]
 struct Inode {
     /// What reads see.
-    current: Vec<u8>,
+    current: Content,
     /// What is on the platter.
-    durable: Vec<u8>,
+    durable: Content,
     /// Writes between the two, oldest first.
     volatile: Vec<(u64, Vec<u8>)>,
 }
 
 impl Inode {
     fn write(&mut self, offset: u64, bytes: &[u8]) {
-        put(&mut self.current, offset, bytes);
+        self.current.put(offset, bytes);
         self.volatile.push((offset, bytes.to_vec()));
     }
 
     /// A durable write goes past what others left in the cache, and replaces it where they overlap.
     fn write_durable(&mut self, offset: u64, bytes: &[u8]) {
-        put(&mut self.current, offset, bytes);
-        put(&mut self.durable, offset, bytes);
+        self.current.put(offset, bytes);
+        self.durable.put(offset, bytes);
         for (start, cached) in &mut self.volatile {
             let (from, to) = (offset.max(*start), (offset + bytes.len() as u64).min(*start + cached.len() as u64));
             let new = from
@@ -101,19 +102,8 @@ impl Inode {
 
     fn sync(&mut self) {
         for (offset, bytes) in self.volatile.drain(..) {
-            put(&mut self.durable, offset, &bytes);
+            self.durable.put(offset, &bytes);
         }
-    }
-}
-
-fn put(content: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
-    let at = usize::try_from(offset).unwrap_or(usize::MAX);
-    let end = at + bytes.len();
-    if content.len() < end {
-        content.resize(end, 0);
-    }
-    if let Some(to) = content.get_mut(at..end) {
-        to.copy_from_slice(bytes);
     }
 }
 
@@ -189,7 +179,7 @@ impl Names {
     }
 }
 
-/// The disk. Cloning it copies every byte: an image to cut, damage and recover from.
+/// The disk. Its copy is an image to cut, damage and recover from, and costs little: bytes are shared until one of the two writes.
 #[derive(Clone, Debug)]
 pub struct SimDisk {
     random: Random,
@@ -295,34 +285,49 @@ impl SimDisk {
 
     fn forget_process(&mut self) {
         self.open.clear();
+        self.forget_nameless();
         self.faults.clear();
         self.trace.clear();
         self.powered = true;
         self.fault_hit = None;
     }
 
+    /// Files that have no name, and that no lost change of a name could bring back, are gone once nobody has them open.
+    fn forget_nameless(&mut self) {
+        let linked = self.changes.values().flatten().filter_map(|change| match change {
+            NameChange::Link(_, inode) => Some(inode),
+            _ => None,
+        });
+        let named = self.names.files.values().chain(self.durable_names.files.values()).chain(linked);
+        let kept: BTreeSet<usize> = named.copied().collect();
+        for (_, inode) in self.inodes.iter_mut().enumerate().filter(|(number, _)| !kept.contains(number)) {
+            *inode = Inode::default();
+        }
+    }
+
     /// Flips one bit of a file, on the platter and in the cache.
     pub fn flip_bit(&mut self, path: &Path, offset: u64, bit: u8) {
         self.edit(path, |content| {
-            if let Some(byte) = usize::try_from(offset).ok().and_then(|at| content.get_mut(at)) {
-                *byte ^= 1 << (bit % 8);
+            if let Some(byte) = usize::try_from(offset).ok().and_then(|at| content.get(at)) {
+                content.put(offset, &[byte ^ (1 << (bit % 8))]);
             }
         });
     }
 
     /// Overwrites a part of a file behind everybody's back.
     pub fn overwrite(&mut self, path: &Path, offset: u64, bytes: &[u8]) {
-        self.edit(path, |content| put(content, offset, bytes));
+        self.edit(path, |content| content.put(offset, bytes));
     }
 
     /// The content of a file.
     #[must_use]
-    pub fn content(&self, path: &Path) -> Option<&[u8]> {
-        self.names.files.get(path).and_then(|&inode| self.inodes.get(inode)).map(|inode| inode.current.as_slice())
+    pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
+        self.names.files.get(path).and_then(|&inode| self.inodes.get(inode)).map(|inode| inode.current.to_vec())
     }
 
     /// Puts a file there, durably.
     pub fn put_file(&mut self, path: &Path, content: Vec<u8>) {
+        let content = Content::of(&content);
         self.inodes.push(Inode { current: content.clone(), durable: content, volatile: Vec::new() });
         self.names.files.insert(path.to_owned(), self.inodes.len() - 1);
         self.durable_names.files.insert(path.to_owned(), self.inodes.len() - 1);
@@ -331,7 +336,7 @@ impl SimDisk {
     /// Takes a file away, durably.
     pub fn remove_file(&mut self, path: &Path) -> Option<Vec<u8>> {
         self.durable_names.files.remove(path);
-        self.names.files.remove(path).and_then(|inode| self.inodes.get(inode)).map(|inode| inode.current.clone())
+        self.names.files.remove(path).and_then(|inode| self.inodes.get(inode)).map(|inode| inode.current.to_vec())
     }
 
     /// All files.
@@ -346,7 +351,7 @@ impl SimDisk {
         }
     }
 
-    fn edit(&mut self, path: &Path, change: impl Fn(&mut Vec<u8>)) {
+    fn edit(&mut self, path: &Path, change: impl Fn(&mut Content)) {
         if let Some(inode) = self.names.files.get(path).and_then(|&inode| self.inodes.get_mut(inode)) {
             change(&mut inode.current);
             change(&mut inode.durable);
@@ -429,7 +434,7 @@ impl SimDisk {
 }
 
 /// What a power cut leaves of one volatile write.
-fn keep_some(durable: &mut Vec<u8>, offset: u64, bytes: &[u8], mode: u64, random: &mut Random) {
+fn keep_some(durable: &mut Content, offset: u64, bytes: &[u8], mode: u64, random: &mut Random) {
     let whole = match mode {
         0 => false,
         1 => true,
@@ -437,14 +442,14 @@ fn keep_some(durable: &mut Vec<u8>, offset: u64, bytes: &[u8], mode: u64, random
         _ => {
             for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
                 if random.percent(50) {
-                    put(durable, offset + (index * SECTOR_BYTES) as u64, sector);
+                    durable.put(offset + (index * SECTOR_BYTES) as u64, sector);
                 }
             }
             return;
         }
     };
     if whole {
-        put(durable, offset, bytes);
+        durable.put(offset, bytes);
     }
 }
 
@@ -515,12 +520,7 @@ impl Storage for SimDisk {
         if self.bad_pages.iter().any(|(bad, page)| *bad == inode && pages.contains(page)) {
             return Err(IoError::from_errno(Operation::Read, EIO).at(&path));
         }
-        let content = self.inodes.get(inode).map(|inode| inode.current.as_slice()).unwrap_or_default();
-        let rest = usize::try_from(offset).ok().and_then(|at| content.get(at..)).unwrap_or_default();
-        let count = rest.len().min(into.len());
-        if let (Some(to), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
-            to.copy_from_slice(from);
-        }
+        let count = self.inodes.get(inode).map_or(0, |inode| inode.current.read(offset, into));
         Ok(count)
     }
 

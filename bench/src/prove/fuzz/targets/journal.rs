@@ -249,7 +249,7 @@ fn file_name() -> Target {
 /// The only file of the kind in a store of one's own.
 fn only_file(disk: &SimDisk) -> Option<(PathBuf, Vec<u8>)> {
     let path = disk.files().next()?.to_owned();
-    let content = disk.content(&path)?.to_vec();
+    let content = disk.content(&path)?;
     Some((path, content))
 }
 
