@@ -5,6 +5,7 @@
 pub mod callgrind;
 pub mod calls;
 pub mod context;
+pub(crate) mod date;
 pub(crate) mod descriptors;
 pub mod device;
 pub mod identity;

@@ -34,6 +34,15 @@ pub(super) struct Axes<'a> {
     pub(super) y: &'a str,
     /// How a value of x is written.
     pub(super) x_text: fn(f64) -> String,
+    /// Where the names of the lines cover the least of them.
+    pub(super) names: Corner,
+}
+
+/// A corner of a plot.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Corner {
+    UpperLeft,
+    LowerRight,
 }
 
 /// The colour of a bar, as CSS.
@@ -95,7 +104,10 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, axes: Axes<'_>, lines: &[Line
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(match axes.names {
+            Corner::UpperLeft => SeriesLabelPosition::UpperLeft,
+            Corner::LowerRight => SeriesLabelPosition::LowerRight,
+        })
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(214, 214, 214))
         .label_font(FONT)
@@ -121,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_plot_of_nothing_is_nothing() {
-        let axes = Axes { x: "x", y: "y", x_text: super::super::markup::number };
+        let axes = Axes { x: "x", y: "y", x_text: super::super::markup::number, names: Corner::UpperLeft };
         assert_eq!(lines(axes, &[]).unwrap(), "");
         let flat = Line { name: "a".to_owned(), colour: 0, points: vec![(1.0, 5.0)] };
         assert!(lines(axes, &[flat]).unwrap().contains("<svg"));

@@ -1,7 +1,8 @@
 //! The parts of the page.
 
-use super::charts::{self, Axes, Line};
+use super::charts::{self, Axes, Corner, Line};
 use super::{CONTROL, limits, markup};
+use crate::measure::date;
 use crate::measure::latency::PERCENTILES;
 use crate::result::schema::{Durability, Parameters, Results, Round};
 use crate::result::series::{self, Key, Series};
@@ -45,7 +46,7 @@ pub(super) fn head(results: &Results) -> String {
     let facts = [
         ("Command", results.command.clone()),
         ("Commit", results.commit.clone()),
-        ("Began", format!("{} s after 1970-01-01 UTC", results.began)),
+        ("Began", date::moment(results.began)),
         ("Machine", format!("{} processors ({}), {memory:.0} GiB", machine.processors, machine.processor)),
         ("Kernel", machine.kernel.clone()),
         ("Store", machine.file_system.clone()),
@@ -171,7 +172,7 @@ pub(super) fn percentiles(results: &Results) -> Result<String, String> {
         };
         let lines: Vec<Line> = all.iter().filter(|series| series.key == key).filter_map(of).collect();
         let lines: Vec<Line> = limits::line(results, &lines).into_iter().chain(lines).collect();
-        let axes = Axes { x: "percentile", y: "µs to the ack", x_text: share };
+        let axes = Axes { x: "percentile", y: "µs to the ack", x_text: share, names: Corner::LowerRight };
         let plot = charts::lines(axes, &lines)?;
         if !plot.is_empty() {
             page += &format!("<h3>{}</h3>\n{plot}\n", load(&key));
@@ -205,7 +206,7 @@ pub(super) fn growth(results: &Results) -> Result<String, String> {
         for (what, of) in figures {
             let mut lines = along(axis, &all, results, of);
             lines.extend(limits::line(results, &lines).filter(|_| on_schedule));
-            let axes = Axes { x: axis.name, y: what, x_text: markup::number };
+            let axes = Axes { x: axis.name, y: what, x_text: markup::number, names: Corner::UpperLeft };
             let plot = charts::lines(axes, &lines)?;
             if !plot.is_empty() {
                 page += &format!("<h3>{what} over {}</h3>\n{plot}\n", axis.name);
@@ -348,7 +349,7 @@ pub(super) fn load(key: &Key) -> String {
         text += &format!(", {} queues", load.queues);
     }
     if load.consumers > 0 {
-        text += &format!(", {} consumers", load.consumers);
+        text += &format!(", {} consumer{}", load.consumers, if load.consumers == 1 { "" } else { "s" });
     }
     if let Some(messages) = load.transaction {
         text += &format!(", transactions of {messages}");
