@@ -22,6 +22,7 @@ mod words;
 mod crates;
 mod documents;
 mod events;
+mod pair_rules;
 mod rooms;
 mod top_level;
 

@@ -14,7 +14,7 @@ impl command::Notice {
             Self::SyncStarted { .. } => "HA120",
             Self::InSync(_) => "HA122",
             Self::Spare => "HA130",
-            Self::FailbackGranted => "HA160",
+            Self::HandedOver => "HA160",
             Self::ReplicaSlow(_) => "HA207",
             Self::ReplicaLost(_) => "HA208",
             Self::Suspended => "HA209",

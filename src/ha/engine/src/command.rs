@@ -79,8 +79,8 @@ pub enum Notice {
     InSync(InstanceId),
     /// The active has its replica already.
     Spare,
-    /// A failback was granted: this server becomes a backup.
-    FailbackGranted,
+    /// The register names the successor: this server ends, or becomes a backup.
+    HandedOver,
     /// The replica speaks and does not confirm in time; it is taken out of the in-sync set and catches up.
     ReplicaSlow(InstanceId),
     /// The connection to the replica is lost; it is taken out of the in-sync set.

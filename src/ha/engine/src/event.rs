@@ -45,11 +45,13 @@ pub enum Timer {
     Suspended,
     /// A primary has been in sync for so long that it may ask to serve.
     Failback,
+    /// The hour is over within which handovers to a returning primary are counted.
+    FailbackHour,
 }
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Retry,
         Self::StartWait,
         Self::Answer,
@@ -63,6 +65,7 @@ impl Timer {
         Self::Verdict,
         Self::Suspended,
         Self::Failback,
+        Self::FailbackHour,
     ];
 }
 

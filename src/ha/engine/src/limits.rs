@@ -82,6 +82,8 @@ pub const HANDOVER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const FAILBACK_MIN_STABLE: Duration = Duration::from_secs(5);
 /// Handovers to a returning primary in an hour: a host that fails again and again shall not drag clients along.
 pub const FAILBACK_MAX_PER_HOUR: u32 = 6;
+/// The hour within which they are counted. It begins with the first of them, so that nobody has to remember when each was.
+pub const FAILBACK_HOUR: Duration = Duration::from_secs(3600);
 /// An active whose right to ack is in doubt closes its clients after this time; zero is never.
 pub const SUSPENDED_TIMEOUT: Duration = Duration::ZERO;
 

@@ -1,4 +1,7 @@
 //! The safety rules by name. Model and simulator take one away, or a few, to show that it is needed; a server keeps them all.
+//!
+//! A build of the whole workspace has the feature `mutants` in the broker's library too, since the simulator of pairs stands there. What holds
+//! in every build: [`Rules`] comes with all of them, taking one away needs its name, and the broker names none (`tests/tidy/pair_rules.rs`).
 
 /// A safety rule. The texts are in `docs/ha-rules.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -85,6 +85,8 @@ pub struct Settings {
     pub features: u32,
     /// `allow-failback`: hands over to a primary that asks.
     pub allow_failback: bool,
+    /// `failback-max-per-hour`: so many such handovers, and then no more until the hour that began with the first one is over.
+    pub failback_max_per_hour: u32,
     /// `restart-backup`: becomes a backup after a failback, instead of ending.
     pub restart_backup: bool,
     /// `check-for-live-server`: a primary without a register looks for an active before it starts.
@@ -109,6 +111,7 @@ impl Default for Settings {
             lanes: 1,
             features: 1,
             allow_failback: true,
+            failback_max_per_hour: limits::FAILBACK_MAX_PER_HOUR,
             restart_backup: true,
             check_for_active: true,
             stale_start: StaleStart::Warn,

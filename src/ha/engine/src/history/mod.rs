@@ -94,6 +94,13 @@ impl History {
         self.entries.push(entry);
     }
 
+    /// Something came behind the last start that may be of clients.
+    pub(crate) fn set_written(&mut self) {
+        if let Some(last) = self.entries.last_mut() {
+            last.written = true;
+        }
+    }
+
     /// Moves the end.
     pub fn set_end(&mut self, end: impl IntoIterator<Item = Place>) {
         self.end = end.into_iter().collect();

@@ -77,6 +77,10 @@ impl Server {
             self.answer_passively(link, hello, out);
             return;
         }
+        if self.is_rival(hello, epoch) {
+            self.rival_came(link, hello, epoch, out);
+            return;
+        }
         if epoch.number > self.epoch.number {
             self.ha.see(epoch);
             self.fire(Trigger::NewerEpoch, out);
@@ -113,7 +117,7 @@ impl Server {
         true
     }
 
-    fn reject(&self, link: Link, reject: Reject, out: &mut Commands) {
+    pub(super) fn reject(&self, link: Link, reject: Reject, out: &mut Commands) {
         self.answer(link, Message::Reject(reject), out);
         out.push(Command::Close(link));
     }

@@ -1,13 +1,14 @@
 //! What a passive does next: by the start's table while it looks around, by the verdict while it has lost its active.
 
 use super::changes::Purpose;
+use super::contending::side_of;
 use super::following::Stage;
 use super::{Known, Peer, Server};
 use crate::command::{Command, Commands, Notice};
 use crate::detect::Network;
 use crate::event::Timer;
 use crate::ha_state::{Eligible, Role};
-use crate::history::{Reason, Side, Verdict, meet};
+use crate::history::{Reason, Verdict, meet};
 use crate::message::{Holding, Message};
 use crate::register::Register;
 use crate::register_client::{Alone, Loss, Provider, alone};
@@ -87,6 +88,7 @@ impl Server {
     fn peer_fact(&self) -> PeerFact {
         let Some(following) = &self.following else { return PeerFact::Silent };
         match (following.stage, &following.holding) {
+            (Stage::Contest, _) => PeerFact::Active { current: false },
             (Stage::Greeted, _) => PeerFact::Active { current: !self.is_stale(following.epoch) },
             (Stage::Passive | Stage::Pulling, Some(theirs)) => {
                 let member = self.peer_instance.is_some_and(|peer| self.lists(peer).is_some()) && theirs.complete;
@@ -99,31 +101,8 @@ impl Server {
     /// What comes of comparing the copies of two passives.
     fn meeting(&self, theirs: &Holding) -> Verdict {
         let own = self.copy();
-        let primary = self.settings.role == Role::Primary;
-        let side = |holding: &'_ Holding| (holding.complete, holding.handed_over, holding.quarantined);
-        let (complete, handed_over, quarantined) = side(&own);
-        let mine = Side {
-            instance: self.ha.instance,
-            primary,
-            isolated: self.network == Network::Isolated,
-            history: &own.history,
-            promised: &own.promised,
-            complete,
-            handed_over,
-            quarantined,
-        };
-        let (complete, handed_over, quarantined) = side(theirs);
-        let instance = self.peer_instance.unwrap_or_default();
-        let theirs = Side {
-            instance,
-            primary: theirs.primary,
-            isolated: theirs.isolated,
-            history: &theirs.history,
-            promised: &theirs.promised,
-            complete,
-            handed_over,
-            quarantined,
-        };
+        let mine = side_of(self.ha.instance, &own);
+        let theirs = side_of(self.peer_instance.unwrap_or_default(), theirs);
         meet(&mine, &theirs)
     }
 
@@ -169,6 +148,7 @@ impl Server {
         }
         if self.wish.forced {
             self.wish.forced = false;
+            self.ha.unagreed = !self.registered();
             return self.may_activate(Reason::Forced, out);
         }
         let decision = self.decision();
@@ -189,10 +169,7 @@ impl Server {
             Action::AskConsent => self.ask_consent(out),
             Action::Join { settle: true, .. } => self.settle(out),
             Action::Join { .. } => self.consider_following(out),
-            Action::Challenge => {
-                self.say(Message::StaleEpoch, out);
-                self.fire(Trigger::Refused, out)
-            }
+            Action::Challenge => self.challenge(out),
             Action::Quarantine => self.fire(Trigger::Contradiction, out),
             Action::Wait(_) | Action::Refuse => false,
         }

@@ -46,6 +46,8 @@ pub(super) enum Stage {
     Pulling,
     /// The peer serves; it is not yet decided whether to follow it.
     Greeted,
+    /// The peer serves, and so does this server, or it has seen a newer epoch: the two compare.
+    Contest,
     /// `History` is said.
     History,
     /// Chains are compared.
@@ -75,13 +77,19 @@ impl Cut {
 
 impl Server {
     pub(super) fn dial(&mut self, out: &mut Commands) {
-        if self.following.is_none() {
+        // An active looks for a rival only, and only where no register decides.
+        let looks = !self.is_leading() || !self.registered() && self.replica.is_none();
+        if looks && self.following.is_none() {
             out.push(Command::Dial);
         }
     }
 
     pub(super) fn connected(&mut self, link: Link, out: &mut Commands) {
-        let dials = matches!(self.state, State::Probing | State::Joining | State::Spare | State::Detached);
+        let dials = match self.state {
+            State::Probing | State::Joining | State::Spare | State::Detached => true,
+            State::ActiveSolo | State::Suspended => !self.registered() && self.replica.is_none(),
+            _ => false,
+        };
         if !dials || self.following.is_some() {
             out.push(Command::Close(link));
             return;
@@ -103,7 +111,7 @@ impl Server {
     }
 
     pub(super) fn not_connected(&mut self, peer: Peer) {
-        if self.following.is_none() {
+        if self.following.is_none() && !self.is_leading() {
             self.peer = peer;
         }
     }
@@ -166,8 +174,12 @@ impl Server {
     pub(super) fn lost(&mut self, link: Link, out: &mut Commands) {
         if self.following.as_ref().is_some_and(|following| following.link == link) {
             self.following = None;
-            self.peer = Peer::Unknown;
-            self.fire(Trigger::LinkLost, out);
+            if !self.is_leading() {
+                self.peer = Peer::Unknown;
+                self.fire(Trigger::LinkLost, out);
+            }
+        } else if self.is_rival_link(link) {
+            self.rival = None;
         } else if self.caller.as_ref().is_some_and(|(caller, ..)| *caller == link) {
             self.caller = None;
         } else if self.replica.as_ref().is_some_and(|replica| replica.link == link) {
@@ -185,6 +197,10 @@ impl Server {
             self.ha.node = node;
         }
         self.peer_instance = Some(hello.member.instance);
+        if self.is_leading() {
+            self.rival_greeted(hello, epoch, out);
+            return;
+        }
         let Some(following) = &mut self.following else { return };
         following.epoch = epoch;
         following.stage = if hello.active { Stage::Greeted } else { Stage::Passive };
@@ -200,6 +216,8 @@ impl Server {
     /// The peer does not take it.
     pub(super) fn rejected(&mut self, reject: Reject, out: &mut Commands) {
         match reject {
+            // It looked for a rival, and this is none.
+            _ if self.is_leading() => {}
             Reject::AlreadyReplicating => {
                 out.push(Command::Tell(Notice::Spare));
                 self.peer = Peer::Active;
@@ -258,6 +276,9 @@ impl Server {
     }
 
     pub(super) fn appended(&mut self, end: Vector, out: &mut Commands) {
+        if !self.store.looked_at.covers(&end) {
+            self.history.set_written();
+        }
         self.store.appended = end;
         self.consider_pulled(out);
         if let Some(gate) = &mut self.gate {

@@ -5,6 +5,7 @@ use super::admission::Phase;
 use super::changes::Purpose;
 use super::script::Waits;
 use crate::command::{Clients, Command, Commands, Job, Notice};
+use crate::event::Timer;
 use crate::gate::Hold;
 use crate::ha_state::{Eligible, Role};
 use crate::ids::Member;
@@ -86,8 +87,11 @@ impl Server {
         if register.member(self.ha.instance).is_none() {
             self.ha.eligible = Eligible::No;
         }
-        self.wish.handover = false;
-        out.push(Command::Tell(Notice::FailbackGranted));
+        if self.wish.failback {
+            self.count_failback(out);
+        }
+        (self.wish.handover, self.wish.failback) = (false, false);
+        out.push(Command::Tell(Notice::HandedOver));
         self.write(out)
     }
 
@@ -101,17 +105,26 @@ impl Server {
     /// The replica, configured as primary, asks to serve.
     pub(super) fn failback_asked(&mut self, out: &mut Commands) {
         let right = self.settings.allow_failback && self.settings.role == Role::Backup;
-        if right && self.state == State::ActiveReplicated && self.successor().is_some() {
-            self.wish.handover = true;
+        let few = self.failbacks < self.settings.failback_max_per_hour;
+        if right && few && self.state == State::ActiveReplicated && self.successor().is_some() {
+            (self.wish.handover, self.wish.failback) = (true, true);
         } else {
             self.tell_replica(Message::FailbackRefused, out);
+        }
+    }
+
+    /// A host that fails again and again shall not drag clients along.
+    fn count_failback(&mut self, out: &mut Commands) {
+        self.failbacks = self.failbacks.saturating_add(1);
+        if !self.armed(Timer::FailbackHour) {
+            self.arm(Timer::FailbackHour, out);
         }
     }
 
     /// A handover takes too long. Once the register was asked, only its answer ends it.
     pub(super) fn handover_late(&mut self, out: &mut Commands) {
         self.wish.tried = true;
-        self.wish.handover = false;
+        (self.wish.handover, self.wish.failback) = (false, false);
         if self.is_unchanging() {
             self.fire(Trigger::HandoverLate, out);
         } else {

@@ -34,7 +34,8 @@ impl Server {
             promised: self.promised.clone(),
             kept: self.store.kept.clone(),
             member: false,
-            complete: self.ha.eligible == Eligible::Yes,
+            // What it has lost it may have acked.
+            complete: self.ha.eligible == Eligible::Yes && !self.store.lost,
             handed_over: self.ha.handed_over,
             quarantined: self.ha.stood() == State::Quarantined,
             primary: self.settings.role == Role::Primary,

@@ -100,10 +100,15 @@ impl Server {
 
     /// Asks to be alone. The epoch was promised a step before.
     pub(super) fn remove(&mut self, out: &mut Commands) {
-        if self.is_solo() || !self.is_unchanging() {
+        let raises = self.above > 0;
+        if self.is_solo() && !raises || !self.is_unchanging() {
             return;
         }
         self.reason = Reason::Solo;
+        if raises {
+            self.ask_remove(out);
+            return;
+        }
         match self.settings.provider {
             Provider::None { policy } => self.remove_by_consent(policy, out),
             Provider::Etcd => self.ask_remove(out),
@@ -156,6 +161,7 @@ impl Server {
     pub(super) fn removed(&mut self, value: Option<Register>, out: &mut Commands) {
         let Some(register) = value else { return };
         self.epoch = register.epoch;
+        self.above = 0;
         if let Some(replica) = &mut self.replica {
             replica.counts = false;
         }

@@ -6,6 +6,7 @@
 mod acting;
 mod admission;
 mod changes;
+mod contending;
 mod deciding;
 mod following;
 mod handing_over;
@@ -44,6 +45,7 @@ use crate::vector::Vector;
 
 use admission::Replica;
 use changes::Change;
+use contending::Rival;
 use following::Following;
 use script::{Script, Task};
 
@@ -86,6 +88,10 @@ pub struct Server {
     peer_instance: Option<InstanceId>,
     /// Somebody has said `Hello` while it is open whether this server serves: answered as soon as that is known.
     caller: Option<(Link, Hello, Epoch)>,
+    /// Who has dialled and is compared with, where no register decides.
+    rival: Option<Rival>,
+    /// The next epoch has a higher number than this one, which a rival has seen.
+    above: u64,
     /// The peer is to be told that this server does not activate by itself any more.
     consent: Option<(Link, Epoch)>,
     wish: Wish,
@@ -102,6 +108,8 @@ pub struct Server {
     pulled: bool,
     /// What the start's table had to say last.
     told: Option<crate::start::Notice>,
+    /// Handovers to a returning primary in this hour.
+    failbacks: u32,
     /// Refused attempts to take over.
     verdicts: u32,
     /// Which timers run, a bit for each.
@@ -132,6 +140,8 @@ struct Store {
     lost: bool,
     /// Memory was confirmed, and the end was not a clean one (SR13).
     forgot: bool,
+    /// What lies behind is of clients, or may be: where the lanes ended when their epochs were last looked at.
+    looked_at: Vector,
 }
 
 /// What is known of the peer beside a connection that is followed.
@@ -157,6 +167,8 @@ struct Wish {
     stop: bool,
     /// To hand over.
     handover: bool,
+    /// And that because the primary has asked.
+    failback: bool,
     /// It was tried once and did not come to that.
     tried: bool,
     /// To serve, whatever the rules say.
@@ -194,6 +206,8 @@ impl Server {
             peer: Peer::Unknown,
             peer_instance: None,
             caller: None,
+            rival: None,
+            above: 0,
             consent: None,
             wish: Wish::default(),
             network: Network::Unchecked,
@@ -203,6 +217,7 @@ impl Server {
             agreed: crate::start::Agreed::No,
             pulled: false,
             told: None,
+            failbacks: 0,
             verdicts: 0,
             armed: 0,
         }
@@ -308,6 +323,9 @@ impl Server {
             self.disarm(Timer::Failback, out);
             self.disarm(Timer::StopGuard, out);
         }
+        if old == State::ActiveSolo && !watched(self.state).contains(&Timer::Retry) {
+            self.disarm(Timer::Retry, out);
+        }
         if !self.is_leading() {
             self.gate = None;
         }
@@ -324,6 +342,8 @@ impl Server {
                 self.verdicts = 0;
             }
             State::Activating => self.start_gate(),
+            // Nobody has agreed that it serves alone: it looks whether another one does.
+            State::ActiveSolo if !self.registered() && self.ha.unagreed => self.arm(Timer::Retry, out),
             _ => {}
         }
     }

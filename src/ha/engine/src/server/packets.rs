@@ -14,7 +14,7 @@ use crate::table::Trigger;
 impl Server {
     pub(super) fn packet(&mut self, link: Link, packet: Packet, out: &mut Commands) {
         let Packet { epoch, message } = packet;
-        if !message.greets() && self.is_refused(epoch) {
+        if !message.greets() && !self.is_contest(link) && self.is_refused(epoch) {
             // A replica that is out and does not know it yet is told with the new epoch; everybody else is told here (SR7).
             if !self.is_replica(link) {
                 self.answer(link, Message::StaleEpoch, out);
@@ -25,6 +25,7 @@ impl Server {
             Message::Hello(hello) => self.hello_came(link, &hello, epoch, out),
             Message::StaleEpoch => self.stale(epoch, out),
             message if self.is_followed(link) => self.of_active(link, epoch, message, out),
+            Message::History(theirs) if self.is_rival_link(link) => self.rival_holds(&theirs, out),
             message if self.is_replica(link) => self.of_replica(link, epoch, message, out),
             message => self.of_passive(link, message, out),
         }
@@ -45,9 +46,13 @@ impl Server {
 
     /// Somebody has seen a newer epoch.
     fn stale(&mut self, epoch: Epoch, out: &mut Commands) {
-        if self.is_leading() && epoch.number > self.epoch.number {
+        let newer = self.is_leading() && epoch.number > self.epoch.number;
+        if newer && self.registered() {
             self.ha.see(epoch);
             self.fire(Trigger::NewerEpoch, out);
+        } else if newer {
+            // Without a register a number decides nothing: the two compare what they hold.
+            self.fire(Trigger::Again, out);
         }
     }
 
@@ -60,6 +65,7 @@ impl Server {
         match message {
             Message::HelloAck(hello) if stage == Stage::Dialled => return self.greeted(&hello, epoch, out),
             Message::Reject(reject) => return self.rejected(reject, out),
+            Message::History(theirs) if stage == Stage::Contest => return self.dialled_holds(&theirs, out),
             Message::History(theirs) if stage == Stage::Passive => return self.passive_holds(link, theirs, out),
             Message::Tail(end) if stage == Stage::Pulling => {
                 if let Some(following) = &mut self.following {

@@ -132,6 +132,7 @@ impl Server {
             Done::EpochStarted { end, history } => {
                 self.store.appended = self.store.appended.higher(&end);
                 self.history = history;
+                self.store.looked_at = self.store.appended.clone();
                 if task == Task::Script {
                     self.epoch_started(end, out);
                 }
@@ -140,6 +141,7 @@ impl Server {
             Done::Truncated { end, history } => {
                 self.store.durable = self.store.durable.lower(&end);
                 self.promised = self.promised.lower(&end);
+                self.store.looked_at = end.clone();
                 self.store.appended = end;
                 self.history = history;
             }

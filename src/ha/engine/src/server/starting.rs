@@ -28,6 +28,7 @@ impl Server {
         self.ha = state;
         self.ha.role = self.settings.role;
         self.store = Store {
+            looked_at: scan.end.clone(),
             appended: scan.end,
             durable: Vector::default(),
             kept: scan.kept,
@@ -48,7 +49,7 @@ impl Server {
 
     /// The promise to follow nothing older than the epoch that comes next: written before anybody is asked for it (SR6).
     pub(super) fn promise_epoch(&mut self, out: &mut Commands) -> Waits {
-        self.next = self.epoch_of(self.ha.next_number().max(self.epoch.number + 1));
+        self.next = self.epoch_of(self.ha.next_number().max(self.epoch.number.max(self.above) + 1));
         if !self.rules.keep(Rule::Sr6) {
             return Waits::Nothing;
         }

@@ -6,6 +6,7 @@ use super::{Known, Peer, Server};
 use crate::command::{Command, Commands};
 use crate::detect::Network;
 use crate::event::Timer;
+use crate::limits::FAILBACK_HOUR;
 use crate::message::Message;
 use crate::state::State;
 use crate::table::Trigger;
@@ -34,6 +35,7 @@ impl Server {
             Timer::Suspended if times.suspended.is_zero() => return,
             Timer::Suspended => times.suspended,
             Timer::Failback => times.failback,
+            Timer::FailbackHour => FAILBACK_HOUR,
         };
         self.arm_for(timer, after, out);
     }
@@ -80,17 +82,18 @@ impl Server {
                 self.say(Message::FailbackAsked, out);
                 self.arm(Timer::Failback, out);
             }
+            Timer::FailbackHour => self.failbacks = 0,
         }
     }
 
     /// Looks at the register and at the peer again.
     fn look_again(&mut self, out: &mut Commands) {
         self.arm(Timer::Retry, out);
+        self.give_up_old_link(out);
         if self.state == State::Suspended {
             self.doubt_again(out);
             return;
         }
-        self.give_up_old_link(out);
         if !self.script.is_over() || !self.is_unchanging() {
             return;
         }
@@ -120,6 +123,9 @@ impl Server {
             self.fire(Trigger::Again, out);
         } else {
             self.fire(Trigger::ReplicaGone, out);
+            if !self.registered() {
+                self.fire(Trigger::Again, out);
+            }
         }
     }
 

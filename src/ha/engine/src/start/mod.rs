@@ -357,9 +357,11 @@ fn holder(facts: &StartFacts, register: Registered) -> Decision {
             Decision::new(Row::R4b, Action::Quarantine).told(Notice::Damaged)
         };
     }
-    let lost = facts.tail == Tail::Lost;
-    if lost && (facts.pulled || !register.others) {
-        return Decision::new(Row::R6c, Action::Quarantine).told(Notice::Damaged);
+    match facts.tail {
+        Tail::Lost if !register.others => return Decision::new(Row::R6c, Action::Quarantine).told(Notice::Damaged),
+        // The others have what is missing: one of them serves, as if this one could not be reached, and this one copies.
+        Tail::Lost => return follow(Row::R6d, facts, register.unresolved, Notice::KnownStale),
+        Tail::Whole | Tail::Evidence => {}
     }
     if !register.others {
         return activate(Row::R6, Reason::Restart, facts.tail);

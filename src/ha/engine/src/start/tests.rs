@@ -116,7 +116,6 @@ fn holds(row: Row, f: &StartFacts) -> bool {
     let no_better = silent || matches!(f.peer, Peer::Passive { verdict: Verdict::Mine { .. } | Verdict::Sole, .. });
     let absent = free && f.register == RegisterFacts::Absent;
     let by_row_5 = |v: Registered| in_sync || f.pulled || silent && !v.tail_waited;
-    let hopeless = |v: Registered| lost && (f.pulled || !v.others);
     let unread = |want: bool| {
         free && matches!(f.register, RegisterFacts::Unreadable { unresolved } if (follows && !unresolved) == want)
     };
@@ -134,10 +133,11 @@ fn holds(row: Row, f: &StartFacts) -> bool {
         Row::R3 => value(&|v| v.stale),
         Row::R4 => value(&|v| !v.stale && v.rolled_back),
         Row::R4b => sound(&|v| v.mine && v.member != Membership::Entitled),
-        Row::R5 => me(&|v| v.others && by_row_5(v) && !hopeless(v)),
-        Row::R6 => me(&|v| !hopeless(v) && (!v.others || !by_row_5(v) && whole)),
-        Row::R6b => me(&|v| !hopeless(v) && v.others && !by_row_5(v) && !whole),
-        Row::R6c => me(&hopeless),
+        Row::R5 => me(&|v| v.others && by_row_5(v) && !lost),
+        Row::R6 => me(&|v| !lost && (!v.others || !by_row_5(v) && whole)),
+        Row::R6b => me(&|v| evidence && v.others && !by_row_5(v)),
+        Row::R6c => me(&|v| lost && !v.others),
+        Row::R6d => me(&|v| lost && v.others),
         Row::R7 => fit(&|| follows),
         Row::R7b => fit(&|| zombie),
         Row::R7c => fit(&|| willing),
@@ -195,8 +195,21 @@ fn rows_that_must_not_activate_never_do() {
         if impossible(facts).is_some() || !activates(decision) {
             return;
         }
-        let never =
-            [Row::R0, Row::R2, Row::R3, Row::R4, Row::R4b, Row::R9, Row::R10, Row::R11, Row::R12, Row::R14, Row::R14b];
+        let never = [
+            Row::R0,
+            Row::R2,
+            Row::R3,
+            Row::R4,
+            Row::R4b,
+            Row::R6c,
+            Row::R6d,
+            Row::R9,
+            Row::R10,
+            Row::R11,
+            Row::R12,
+            Row::R14,
+            Row::R14b,
+        ];
         assert!(!never.contains(&decision.row), "{decision:?} {facts:?}");
         assert!(!facts.isolated, "cut off: {decision:?} {facts:?}");
         assert!(facts.own != Own::Quarantined);

@@ -105,7 +105,16 @@ pub(super) const ROWS: &[Row] = &[
     to(&[Suspended], T::HealthySolo, ActiveSolo, &[A::WriteState, A::Serve]),
     to(&[ActiveReplicated], T::LeaseSilent, Suspended, &[A::Hold]),
     to(&[ActiveSolo, ActiveReplicated], T::Isolated, Suspended, &[A::Hold]),
-    stays(&[Suspended], T::Again, &[A::ReadRegister]),
+    stays(&[Suspended], T::Again, LOOK),
+    // Without a register nobody else says whether another one serves.
+    stays(&[ActiveSolo], T::Again, &[A::Dial]),
+    to(&[ActiveSolo], T::RivalAbove, Suspended, REMOVE),
+    to(
+        &[ActiveSolo, ActiveReplicated, Suspended],
+        T::Outclaimed,
+        Quarantined,
+        &[A::MarkIneligible, A::Quiesce, A::CloseReplica, A::CloseLink],
+    ),
     stays(&[Suspended], T::SuspendedLong, &[A::Drop]),
     to(
         &[Activating, ActiveSolo, ActiveReplicated, Suspended, Handover],

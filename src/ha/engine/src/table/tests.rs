@@ -44,6 +44,7 @@ fn of_timer(timer: Timer) -> &'static [Trigger] {
         Timer::Activation => &[Trigger::ActivationFailed],
         Timer::Handover => &[Trigger::HandoverLate],
         Timer::Suspended => &[Trigger::SuspendedLong],
+        Timer::FailbackHour => &[],
         Timer::Failback | Timer::Heartbeat | Timer::StartWait | Timer::Lag | Timer::Sync | Timer::StopGuard => &[],
     }
 }

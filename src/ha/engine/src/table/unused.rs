@@ -41,6 +41,9 @@ pub(super) const fn why(state: State, trigger: Trigger) -> Unused {
         Trigger::ReadySolo | Trigger::ReadyReplicated | Trigger::ActivationFailed => {
             Impossible("no activation is under way")
         }
+        Trigger::Outclaimed | Trigger::RivalAbove => {
+            Impossible("only what serves meets a rival, and not while it hands over; only who is alone goes above")
+        }
         Trigger::NewerEpoch => Ignored("it does not serve: what it has seen is remembered, and that is all"),
         Trigger::JoinWon => match state {
             State::Handover => Impossible("a handover begins when no other change is with the register"),

@@ -92,6 +92,10 @@ words! {
         ActivationFailed,
         /// A newer epoch exists.
         NewerEpoch,
+        /// Two without a register have met, both have acked alone, and the claim of this server is the lower one.
+        Outclaimed,
+        /// It goes on, and the other one has seen an epoch that is not below its own.
+        RivalAbove,
         /// The joiner is in the register.
         JoinWon,
         /// A member of the view is lost, silent or too slow, and the register could be changed.

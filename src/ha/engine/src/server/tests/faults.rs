@@ -154,3 +154,40 @@ fn epochs_of_one_life_differ_and_their_numbers_rise() {
     assert!(epochs.windows(2).all(|two| two[0].number < two[1].number && two[0].activation != two[1].activation));
     assert_eq!(epochs.len(), 4);
 }
+
+#[test]
+fn a_holder_that_lost_a_promised_block_joins_the_other_which_serves() {
+    for failback in [false, true] {
+        let mut world = World::pair_with(|settings| settings.allow_failback = failback);
+        world.kill_both();
+        world.rot(0, 2);
+        world.start(0);
+        world.run(30_000);
+        assert_eq!(world.hosts[0].state(), State::Probing, "the other one has what is missing");
+        assert!(world.hosts[0].notices.contains(&Notice::Start(crate::start::Notice::KnownStale)));
+        world.start(1);
+        world.run(3_000);
+        // Its peer runs and is not about to serve: it waits for nothing.
+        assert_eq!(world.states(), [State::InSync, State::ActiveReplicated]);
+        world.run(30_000);
+        let serves = usize::from(!failback);
+        assert!(world.hosts[serves].state().is_active(), "{:?}", world.states());
+        assert_eq!((world.hosts[0].ops(), world.hosts[1].ops()), (vec![0, 1, 2], vec![0, 1, 2]));
+        world.send(serves, 1);
+        assert_eq!(world.acked.len(), 4);
+    }
+}
+
+#[test]
+fn a_lone_holder_that_lost_a_promised_block_waits_for_the_operator() {
+    let mut world = World::pair();
+    world.kill(1);
+    world.run(5_000);
+    world.send(0, 1);
+    world.kill(0);
+    world.rot(0, 2);
+    world.start(0);
+    world.start(1);
+    world.run(60_000);
+    assert_eq!(world.states(), [State::Quarantined, State::Probing]);
+}

@@ -1,7 +1,7 @@
 //! Planned changes: stops, switchovers, failbacks, and what goes wrong in the middle of them.
 
 use super::world::World;
-use crate::command::Clients;
+use crate::command::{Clients, Notice};
 use crate::event::{Admin, Event, Timer};
 use crate::ids::InstanceId;
 use crate::state::State;
@@ -97,4 +97,32 @@ fn a_handover_that_does_not_drain_comes_to_nothing() {
     assert_eq!(world.hosts[0].state(), State::ActiveReplicated);
     world.run(10_000);
     assert!(world.hosts.iter().filter(|host| host.clients == Clients::Served).count() == 1, "{:?}", world.states());
+}
+
+#[test]
+fn a_primary_that_fails_again_and_again_is_not_handed_its_place_for_ever() {
+    let mut world = World::pair_with(|settings| settings.failback_max_per_hour = 2);
+    let mut given = Vec::new();
+    for _ in 0..4 {
+        world.kill(0);
+        world.run(5_000);
+        world.start(0);
+        world.run(60_000);
+        given.push(world.hosts[0].state() == State::ActiveReplicated);
+        if given.last() == Some(&false) {
+            // It follows, and serves only when its turn comes.
+            assert_eq!(world.states(), [State::InSync, State::ActiveReplicated]);
+        }
+    }
+    assert_eq!(given, [true, true, false, false]);
+    let told = world.hosts[1].notices.iter().filter(|notice| **notice == Notice::HandedOver).count();
+    assert_eq!(told, 2);
+    // The hour that began with the first one is over.
+    world.tell(1, Event::Timer(Timer::FailbackHour));
+    world.run(10_000);
+    assert_eq!(world.states(), [State::ActiveReplicated, State::InSync]);
+    // What an operator orders is not counted.
+    world.order(0, Admin::Switchover);
+    world.run(1_000);
+    assert_eq!(world.states(), [State::InSync, State::ActiveReplicated]);
 }

@@ -48,6 +48,8 @@ pub(super) struct Host {
     /// To whom blocks go.
     streams: Option<Link>,
     lives: u64,
+    /// Blocks up to there were promised, and rot from the end of the log on.
+    rotten: usize,
     pub(super) commands_most: usize,
 }
 
@@ -95,6 +97,7 @@ impl Host {
             receives: None,
             streams: None,
             lives: 0,
+            rotten: 0,
             commands_most: 0,
         }
     }
@@ -214,6 +217,7 @@ impl World {
             end: at(host.log.len()),
             promised: at(host.promised),
             kept: at(0),
+            lost: host.log.len() < host.rotten,
             ..Scan::default()
         };
         let seed = u128::from(host.lives) * 1_000 + who as u128;
@@ -233,6 +237,16 @@ impl World {
     pub(super) fn kill(&mut self, who: usize) {
         self.crash(who, 0);
         self.pump();
+    }
+
+    /// A block of that server, which does not run, rots: it was promised, and the lane ends before it.
+    pub(super) fn rot(&mut self, who: usize, block: usize) {
+        let host = &mut self.hosts[who];
+        assert!(host.server.is_none() && block < host.log.len());
+        host.rotten = host.log.len();
+        host.log.truncate(block);
+        host.durable = block;
+        host.promised = host.promised.min(block);
     }
 
     /// The wire between the two is cut.
