@@ -153,7 +153,7 @@ pub enum Command {
         /// The first one begins here.
         from: Vector,
     },
-    /// Send blocks that are on the disk.
+    /// Send blocks that are on the disk. None of them is freed while the connection stands.
     Copy {
         /// To whom.
         conn: Link,

@@ -159,6 +159,8 @@ pub enum Event {
     Durable(Vector),
     /// The start of an epoch was among what was received: these are the epochs that the lanes hold now.
     Epochs(History),
+    /// The lanes begin here now: what was before is freed. What is being copied to a joiner is not, as long as its connection stands.
+    Kept(Vector),
     /// The oldest job under way has ended.
     Done(Done),
     /// The oldest write of `ha.state` under way is durable.

@@ -193,6 +193,11 @@ impl Server {
         if replica.phase != Phase::Cutting {
             return;
         }
+        if !from.covers(&self.store.kept) {
+            // What it wants was freed since it was told where the lanes begin: it comes again, and is told anew.
+            self.close_replica(out);
+            return;
+        }
         let end = self.store.appended.clone();
         replica.phase = Phase::Copying;
         replica.copied = end.clone();

@@ -187,13 +187,11 @@ impl Server {
         true
     }
 
-    /// Asks the passive peer to agree; once for each epoch that it would be.
+    /// Asks the passive peer to agree; once on a connection, since it may be lost with that, or come when the peer is busy.
     fn ask_consent(&mut self, out: &mut Commands) -> bool {
-        let number = self.ha.next_number();
-        if self.next.number == number {
-            return false;
-        }
-        self.next = self.epoch_of(number);
+        let Some(following) = self.following.as_mut().filter(|following| !following.asked) else { return false };
+        following.asked = true;
+        self.next = self.epoch_of(self.ha.next_number());
         self.say(Message::ConsentAsked(self.next), out);
         true
     }

@@ -31,6 +31,8 @@ pub(super) struct Following {
     pub(super) barrier: Option<Vector>,
     /// The register after the join, to be written down.
     pub(super) register: Option<Register>,
+    /// The peer was asked to agree.
+    pub(super) asked: bool,
     /// It was there when it was looked at again: once more, and it is given up.
     pub(super) old: bool,
 }
@@ -104,6 +106,7 @@ impl Server {
             their_chains: None,
             barrier: None,
             register: None,
+            asked: false,
             old: false,
         });
         let hello = Message::Hello(self.hello());

@@ -172,6 +172,12 @@ impl Server {
         let Some(following) = &mut self.following else { return };
         following.stage = Stage::Ready;
         let from = following.join.take().map_or_else(|| at.clone(), |cut| cut.from);
+        // A lane that was emptied begins where the active's does.
+        self.store.kept = Vector(
+            (0..from.0.len())
+                .map(|lane| if from.at(lane) > at.at(lane) { from.at(lane) } else { self.store.kept.at(lane) })
+                .collect(),
+        );
         out.push(Command::Receive(following.link));
         if self.state == State::Syncing {
             out.push(Command::Tell(Notice::SyncStarted { from: from.clone() }));

@@ -246,6 +246,7 @@ impl Server {
             Event::Appended(end) => self.appended(end, out),
             Event::Durable(end) => self.durable(&end, out),
             Event::Epochs(history) => self.history = history,
+            Event::Kept(kept) => self.store.kept = self.store.kept.higher(&kept),
             Event::Done(done) => self.job_done(done, out),
             Event::StateWritten => self.writes = self.writes.saturating_sub(1),
             Event::StoreFailed => self.fire_only(Trigger::StoreFailed, out),

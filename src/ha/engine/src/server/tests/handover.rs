@@ -6,6 +6,7 @@ use crate::event::{Admin, Event, Timer};
 use crate::ids::InstanceId;
 use crate::state::State;
 
+// proves: S1-038, S1-044
 #[test]
 fn a_planned_stop_hands_over_at_once() {
     let mut world = World::pair();

@@ -5,6 +5,7 @@ use crate::command::Clients;
 use crate::ids::InstanceId;
 use crate::state::State;
 
+// proves: S1-003, S2-06
 #[test]
 fn a_primary_makes_the_register_and_a_backup_joins() {
     let mut world = World::new();
@@ -35,6 +36,7 @@ fn a_backup_alone_makes_no_register() {
     assert_eq!(world.register, None);
 }
 
+// proves: S1-006, S1-007, S1-026, S1-027, S1-038, S1-039, S1-054, S1-058, S2-09
 #[test]
 fn the_replica_takes_over_and_the_former_active_returns() {
     let mut world = World::pair();
@@ -93,6 +95,7 @@ fn an_active_that_loses_its_replica_goes_on_alone_in_a_new_epoch() {
     assert_eq!(world.hosts[0].log, world.hosts[1].log);
 }
 
+// proves: S1-023, S1-029
 #[test]
 fn whoever_was_left_behind_waits_for_ever() {
     let mut world = World::pair();

@@ -24,6 +24,7 @@ fn a_pair_starts_and_acks() {
     assert_eq!(world.hosts[0].log, world.hosts[1].log);
 }
 
+// proves: S1-007, S1-105
 #[test]
 fn the_backup_takes_over_and_gives_back() {
     let mut world = World::pair_with(availability);
@@ -37,6 +38,7 @@ fn the_backup_takes_over_and_gives_back() {
     assert_eq!(world.hosts[0].ops(), [0, 1, 2, 3]);
 }
 
+// proves: S1-081, S1-083
 #[test]
 fn with_availability_a_cut_wire_makes_two_and_the_contact_is_reported() {
     let mut world = World::pair_with(availability);

@@ -48,6 +48,10 @@ pub(super) struct Host {
     /// To whom blocks go.
     streams: Option<Link>,
     lives: u64,
+    /// The lane begins here: what is before is freed, and stands in the log only for chains and epochs.
+    pub(super) freed: usize,
+    /// No block is sent.
+    pub(super) stalled: bool,
     /// Blocks up to there were promised, and rot from the end of the log on.
     rotten: usize,
     pub(super) commands_most: usize,
@@ -97,6 +101,8 @@ impl Host {
             receives: None,
             streams: None,
             lives: 0,
+            freed: 0,
+            stalled: false,
             rotten: 0,
             commands_most: 0,
         }
@@ -216,7 +222,7 @@ impl World {
             history: host.history(),
             end: at(host.log.len()),
             promised: at(host.promised),
-            kept: at(0),
+            kept: at(host.freed),
             lost: host.log.len() < host.rotten,
             ..Scan::default()
         };
@@ -247,6 +253,14 @@ impl World {
         host.log.truncate(block);
         host.durable = block;
         host.promised = host.promised.min(block);
+    }
+
+    /// Nothing in the first blocks of that server is needed any more.
+    pub(super) fn free(&mut self, who: usize, blocks: usize) {
+        self.hosts[who].freed = blocks;
+        if self.hosts[who].server.is_some() {
+            self.tell(who, Event::Kept(at(blocks)));
+        }
     }
 
     /// The wire between the two is cut.
@@ -377,7 +391,12 @@ impl World {
                 self.hosts[peer].events.push_back(Event::Lost(link));
             }
             Command::Receive(link) => self.hosts[who].receives = Some(link),
-            Command::Stream { conn, .. } | Command::Copy { conn, .. } => self.hosts[who].streams = Some(conn),
+            Command::Stream { conn, .. } => self.hosts[who].streams = Some(conn),
+            Command::Copy { conn, from, .. } => {
+                assert!(index(&from) >= self.hosts[who].freed, "what is freed cannot be copied");
+                self.hosts[who].streams = Some(conn);
+                self.begin_where_the_other_does(1 - who, index(&from));
+            }
             Command::SetTimer(timer, after) => {
                 let due = self.now + u64::try_from(after.as_millis()).unwrap();
                 self.hosts[who].timers.insert(timer, due);
@@ -461,6 +480,7 @@ impl World {
             }
             Job::Truncate(end) => {
                 host.log.truncate(index(&end));
+                host.freed = host.freed.min(host.log.len());
                 host.durable = host.durable.min(host.log.len());
                 host.promised = host.promised.min(host.log.len());
                 Done::Truncated { end: at(host.log.len()), history: host.history() }
@@ -473,12 +493,24 @@ impl World {
         host.events.push_back(Event::Done(done));
     }
 
+    /// An emptied lane begins where that of the active does, whose epochs it is told.
+    fn begin_where_the_other_does(&mut self, who: usize, from: usize) {
+        let (before, peer) = (self.hosts[1 - who].log[..from].to_vec(), &mut self.hosts[who]);
+        if peer.log.is_empty() && from > 0 {
+            (peer.log, peer.freed, peer.durable) = (before, from, from);
+            let history = peer.history();
+            peer.events.push_back(Event::Epochs(history));
+            peer.events.push_back(Event::Appended(at(from)));
+        }
+    }
+
     /// One block goes from who sends to who takes it.
     pub(super) fn carry_block(&mut self, who: usize) -> bool {
         let peer = 1 - who;
         let Some(link) = self.hosts[who].streams.filter(|link| self.links.contains(link)) else { return false };
         let have = self.hosts[peer].log.len();
-        if self.hosts[peer].receives != Some(link) || self.hosts[who].log.len() <= have {
+        let nothing = self.hosts[who].stalled || self.hosts[who].log.len() <= have;
+        if self.hosts[peer].receives != Some(link) || nothing {
             return false;
         }
         let block = self.hosts[who].log[have];
