@@ -22,6 +22,8 @@ pub mod settings;
 pub mod start;
 pub mod state;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod vector;
 #[cfg(test)]

@@ -32,19 +32,19 @@ pub enum Rule {
 /// Which rules are in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rules {
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     removed: u32,
 }
 
 impl Rules {
     /// All of them.
     pub const ALL: Self = Self {
-        #[cfg(feature = "mutants")]
+        #[cfg(any(test, feature = "mutants"))]
         removed: 0,
     };
 
     /// All but `rule`, and those taken away before.
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     #[must_use]
     pub const fn without(self, rule: Rule) -> Self {
         Self { removed: self.removed | 1 << rule as u32 }
@@ -53,11 +53,11 @@ impl Rules {
     /// Whether `rule` is in force. Always, in a server.
     #[must_use]
     pub const fn keep(self, rule: Rule) -> bool {
-        #[cfg(feature = "mutants")]
+        #[cfg(any(test, feature = "mutants"))]
         {
             self.removed & (1 << rule as u32) == 0
         }
-        #[cfg(not(feature = "mutants"))]
+        #[cfg(not(any(test, feature = "mutants")))]
         {
             let _ = (self, rule);
             true

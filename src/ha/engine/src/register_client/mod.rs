@@ -68,7 +68,7 @@ impl RegisterClient {
 
     /// Counts requests from the beginning again, unless something is under way; whether it does. For an explorer, to which states that differ in
     /// nothing else are one. It must not have requests on their way any more.
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     pub fn renumber(&mut self) -> bool {
         let idle = self.task.is_none();
         if idle {

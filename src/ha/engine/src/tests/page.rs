@@ -1,17 +1,15 @@
 //! `docs/ha.md` says what the engine says: the tables between the marks `made` are written from it, and what the page names is there.
 //!
-//! To write them anew: `RINGMQ_REGENERATE=1 cargo test -p ha-engine --test page`.
-
-#![allow(clippy::unwrap_used)]
+//! To write them anew: `RINGMQ_REGENERATE=1 cargo test -p ha-engine page`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_engine::event::Admin;
-use ha_engine::settings::Times;
-use ha_engine::state::State;
-use ha_engine::{start, table};
+use crate::event::Admin;
+use crate::settings::Times;
+use crate::state::State;
+use crate::{start, table};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/ha.md");
 const RULES: [&str; 2] = [
@@ -162,7 +160,7 @@ fn the_page_is_not_stale() {
         return;
     }
     let stale = page.lines().zip(fresh.lines()).position(|(old, new)| old != new).map_or(0, |at| at + 1);
-    assert!(page == fresh, "docs/ha.md:{stale} is stale: RINGMQ_REGENERATE=1 cargo test -p ha-engine --test page");
+    assert!(page == fresh, "docs/ha.md:{stale} is stale: RINGMQ_REGENERATE=1 cargo test -p ha-engine page");
 }
 
 #[test]
@@ -181,7 +179,7 @@ fn every_rule_has_its_text_and_no_other() {
     let mut headings: Vec<u8> = headings.map(|number| number.parse().unwrap()).collect();
     headings.sort_unstable();
     // The last one is counted by its number, so that a rule that is added fails here.
-    let rules: Vec<u8> = (1..=ha_engine::rules::Rule::Sr19 as u8).collect();
+    let rules: Vec<u8> = (1..=crate::rules::Rule::Sr19 as u8).collect();
     assert_eq!(headings, rules);
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use ha_engine::detect::{Detector, Timeouts};
-use ha_engine::gate::{Gate, Link};
-use ha_engine::ids::{Epoch, Incarnation, InstanceId, Member};
-use ha_engine::register::{AckMode, Register};
-use ha_engine::rules::Rules;
-use ha_engine::time::Now;
-use ha_engine::vector::Vector;
+use crate::detect::{Detector, Timeouts};
+use crate::gate::{Gate, Link};
+use crate::ids::{Epoch, Incarnation, InstanceId, Member};
+use crate::register::{AckMode, Register};
+use crate::rules::Rules;
+use crate::time::Now;
+use crate::vector::Vector;
 
 const LANES: usize = 9;
 const PEER: InstanceId = InstanceId(2);
@@ -37,7 +37,7 @@ fn drive(gate: &mut Gate, detector: &mut Detector, end: &mut Vector, from: u64, 
     for round in from..from + rounds {
         let now = Now(Duration::from_millis(round));
         for lane in 0..LANES {
-            end.set(lane, ha_engine::ids::Lsn(round + 1));
+            end.set(lane, crate::ids::Lsn(round + 1));
         }
         gate.appended(end);
         detector.sent(now, end);
