@@ -256,16 +256,28 @@ impl<'a> BlockView<'a> {
     /// would hear that it is gone. A block of an earlier life has a right CRC for its own position, and so a wrong one for this.
     pub fn is_disguised(bytes: &[u8], lane: LaneId, lsn: Lsn) -> bool {
         let disguised = || {
-            let mut head = *bytes.first_chunk::<BLOCK_HEADER_BYTES>()?;
-            put(&mut head, 0, &BLOCK_MAGIC.to_le_bytes())?;
-            put(&mut head, 8, &lane.number().to_le_bytes())?;
-            put(&mut head, 24, &lsn.0.to_le_bytes())?;
+            let head = Self::undisguised(bytes, lane, lsn)?;
             let (_, needed) = Self::decode_header(&head).ok()?;
             let rest = bytes.get(BLOCK_HEADER_BYTES..needed)?;
             let crc = get::<4>(&head, CRC_AT).map(u32::from_le_bytes)?;
             Some(crc == crc32c::crc32c_append(crc_of(&head), rest))
         };
         disguised().unwrap_or(false)
+    }
+
+    /// How many bytes [`Self::is_disguised`] has to look at; `None` if what begins here is no such block whatever follows.
+    pub(crate) fn disguised_bytes(bytes: &[u8], lane: LaneId, lsn: Lsn) -> Option<usize> {
+        let head = Self::undisguised(bytes, lane, lsn)?;
+        Self::decode_header(&head).ok().map(|(_, needed)| needed)
+    }
+
+    /// The header as it would be of the block of this lane and position.
+    fn undisguised(bytes: &[u8], lane: LaneId, lsn: Lsn) -> Option<[u8; BLOCK_HEADER_BYTES]> {
+        let mut head = *bytes.first_chunk::<BLOCK_HEADER_BYTES>()?;
+        put(&mut head, 0, &BLOCK_MAGIC.to_le_bytes())?;
+        put(&mut head, 8, &lane.number().to_le_bytes())?;
+        put(&mut head, 24, &lsn.0.to_le_bytes())?;
+        Some(head)
     }
 
     /// The header of whatever block begins here, with nothing verified but its shape. For tools and for evidence scans, which verify it next.

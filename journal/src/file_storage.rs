@@ -5,17 +5,21 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::buffer::AlignedBuffer;
 use crate::error::{IoError, Operation};
-use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES};
-use crate::storage::{Access, FileHandle, Storage};
+use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES, READER_THREADS};
+use crate::readers::Readers;
+use crate::storage::{Access, FileHandle, PendingRead, ReadTarget, Storage};
 
 /// The files of this process. One per thread that needs one.
 #[derive(Debug, Default)]
 pub struct FileStorage {
-    open: Vec<Option<(File, PathBuf)>>,
+    open: Vec<Option<(Arc<File>, PathBuf)>>,
     bounce: Option<AlignedBuffer>,
+    /// From the first read that is begun and not waited for at once.
+    readers: Option<Readers>,
     /// The directories that were flushed.
     #[cfg(test)]
     flushed: Vec<PathBuf>,
@@ -28,8 +32,13 @@ impl FileStorage {
         Self::default()
     }
 
+    /// Ends the threads that read ahead, once nothing is to be read for a while. The next read that is begun starts them again.
+    pub fn end_readers(&mut self) {
+        self.readers = None;
+    }
+
     fn keep(&mut self, file: File, path: &Path) -> FileHandle {
-        let entry = Some((file, path.to_owned()));
+        let entry = Some((Arc::new(file), path.to_owned()));
         let index = self.open.iter().position(Option::is_none).unwrap_or_else(|| {
             self.open.push(None);
             self.open.len() - 1
@@ -42,7 +51,7 @@ impl FileStorage {
 
     fn file(&self, handle: FileHandle) -> Result<(&File, &Path), IoError> {
         match self.open.get(handle.0 as usize) {
-            Some(Some((file, path))) => Ok((file, path)),
+            Some(Some((file, path))) => Ok((file.as_ref(), path)),
             _ => Err(IoError::from_errno(Operation::Open, libc::EBADF)),
         }
     }
@@ -130,6 +139,23 @@ impl Storage for FileStorage {
         });
         self.bounce = Some(bounce);
         read
+    }
+
+    fn reads_at_once(&self) -> usize {
+        READER_THREADS
+    }
+
+    fn begin_read(&mut self, file: FileHandle, offset: u64, target: ReadTarget) -> PendingRead {
+        if self.readers.is_none() {
+            self.readers = Readers::start();
+        }
+        let opened = self.open.get(file.0 as usize).cloned().flatten();
+        match (&self.readers, opened) {
+            (Some(readers), Some(opened)) => {
+                readers.begin(opened, offset, target).unwrap_or_else(|target| PendingRead::later(file, offset, target))
+            }
+            _ => PendingRead::later(file, offset, target),
+        }
     }
 
     fn write_at(&mut self, file: FileHandle, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
@@ -224,7 +250,8 @@ fn all_at_once<T: Sync>(all: &[T], act: impl Fn(&T) -> Result<(), IoError> + Syn
     })
 }
 
-fn read_up_to(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+/// Reads until `into` is full or the file ends.
+pub(crate) fn read_up_to(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, offset + done as u64) {

@@ -34,6 +34,7 @@ mod latch;
 mod limits;
 mod patch;
 mod reader;
+mod readers;
 mod record;
 mod recovery;
 mod repair;
@@ -72,14 +73,16 @@ pub use patch::Patch;
 pub use reader::{ReadError, ReadRecordError, ReadRequest, RecordRead, Step, read_record};
 pub use record::{Appended, FragmentHeader, Record, RecordKind, Run};
 pub use recovery::{
-    CheckpointFound, Company, Consent, Damage, Finding, Hole, Place, Recovered, RecoveredLane, RecoveryError,
-    RecoveryOptions, Replayed, Verdict, decide, delete_checkpoints, recover,
+    Abridge, CheckpointFound, Company, Consent, Damage, Finding, Hole, Keep, Place, Recovered, RecoveredLane,
+    RecoveryError, RecoveryOptions, Replayed, Verdict, decide, delete_checkpoints, recover,
 };
 pub use repair::{RepairError, RepairSteps, Repaired, repair_block};
 pub use replica::{ReplicaError, ReplicaLane, ReplicaRange};
 pub use segment::{NamedFile, SEGMENT_MAGIC, SegmentHeader, SegmentHeaderError, parse_name, segment_name};
 pub use segment_files::{SPARE_SEGMENTS_MAX, free_segment, prepare_segment, remove_unfinished};
-pub use storage::{Access, FileHandle, Storage, create_filled, publish, unfinished_path};
+pub use storage::{
+    Access, FileHandle, PendingRead, ReadDone, ReadTarget, Storage, create_filled, publish, unfinished_path,
+};
 pub use store::{
     DirectoryLock, FlushTimes, HaState, HaStateError, HaStateFile, Incarnation, LastState, LockError, LockHolder,
     LockSeen, ManifestError, OldReplica, PageSeen, SnapshotOrder, SnapshotSteps, StoreError, StoreLayout, StoreShape,

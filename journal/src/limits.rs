@@ -48,6 +48,15 @@ pub const OPEN_RUNS_MAX: usize = 4096;
 pub const LANES_PER_KIND_MAX: u16 = 64;
 /// Bodies of open runs that a replay keeps in memory; members beyond are read again when their COMMIT comes.
 pub const RUN_BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a start reads by one read, at most: from here on more bytes a read bring no more bytes a second.
+pub(crate) const READ_PIECE_BYTES: usize = 1024 * 1024;
+/// Pieces that a start has asked for and not looked at yet, at most: enough to keep a disk busy while one of them is looked at.
+pub(crate) const READ_PIECES_AHEAD_MAX: usize = 8;
+/// What a start keeps of the records that its scan has read, so that its replay need not read them again: the records of some GiB of journal.
+/// What is beyond is read twice.
+pub const KEPT_RECORDS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Threads that read ahead for a start.
+pub(crate) const READER_THREADS: usize = 4;
 
 /// The most that one piece of a lane holds when it is copied to a peer: long enough for the disk's pace, short beside the window of a link.
 pub const SYNC_CHUNK_BYTES_MAX: usize = 1024 * 1024;
@@ -78,5 +87,10 @@ const _: () = assert!(
     "what overtakes a missing block of a replica lies where a start looks for it"
 );
 const _: () = assert!(REPLICA_LIVE_BUFFERS < LANE_BUFFERS_MIN, "the background has buffers too");
+const _: () = assert!(
+    BLOCK_BYTES_MAX <= READ_PIECE_BYTES,
+    "a piece holds any block, so at most two hold one that begins in the first"
+);
+const _: () = assert!(READER_THREADS <= READ_PIECES_AHEAD_MAX, "there is something to do for each reader");
 const _: () = assert!(GROUP_BYTES_PARALLEL < BLOCK_BYTES_MAX, "a group can form in one block");
 const _: () = assert!(GROUPS_IN_FLIGHT_MAX <= BLOCKS_IN_FLIGHT_MAX, "each group may have a block in flight");

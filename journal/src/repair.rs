@@ -152,7 +152,7 @@ fn stands_there(
     view: &BlockView<'_>,
 ) -> Result<Stands, IoError> {
     let lane = view.header.lane;
-    let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);
+    let mut walk = BlockWalk::for_single(storage, layout, shape, lane, Checks::ALL);
     Ok(match walk.block_at(view.header.lsn)? {
         Found::Block(found) if found.bytes() == view.bytes() => Stands::Same,
         Found::Block(_) => Stands::Another,
@@ -177,7 +177,7 @@ fn prove(
         return Err(RepairError::OtherHistory);
     }
     let end = ChainEnd::behind(view);
-    let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);
+    let mut walk = BlockWalk::for_single(storage, layout, shape, lane, Checks::ALL);
     match walk.block_at(view.header.end())? {
         Found::Block(next) if end.is_followed_by(&next) => Ok(()),
         // What an older epoch left behind a cut is no witness; anything else of this lane is.

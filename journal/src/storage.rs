@@ -3,9 +3,10 @@
 //! Two implementations: [`FileStorage`](crate::FileStorage) on the real file system, and the simulated disk of the feature `testing`.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 use crate::buffer::AlignedBuffer;
-use crate::error::{IoError, Operation};
+use crate::error::{EIO, IoError, Operation};
 use crate::limits::BLOCK_BYTES_MAX;
 
 /// An open file of a [`Storage`].
@@ -21,6 +22,61 @@ pub enum Access {
     Write,
     /// Reading and writing; every write is durable when it returns.
     WriteDurable,
+}
+
+/// The part of a buffer that a read fills.
+#[derive(Debug)]
+pub struct ReadTarget {
+    /// The buffer, which belongs to the read until it is finished.
+    pub buffer: AlignedBuffer,
+    /// Where the part begins, in bytes.
+    pub from: usize,
+    /// How long it is, in bytes.
+    pub bytes: usize,
+}
+
+impl ReadTarget {
+    /// The part.
+    pub fn part(&mut self) -> &mut [u8] {
+        let end = self.from.saturating_add(self.bytes);
+        self.buffer.as_mut().get_mut(self.from..end).unwrap_or_default()
+    }
+}
+
+/// What a read gives: the buffer again, and how many bytes it brought.
+pub type ReadDone = (AlignedBuffer, Result<usize, IoError>);
+
+/// A read that has begun: see [`Storage::begin_read`]. Whoever drops it does not want it any more.
+#[derive(Debug)]
+pub struct PendingRead(Pending);
+
+#[derive(Debug)]
+enum Pending {
+    /// To be done when it is waited for.
+    Later { file: FileHandle, offset: u64, target: ReadTarget },
+    /// Done already.
+    Done(ReadDone),
+    /// Another thread does it and sends what comes of it.
+    Elsewhere { done: Receiver<ReadDone>, bytes: usize },
+}
+
+impl PendingRead {
+    /// One that is done when it is waited for.
+    #[must_use]
+    pub const fn later(file: FileHandle, offset: u64, target: ReadTarget) -> Self {
+        Self(Pending::Later { file, offset, target })
+    }
+
+    /// One that is done already.
+    #[must_use]
+    pub const fn done(done: ReadDone) -> Self {
+        Self(Pending::Done(done))
+    }
+
+    /// One that another thread does.
+    pub(crate) const fn elsewhere(done: Receiver<ReadDone>, bytes: usize) -> Self {
+        Self(Pending::Elsewhere { done, bytes })
+    }
 }
 
 /// Files and directories. Offsets and lengths are multiples of 4096; aligned memory is faster, not needed.
@@ -63,6 +119,33 @@ pub trait Storage {
     /// # Errors
     /// When that fails.
     fn read_at(&mut self, file: FileHandle, offset: u64, into: &mut [u8]) -> Result<usize, IoError>;
+
+    /// How many reads this storage does side by side while its user does something else. With 0, as here, a read that has begun is done when
+    /// it is waited for, so nobody need begin one early.
+    fn reads_at_once(&self) -> usize {
+        0
+    }
+
+    /// Begins a read as [`Storage::read_at`] does it. The file stays open until the read is finished or dropped, and what is read is not
+    /// written meanwhile.
+    fn begin_read(&mut self, file: FileHandle, offset: u64, target: ReadTarget) -> PendingRead {
+        PendingRead::later(file, offset, target)
+    }
+
+    /// Waits for a read.
+    fn finish_read(&mut self, read: PendingRead) -> ReadDone {
+        match read.0 {
+            Pending::Later { file, offset, mut target } => {
+                let done = self.read_at(file, offset, target.part());
+                (target.buffer, done)
+            }
+            Pending::Done(done) => done,
+            // A thread that is gone without an answer has read nothing: to whoever waits the disk refuses.
+            Pending::Elsewhere { done, bytes } => done
+                .recv()
+                .unwrap_or_else(|_| (AlignedBuffer::new(bytes), Err(IoError::from_errno(Operation::Read, EIO)))),
+        }
+    }
 
     /// Writes all of `bytes`.
     ///

@@ -256,7 +256,7 @@ fn hold_to_epoch_start(
     let Some(found) = recovered.lane(journal) else { return Ok(()) };
     let kept_to = cuts.get(journal).unwrap_or(found.tail.end);
     let Some(entry) = found.tail.history.iter().rev().find(|entry| entry.start < kept_to) else { return Ok(()) };
-    let mut walk = BlockWalk::new(storage, layout, shape, journal, Checks::ALL);
+    let mut walk = BlockWalk::for_single(storage, layout, shape, journal, Checks::ALL);
     let Found::Block(view) = walk.block_at(entry.start)? else { return Ok(()) };
     let record = view.fragments().next().and_then(|fragment| EpochStartRecord::decode(fragment.body));
     let vector = record.map(|record| record.start.vector).unwrap_or_default();
@@ -278,6 +278,7 @@ fn kept_from(
 ) -> Result<SegmentSequence, TruncateError> {
     let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);
     let (mut at, mut kept) = (from, SegmentSequence::default());
+    walk.expect(Some(from..to));
     while at < to {
         let Found::Block(view) = walk.block_at(at)? else {
             return Err(TruncateError::Border(BorderError::Damaged { lane, at }));

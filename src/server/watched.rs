@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use journal::{Access, FileHandle, IoError, Storage};
+use journal::{Access, FileHandle, IoError, PendingRead, ReadDone, ReadTarget, Storage};
 
 /// How often a long start is heard of. Far less than the time that each word asks the service manager for.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ pub(super) const EVERY: Duration = Duration::from_secs(5);
 pub(super) struct ReadSoFar {
     /// Files, each counted once.
     pub(super) files: usize,
-    /// Bytes; some are read twice, to be checked and to be loaded.
+    /// Bytes; what is read again is counted again.
     pub(super) bytes: u64,
 }
 
@@ -90,6 +90,21 @@ impl Storage for Watched<'_> {
         self.bytes += read as u64;
         self.look_at_the_clock();
         Ok(read)
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.inner.reads_at_once()
+    }
+
+    fn begin_read(&mut self, file: FileHandle, offset: u64, target: ReadTarget) -> PendingRead {
+        self.inner.begin_read(file, offset, target)
+    }
+
+    fn finish_read(&mut self, read: PendingRead) -> ReadDone {
+        let (buffer, read) = self.inner.finish_read(read);
+        self.bytes += read.as_ref().map_or(0, |read| *read as u64);
+        self.look_at_the_clock();
+        (buffer, read)
     }
 
     fn write_at(&mut self, file: FileHandle, offset: u64, bytes: &[u8]) -> Result<(), IoError> {

@@ -2,7 +2,8 @@
 
 use super::error::RecoveryError;
 use super::files::LaneFiles;
-use super::records::{WalkedRecord, walk_records};
+use super::kept::{Keep, Kept, Shelf, walk_kept};
+use super::records::WalkedRecord;
 use super::scan::{Finding, ScanOrder, Scanned, scan};
 use super::walk::{BlockWalk, Found};
 use super::{RecoveredLane, RecoveryOptions};
@@ -26,9 +27,16 @@ pub struct CheckpointFound {
     /// The marks, one per lane with data.
     pub marks: Vec<LaneMark>,
     run: RunId,
+    /// The records of its lane that the scan has read.
+    shelf: Shelf,
 }
 
 impl CheckpointFound {
+    /// How much of it is kept in memory.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.shelf.bytes()
+    }
+
     /// Gives the chunks in order.
     ///
     /// # Errors
@@ -42,7 +50,8 @@ impl CheckpointFound {
     ) -> Result<(), RecoveryError> {
         let lane = LaneId::CHECKPOINT;
         let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);
-        walk_records(&mut walk, lane, self.begin.block(), self.end, &mut |_, record| {
+        let kept = self.shelf.take();
+        walk_kept(&mut walk, kept.as_ref(), None, lane, (self.begin.block(), self.end), &mut |_, record| {
             let ours = record.run == Run::Member(self.run) && record.location > self.begin && record.end < self.end;
             if ours && record.kind == RecordKind::CHECKPOINT_CHUNK {
                 deliver(record.body);
@@ -69,11 +78,17 @@ pub(super) fn recover_lane(
         accept_loss: &[],
         company: options.company,
         checks: options.checks,
+        // The other half at least is for the lanes whose records are many.
+        keep: options.keep.map(|keep| Keep { bytes_max: keep.bytes_max / 2, ..keep }),
     };
     match scan(storage, layout, shape, order) {
-        Ok(scanned) => {
+        Ok(mut scanned) => {
             storage.sync_files(&super::tail_files(layout, shape, &scanned))?;
-            let found = newest(storage, layout, shape, &scanned)?;
+            let kept = scanned.kept.take();
+            let mut found = newest(storage, layout, shape, &scanned, kept.as_ref())?;
+            if let Some(found) = found.as_mut() {
+                found.shelf = Shelf::new(kept);
+            }
             Ok((
                 RecoveredLane {
                     tail: scanned.tail,
@@ -81,6 +96,7 @@ pub(super) fn recover_lane(
                     promised_in_epoch: Vec::new(),
                     patches: Vec::new(),
                     kept_from: Lsn::ZERO,
+                    shelf: Shelf::default(),
                 },
                 found,
             ))
@@ -95,6 +111,7 @@ pub(super) fn recover_lane(
                     promised_in_epoch: Vec::new(),
                     patches: Vec::new(),
                     kept_from: Lsn::ZERO,
+                    shelf: Shelf::default(),
                 },
                 None,
             ))
@@ -140,12 +157,13 @@ fn newest(
     layout: &StoreLayout,
     shape: &StoreShape,
     scanned: &Scanned,
+    kept: Option<&Kept>,
 ) -> Result<Option<CheckpointFound>, RecoveryError> {
     let tail = &scanned.tail;
     let mut begun: Option<Begun> = None;
     let mut found = None;
     let mut walk = BlockWalk::new(storage, layout, shape, tail.lane, Checks::ALL);
-    walk_records(&mut walk, tail.lane, scanned.from, tail.end, &mut |_, record| {
+    walk_kept(&mut walk, kept, None, tail.lane, (scanned.from, tail.end), &mut |_, record| {
         let promised = scanned.promised_in_epoch.iter().any(|&(epoch, lsn)| epoch == record.epoch && lsn >= record.end);
         if let Some(complete) = follow(&mut begun, &record).filter(|_| promised) {
             found = Some(complete);
@@ -175,7 +193,7 @@ fn follow(begun: &mut Option<Begun>, record: &WalkedRecord<'_>) -> Option<Checkp
             let Begun { begin, marks, expected, chunks, .. } = begun.take().filter(|begun| begun.run == run)?;
             let announced = u64::from_le_bytes(*record.body.first_chunk()?);
             let whole = marks.len() as u64 == u64::from(expected) && chunks == announced;
-            return whole.then_some(CheckpointFound { begin, end: record.end, marks, run });
+            return whole.then_some(CheckpointFound { begin, end: record.end, marks, run, shelf: Shelf::default() });
         }
         _ => {}
     }
@@ -200,7 +218,7 @@ pub(super) fn mismatch(
         if files.ready_to(first) <= geometry.place(mark.block).0 {
             return Ok(Some(format!("a segment of lane {lane} before its mark is missing or damaged")));
         }
-        let mut walk = BlockWalk::new(storage, layout, shape, lane, Checks::ALL);
+        let mut walk = BlockWalk::for_single(storage, layout, shape, lane, Checks::ALL);
         let fits = match walk.block_at(mark.block)? {
             Found::Block(view) => view.chain == mark.chain && view.header.end() == mark.end,
             Found::Not(_) | Found::NoFile | Found::Unreadable(_) => false,

@@ -20,6 +20,8 @@
 //! What is passed over: valid blocks behind more than 8 MiB of lost ones, if they fill no sample and nothing was written to the next segment.
 //! A promise known from elsewhere (a clean stop, the epoch start of lane j00) finds even that, where it covers them.
 
+use std::ops::Range;
+
 use super::decision::Place;
 use super::files::LaneFiles;
 use super::walk::{BlockWalk, Found};
@@ -58,6 +60,10 @@ impl Behind {
             return Ok(behind);
         }
         let mut reach = hole.plus(EVIDENCE_REACH_BYTES);
+        walk.expect(files.from(geometry.place(hole).0).flat_map(|segment| {
+            let (start, end) = (geometry.start(segment), geometry.start(segment.next()));
+            looks(start, start.max(hole)..end, reach)
+        }));
         for segment in files.from(geometry.place(hole).0) {
             let (start, end) = (geometry.start(segment), geometry.start(segment.next()));
             let mut at = start.max(hole);
@@ -70,8 +76,10 @@ impl Behind {
                     Found::Block(view) if view.header.epoch >= epoch => {
                         behind.blocks = behind.blocks.saturating_add(1);
                         behind.promised = behind.promised.max(view.header.promised);
-                        reach = view.header.end().plus(EVIDENCE_REACH_BYTES);
-                        view.header.bytes() as u64
+                        let (bytes, block_end) = (view.header.bytes() as u64, view.header.end());
+                        reach = block_end.plus(EVIDENCE_REACH_BYTES);
+                        walk.expect(Some(block_end..reach));
+                        bytes
                     }
                     Found::NoFile => end.since(at),
                     Found::Block(_) | Found::Not(_) | Found::Unreadable(_) => PAGE_BYTES as u64,
@@ -87,6 +95,17 @@ impl Behind {
 fn next_look(start: Lsn, at: Lsn, reach: Lsn) -> Lsn {
     let behind_sample = at.since(start) % SAMPLE_EVERY_BYTES;
     if at < reach || behind_sample < SAMPLE_BYTES { at } else { at.plus(SAMPLE_EVERY_BYTES - behind_sample) }
+}
+
+/// The ranges that are looked at in a part of the segment that begins at `start`, as long as nothing is found.
+fn looks(start: Lsn, part: Range<Lsn>, reach: Lsn) -> impl Iterator<Item = Range<Lsn>> {
+    let mut at = part.start;
+    std::iter::from_fn(move || {
+        let from = next_look(start, at, reach);
+        let to = if from < reach { reach } else { from.plus(SAMPLE_BYTES - from.since(start) % SAMPLE_EVERY_BYTES) };
+        at = to.min(part.end);
+        (from < at).then_some(from..at)
+    })
 }
 
 #[cfg(test)]
@@ -120,6 +139,24 @@ mod tests {
         assert_eq!(looked_at(60 * MIB, 68 * MIB, 64 * MIB), [(60 * MIB, 64 * MIB)]);
         assert_eq!(looked_at(0, 0, 20 * MIB), [sample(0), sample(16)]);
         assert_eq!(looked_at(0, 4 * MIB, 20 * MIB), [(0, 4 * MIB), sample(16)], "the rest of the reach");
+    }
+
+    /// What is read ahead is what is looked at: no byte more, and none left out.
+    #[test]
+    fn what_is_expected_is_what_is_looked_at() {
+        for (hole, reach, bytes) in
+            [(3, 11, 64), (60, 68, 64), (0, 0, 20), (0, 4, 20), (15, 16, 40), (16, 16, 17), (8, 40, 64), (64, 72, 64)]
+        {
+            let (hole, reach, bytes) = (hole * MIB, reach * MIB, bytes * MIB);
+            let mut joined: Vec<(u64, u64)> = Vec::new();
+            for range in looks(Lsn(0), Lsn(hole)..Lsn(bytes), Lsn(reach)) {
+                match joined.last_mut() {
+                    Some(last) if last.1 == range.start.0 => last.1 = range.end.0,
+                    _ => joined.push((range.start.0, range.end.0)),
+                }
+            }
+            assert_eq!(joined, looked_at(hole, reach, bytes), "from {hole}, reach {reach}, of {bytes}");
+        }
     }
 
     /// Rule 3: blocks of any size that fill a sample are met by it.

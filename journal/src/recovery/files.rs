@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::buffer::AlignedBuffer;
 use crate::error::{EIO, IoError};
 use crate::ids::{LaneId, SegmentSequence};
-use crate::limits::SEGMENT_HEADER_BYTES;
+use crate::limits::{READ_PIECES_AHEAD_MAX, SEGMENT_HEADER_BYTES};
 use crate::segment::{NamedFile, SegmentHeaderError, parse_name};
-use crate::storage::{Access, Storage};
+use crate::storage::{Access, FileHandle, PendingRead, ReadTarget, Storage};
 use crate::store::{StoreLayout, StoreShape};
 
 /// No lane reaches this position: a [`Location`](crate::Location) could not name it. A file name that says so is not ours.
@@ -35,13 +35,24 @@ impl LaneFiles {
         shape: &StoreShape,
         lane: LaneId,
     ) -> Result<Self, IoError> {
-        let mut files = BTreeMap::new();
+        let mut found = Vec::new();
         for name in storage.list(layout.directory(lane.directory()))? {
             if let NamedFile::Segment(of, sequence) = parse_name(&name)
                 && of == lane
                 && shape.geometry(lane).start(sequence.next()).0 < LSN_LIMIT
             {
-                files.insert(sequence, header_state(storage, layout, shape, lane, sequence)?);
+                found.push(sequence);
+            }
+        }
+        let mut files = BTreeMap::new();
+        for some in found.chunks(READ_PIECES_AHEAD_MAX) {
+            // The reads of some headers are on their way together.
+            let begun: Vec<Begun> = some.iter().map(|sequence| Begun::new(storage, layout, lane, *sequence)).collect();
+            // All are finished, and their files closed, whatever comes of one of them.
+            let states: Vec<_> =
+                begun.into_iter().map(|begun| (begun.sequence, begun.state(storage, shape, lane))).collect();
+            for (sequence, state) in states {
+                files.insert(sequence, state?);
             }
         }
         Ok(Self { files })
@@ -81,28 +92,37 @@ impl LaneFiles {
     }
 }
 
-fn header_state(
-    storage: &mut dyn Storage,
-    layout: &StoreLayout,
-    shape: &StoreShape,
-    lane: LaneId,
+/// A header that is being read.
+struct Begun {
     sequence: SegmentSequence,
-) -> Result<FileState, IoError> {
-    let file = storage.open(&layout.segment(lane, sequence), Access::Read)?;
-    let mut page = AlignedBuffer::new(SEGMENT_HEADER_BYTES);
-    let read = storage.read_at(file, 0, page.as_mut());
-    let size = storage.size(file);
-    storage.close(file);
-    let header = shape.segment_header(lane, sequence);
-    match read {
-        Ok(SEGMENT_HEADER_BYTES) => Ok(match header.verify(page.as_ref()) {
-            // A file that was cut short is no place to write into; its blocks, if any, are found as evidence.
-            Ok(()) if size? != header.geometry.segment_bytes() => FileState::Wrong(SegmentHeaderError::Damaged),
-            Ok(()) => FileState::Sound,
-            Err(error) => FileState::Wrong(error),
-        }),
-        Ok(_) => Ok(FileState::Wrong(SegmentHeaderError::Damaged)),
-        Err(error) if error.errno == EIO => Ok(FileState::Unreadable(error)),
-        Err(error) => Err(error),
+    opened: Result<(FileHandle, Result<u64, IoError>, PendingRead), IoError>,
+}
+
+impl Begun {
+    fn new(storage: &mut dyn Storage, layout: &StoreLayout, lane: LaneId, sequence: SegmentSequence) -> Self {
+        let opened = storage.open(&layout.segment(lane, sequence), Access::Read).map(|file| {
+            let target =
+                ReadTarget { buffer: AlignedBuffer::new(SEGMENT_HEADER_BYTES), from: 0, bytes: SEGMENT_HEADER_BYTES };
+            (file, storage.size(file), storage.begin_read(file, 0, target))
+        });
+        Self { sequence, opened }
+    }
+
+    fn state(self, storage: &mut dyn Storage, shape: &StoreShape, lane: LaneId) -> Result<FileState, IoError> {
+        let (file, size, read) = self.opened?;
+        let (page, read) = storage.finish_read(read);
+        storage.close(file);
+        let header = shape.segment_header(lane, self.sequence);
+        match read {
+            Ok(SEGMENT_HEADER_BYTES) => Ok(match header.verify(page.as_ref()) {
+                // A file that was cut short is no place to write into; its blocks, if any, are found as evidence.
+                Ok(()) if size? != header.geometry.segment_bytes() => FileState::Wrong(SegmentHeaderError::Damaged),
+                Ok(()) => FileState::Sound,
+                Err(error) => FileState::Wrong(error),
+            }),
+            Ok(_) => Ok(FileState::Wrong(SegmentHeaderError::Damaged)),
+            Err(error) if error.errno == EIO => Ok(FileState::Unreadable(error)),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -9,15 +9,18 @@ mod decision;
 mod error;
 mod evidence;
 mod files;
+mod kept;
 mod mend;
 mod records;
 mod replay;
 mod scan;
 mod walk;
+mod window;
 
 pub use checkpoint::{CheckpointFound, delete_checkpoints};
 pub use decision::{Company, Consent, Hole, Place, Verdict, decide};
 pub use error::{Damage, RecoveryError};
+pub use kept::{Abridge, Keep};
 pub use replay::Replayed;
 pub use scan::Finding;
 
@@ -32,6 +35,7 @@ use crate::segment_files::remove_unfinished;
 use crate::storage::Storage;
 use crate::store::{StoreLayout, StoreShape, remove_unfinished_snapshots};
 use crate::vector::Vector;
+use kept::{Kept, Shelf};
 use scan::{ScanOrder, Scanned, scan};
 pub(crate) use walk::{BlockWalk, Found};
 
@@ -50,6 +54,8 @@ pub struct RecoveryOptions {
     pub use_checkpoint: bool,
     /// Everything, except in the controls of the tests.
     pub checks: Checks,
+    /// What the replays of this start need of each record: the scan keeps it for them. Without, they read everything once more.
+    pub keep: Option<Keep>,
 }
 
 impl RecoveryOptions {
@@ -63,6 +69,7 @@ impl RecoveryOptions {
             company: Company::Alone,
             use_checkpoint: true,
             checks: Checks::ALL,
+            keep: None,
         }
     }
 }
@@ -80,6 +87,8 @@ pub struct RecoveredLane {
     patches: Vec<Patch>,
     /// Begin of the oldest segment that is not free.
     kept_from: Lsn,
+    /// The records that the scan has read.
+    shelf: Shelf,
 }
 
 /// What a start found.
@@ -92,6 +101,7 @@ pub struct Recovered {
     /// What the operator should be told.
     pub findings: Vec<Finding>,
     checks: Checks,
+    keep: Option<Keep>,
 }
 
 /// Scans all lanes and decides where each ends. Everything that is kept is durable when this returns.
@@ -141,7 +151,7 @@ pub fn recover(
         scanned => scanned?,
     };
     let lanes = lanes.into_iter().chain([checkpoint_lane]).collect();
-    Ok(Recovered { lanes, checkpoint, findings, checks: options.checks })
+    Ok(Recovered { lanes, checkpoint, findings, checks: options.checks, keep: options.keep })
 }
 
 /// Scans the lanes with data, from the marks of the checkpoint if there is one.
@@ -160,6 +170,7 @@ fn scan_lanes(
     let mut found = Vec::new();
     let mut lanes = Vec::new();
     let mut tails = Vec::new();
+    let mut kept_bytes = checkpoint.map_or(0, CheckpointFound::kept_bytes);
     for lane in order {
         let mark = checkpoint.and_then(|found| found.marks.iter().find(|mark| mark.lane == lane));
         let accept_loss: Vec<Lsn> =
@@ -173,11 +184,13 @@ fn scan_lanes(
             accept_loss: &accept_loss,
             company: options.company,
             checks: options.checks,
+            keep: options.keep.map(|keep| Keep { bytes_max: keep.bytes_max.saturating_sub(kept_bytes), ..keep }),
         };
         let scanned = scan(storage, layout, shape, order)?;
         if options.checks.flush {
             tails.extend(tail_files(layout, shape, &scanned));
         }
+        kept_bytes += scanned.kept.as_ref().map_or(0, Kept::bytes);
         started = started.or(scanned.vector);
         found.extend(scanned.findings);
         lanes.push(RecoveredLane {
@@ -186,6 +199,7 @@ fn scan_lanes(
             replay_from: scanned.from,
             promised_in_epoch: scanned.promised_in_epoch,
             patches: scanned.patches,
+            shelf: Shelf::new(scanned.kept),
         });
     }
     storage.sync_files(&tails)?;
@@ -220,8 +234,8 @@ pub(crate) fn scan_again(
     lane: LaneId,
 ) -> Result<LaneTail, RecoveryError> {
     let (company, checks) = (Company::Alone, Checks::ALL);
-    let order =
-        ScanOrder { lane, mark: None, known_promised: Lsn::ZERO, known_epoch: 0, accept_loss: &[], company, checks };
+    let (known_promised, known_epoch, accept_loss) = (Lsn::ZERO, 0, &[]);
+    let order = ScanOrder { lane, mark: None, known_promised, known_epoch, accept_loss, company, checks, keep: None };
     Ok(scan(storage, layout, shape, order)?.tail)
 }
 
@@ -287,7 +301,8 @@ impl Recovered {
         self.lanes.iter().filter_map(|recovered| recovered.tail.epoch()).map(|epoch| epoch.number).max()
     }
 
-    /// Gives the records of one lane that count, in order; those of a run when its COMMIT comes.
+    /// Gives the records of one lane that count, in order; those of a run when its COMMIT comes. What the scan has kept is used, and is gone
+    /// then; once more, and all is read.
     ///
     /// # Errors
     /// When the disk cannot be read.
@@ -317,6 +332,8 @@ impl Recovered {
     ) -> Result<(), RecoveryError> {
         let Some(recovered) = self.lane(lane) else { return Ok(()) };
         let mut walk = BlockWalk::new(storage, layout, shape, lane, self.checks);
-        replay::replay(&mut walk, &recovered.tail, recovered.replay_from, run_buffer_bytes, deliver)
+        let kept = recovered.shelf.take();
+        let kept = (kept.as_ref(), self.keep);
+        replay::replay(&mut walk, kept, &recovered.tail, recovered.replay_from, run_buffer_bytes, deliver)
     }
 }

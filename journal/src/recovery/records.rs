@@ -9,6 +9,7 @@ use crate::limits::RECORD_BYTES_MAX;
 use crate::record::{RecordKind, Run};
 
 /// A whole record.
+#[derive(Clone, Copy)]
 pub(crate) struct WalkedRecord<'a> {
     pub(crate) location: Location,
     pub(crate) end: Lsn,
@@ -20,11 +21,55 @@ pub(crate) struct WalkedRecord<'a> {
 }
 
 /// A record whose last fragment has not come yet.
+#[derive(Clone)]
 struct Begun {
     location: Location,
     kind: RecordKind,
     run: Run,
     body: Vec<u8>,
+}
+
+/// Puts records together from the fragments of block after block.
+#[derive(Clone, Default)]
+pub(super) struct Assembler {
+    begun: Option<Begun>,
+}
+
+impl Assembler {
+    pub(super) const fn new() -> Self {
+        Self { begun: None }
+    }
+
+    /// Takes the next fragment, of a block of this epoch; gives the record that it completes.
+    pub(super) fn take(
+        &mut self,
+        fragment: &Fragment<'_>,
+        epoch: u64,
+        visit: &mut dyn FnMut(WalkedRecord<'_>) -> Result<(), RecoveryError>,
+    ) -> Result<(), RecoveryError> {
+        let header = fragment.header;
+        if header.first && header.last {
+            self.begun = None;
+            let (location, end, body) = (fragment.location, fragment.end, fragment.body);
+            return visit(WalkedRecord { location, end, epoch, kind: header.kind, run: header.run, body });
+        }
+        if header.first {
+            let body = fragment.body.to_vec();
+            self.begun = Some(Begun { location: fragment.location, kind: header.kind, run: header.run, body });
+            return Ok(());
+        }
+        // Without a first fragment it is the rest of a record that began in a freed segment.
+        let Some(record) = self.begun.as_mut() else { return Ok(()) };
+        record.body.extend_from_slice(fragment.body);
+        if record.body.len() > RECORD_BYTES_MAX || record.kind != header.kind {
+            self.begun = None;
+        } else if header.last
+            && let Some(Begun { location, kind, run, body }) = self.begun.take()
+        {
+            return visit(WalkedRecord { location, end: fragment.end, epoch, kind, run, body: &body });
+        }
+        Ok(())
+    }
 }
 
 /// Gives all records of `[from, end)` that begin there, with the walk free for other reads meanwhile.
@@ -39,46 +84,16 @@ pub(crate) fn walk_records(
     visit: &mut dyn FnMut(&mut BlockWalk<'_>, WalkedRecord<'_>) -> Result<(), RecoveryError>,
 ) -> Result<(), RecoveryError> {
     let mut block = Vec::new();
-    let mut begun: Option<Begun> = None;
+    let mut assembler = Assembler::new();
     let mut at = from;
+    walk.expect(Some(from..end));
     while at < end {
         copy_block(walk, at, &mut block)?;
         let view = BlockView::parse_with(&block, lane, at, walk.checks()).map_err(|_| changed(walk, at))?;
         for fragment in view.fragments() {
-            visit_fragment(walk, &fragment, view.header.epoch, &mut begun, visit)?;
+            assembler.take(&fragment, view.header.epoch, &mut |record| visit(walk, record))?;
         }
         at = view.header.end();
-    }
-    Ok(())
-}
-
-fn visit_fragment(
-    walk: &mut BlockWalk<'_>,
-    fragment: &Fragment<'_>,
-    epoch: u64,
-    begun: &mut Option<Begun>,
-    visit: &mut dyn FnMut(&mut BlockWalk<'_>, WalkedRecord<'_>) -> Result<(), RecoveryError>,
-) -> Result<(), RecoveryError> {
-    let header = fragment.header;
-    if header.first && header.last {
-        *begun = None;
-        let (location, end, body) = (fragment.location, fragment.end, fragment.body);
-        return visit(walk, WalkedRecord { location, end, epoch, kind: header.kind, run: header.run, body });
-    }
-    if header.first {
-        let body = fragment.body.to_vec();
-        *begun = Some(Begun { location: fragment.location, kind: header.kind, run: header.run, body });
-        return Ok(());
-    }
-    // Without a first fragment it is the rest of a record that began in a freed segment.
-    let Some(record) = begun.as_mut() else { return Ok(()) };
-    record.body.extend_from_slice(fragment.body);
-    if record.body.len() > RECORD_BYTES_MAX || record.kind != header.kind {
-        *begun = None;
-    } else if header.last
-        && let Some(Begun { location, kind, run, body }) = begun.take()
-    {
-        return visit(walk, WalkedRecord { location, end: fragment.end, epoch, kind, run, body: &body });
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::error::RecoveryError;
-use super::records::{WalkedRecord, read_record, walk_records};
+use super::kept::{Keep, Kept, walk_kept};
+use super::records::{WalkedRecord, read_record};
 use super::walk::BlockWalk;
 use crate::epoch::EpochStartRecord;
 use crate::ids::{EpochId, LaneId, Location, Lsn, RunId};
@@ -26,7 +27,7 @@ pub struct Replayed<'a> {
     pub kind: RecordKind,
     /// The run it belonged to, which counts.
     pub run: Run,
-    /// Its body.
+    /// Its body, or what is kept of it if [`RecoveryOptions::keep`](super::RecoveryOptions::keep) says so.
     pub body: &'a [u8],
 }
 
@@ -43,6 +44,7 @@ struct Member {
 struct Replay<'a> {
     lane: LaneId,
     tail: &'a LaneTail,
+    keep: Option<Keep>,
     runs: HashMap<RunId, Vec<Member>>,
     kept_bytes: usize,
     kept_bytes_max: usize,
@@ -59,6 +61,7 @@ struct Replay<'a> {
 /// When a block cannot be read.
 pub(super) fn replay(
     walk: &mut BlockWalk<'_>,
+    (kept, keep): (Option<&Kept>, Option<Keep>),
     tail: &LaneTail,
     from: Lsn,
     kept_bytes_max: usize,
@@ -67,6 +70,7 @@ pub(super) fn replay(
     let mut replay = Replay {
         lane: tail.lane,
         tail,
+        keep,
         runs: HashMap::new(),
         kept_bytes: 0,
         kept_bytes_max: kept_bytes_max.min(RUN_BUFFER_BYTES_MAX),
@@ -74,7 +78,7 @@ pub(super) fn replay(
         broken: HashSet::new(),
         is_behind_patch: false,
     };
-    walk_records(walk, tail.lane, from, tail.end, &mut |walk, record| replay.take(walk, &record, deliver))
+    walk_kept(walk, kept, keep, tail.lane, (from, tail.end), &mut |walk, record| replay.take(walk, &record, deliver))
 }
 
 impl Replay<'_> {
@@ -112,7 +116,7 @@ impl Replay<'_> {
                 for member in self.forget(run) {
                     let body = match member.body {
                         Some(body) => body,
-                        None => read_record(walk, self.lane, member.location)?,
+                        None => self.shortened(member.kind, read_record(walk, self.lane, member.location)?),
                     };
                     let Member { location, end, epoch, kind, .. } = member;
                     if kind.is_user() {
@@ -127,6 +131,14 @@ impl Replay<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is delivered of a record that was read again.
+    fn shortened(&self, kind: RecordKind, body: Vec<u8>) -> Vec<u8> {
+        let Some(keep) = self.keep else { return body };
+        let mut short = Vec::new();
+        keep.shorten(kind, &body, &mut short);
+        short
     }
 
     /// Something was given up here: of the runs that are open, and of one that began in it.

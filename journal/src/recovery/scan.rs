@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::decision::{Company, Consent, Hole, Place, Verdict, decide};
 use super::error::{Damage, RecoveryError};
-use super::evidence::Behind;
+use super::evidence::{Behind, EVIDENCE_REACH_BYTES};
 use super::files::{FileState, LaneFiles};
+use super::kept::{Keep, Kept};
 use super::mend;
 use super::walk::{BlockWalk, Found};
 use crate::block::{BlockError, BlockFlags, BlockView, Checks};
@@ -36,6 +37,8 @@ pub(super) struct ScanOrder<'a> {
     pub(super) accept_loss: &'a [Lsn],
     pub(super) company: Company,
     pub(super) checks: Checks,
+    /// What to keep of the records that are read.
+    pub(super) keep: Option<Keep>,
 }
 
 /// What a start should tell its operator about a lane.
@@ -96,6 +99,8 @@ pub(super) struct Scanned {
     pub(super) vector: Option<(u64, Vector)>,
     /// What was given up in the middle of the lane, now or at an earlier start.
     pub(super) patches: Vec<Patch>,
+    /// The records that were read, if they are to be kept.
+    pub(super) kept: Option<Kept>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -110,6 +115,7 @@ impl Scanned {
             promised_in_epoch: Vec::new(),
             vector: None,
             patches: Vec::new(),
+            kept: None,
             findings: Vec::new(),
         }
     }
@@ -133,6 +139,7 @@ struct Progress {
     /// The patches that were read. The last block, if it is one, is followed by what it names or by another of its kind.
     patches: Vec<Patch>,
     bridge: Option<Chain>,
+    kept: Option<Kept>,
 }
 
 /// What stopped a scan.
@@ -222,6 +229,7 @@ fn scan_behind(
         promised_in_epoch: progress.promised_in_epoch,
         vector: progress.vector,
         patches: progress.patches,
+        kept: progress.kept,
         tail,
         findings,
     })
@@ -267,7 +275,7 @@ fn read_from(
     order: ScanOrder<'_>,
     first: &mut SegmentSequence,
 ) -> Result<(Progress, Stop), RecoveryError> {
-    let mut progress = Progress::begin(order.mark, geometry.start(*first));
+    let mut progress = Progress::begin(order, order.mark, geometry.start(*first));
     let mut stop = run(walk, files, geometry, order, &mut progress)?;
     if order.mark.is_some() {
         return Ok((progress, stop));
@@ -276,7 +284,7 @@ fn read_from(
         if stop.place != Place::NoFile || geometry.place(progress.at).0 >= behind_gap {
             continue;
         }
-        let mut later = Progress::begin(None, geometry.start(behind_gap));
+        let mut later = Progress::begin(order, None, geometry.start(behind_gap));
         let later_stop = run(walk, files, geometry, order, &mut later)?;
         if later.kept_from.is_some_and(|kept| kept >= behind_gap) {
             (progress, stop, *first) = (later, later_stop, behind_gap);
@@ -302,9 +310,16 @@ fn run(
             }
             Some(FileState::Sound) => {}
         }
+        // What stands behind the end is looked at as well, as far as this.
+        walk.expect(Some(progress.at..progress.at.plus(EVIDENCE_REACH_BYTES)));
         let place = match walk.block_at(progress.at)? {
             Found::Block(view) => match progress.accept(&view, geometry, order.checks) {
-                Ok(()) => continue,
+                Ok(()) => {
+                    if let Some(kept) = progress.kept.as_mut() {
+                        kept.take(&view);
+                    }
+                    continue;
+                }
                 Err(place) => place,
             },
             Found::Not(BlockError::NotABlock | BlockError::Elsewhere { .. }) => Place::Blank,
@@ -318,7 +333,7 @@ fn run(
 }
 
 impl Progress {
-    fn begin(mark: Option<&LaneMark>, start: Lsn) -> Self {
+    fn begin(order: ScanOrder<'_>, mark: Option<&LaneMark>, start: Lsn) -> Self {
         let mut progress = Self {
             at: start,
             chain: (start == Lsn::ZERO).then_some(Chain(0)),
@@ -333,6 +348,7 @@ impl Progress {
             vector: None,
             patches: Vec::new(),
             bridge: None,
+            kept: None,
         };
         if let Some(mark) = mark {
             progress.at = mark.end;
@@ -341,6 +357,7 @@ impl Progress {
             progress.epoch = mark.history.last().map_or(0, |entry| entry.epoch.number);
             progress.history.clone_from(&mark.history);
         }
+        progress.kept = order.keep.map(|keep| Kept::new(keep, order.lane, progress.at));
         progress
     }
 
@@ -504,7 +521,7 @@ fn check_front(
         return Ok(None);
     };
     let at = geometry.start(expected);
-    let mut walk = BlockWalk::new(storage, layout, shape, order.lane, order.checks);
+    let mut walk = BlockWalk::for_single(storage, layout, shape, order.lane, order.checks);
     let file = walk.path_of(at);
     match walk.block_at(at)? {
         Found::Block(view) if !view.follows(chain) => {

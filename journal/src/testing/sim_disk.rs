@@ -11,7 +11,7 @@ use super::content::Content;
 use super::random::Random;
 use crate::error::{EIO, ENOENT, ENOSPC, IoError, Operation};
 use crate::limits::PAGE_BYTES;
-use crate::storage::{Access, FileHandle, Storage};
+use crate::storage::{Access, FileHandle, PendingRead, ReadTarget, Storage};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,10 +198,12 @@ pub struct SimDisk {
     space: u64,
     /// Pages (inode, page number) that fail to read.
     bad_pages: Vec<(usize, u64)>,
+    /// Reads side by side, each done when it is begun: what is written behind that is not in it.
+    reads_at_once: usize,
 }
 
 impl SimDisk {
-    /// An empty disk without faults.
+    /// An empty disk without faults. With half of the seeds it reads ahead of whoever asks for that.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -218,7 +220,13 @@ impl SimDisk {
             fault_hit: None,
             space: u64::MAX,
             bad_pages: Vec::new(),
+            reads_at_once: if seed.is_multiple_of(2) { 4 } else { 0 },
         }
+    }
+
+    /// How many reads it does side by side; with 0 each is done when it is waited for.
+    pub const fn set_reads_at_once(&mut self, reads: usize) {
+        self.reads_at_once = reads;
     }
 
     /// Plans a fault, counted from the operations done so far.
@@ -522,6 +530,18 @@ impl Storage for SimDisk {
         }
         let count = self.inodes.get(inode).map_or(0, |inode| inode.current.read(offset, into));
         Ok(count)
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.reads_at_once
+    }
+
+    fn begin_read(&mut self, file: FileHandle, offset: u64, mut target: ReadTarget) -> PendingRead {
+        if self.reads_at_once == 0 {
+            return PendingRead::later(file, offset, target);
+        }
+        let done = self.read_at(file, offset, target.part());
+        PendingRead::done((target.buffer, done))
     }
 
     fn write_at(&mut self, file: FileHandle, offset: u64, bytes: &[u8]) -> Result<(), IoError> {
