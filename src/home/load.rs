@@ -19,8 +19,9 @@ use crate::mail::{Lifetime, QueueDefinition, RoutingType, RoutingTypes};
 use crate::message::{CoreId, MessageId, QueueId};
 use crate::queue::Entry;
 use crate::store::Malformed;
+use crate::store::abridged::Abridged;
 use crate::store::index::{self, Indexed};
-use crate::store::record::{LargeBody, Shape, Stored, StoredQueue, TransactionId};
+use crate::store::record::{LargeBody, QueueIds, Shape, Stored, StoredQueue, TransactionId};
 
 /// A record that recovery hands over.
 #[derive(Clone, Copy, Debug)]
@@ -362,7 +363,30 @@ impl Loader {
         let Loaded { lane, location, kind, body, .. } = loaded;
         let stored =
             Stored::decode(kind, body).map_err(|malformed| LoadError::Malformed { lane, location, malformed })?;
-        match stored {
+        self.stored(loaded, &stored, reach)
+    }
+
+    /// As [`Self::record`], for one whose body is what [`abridge`](crate::store::abridged::abridge) made of it.
+    ///
+    /// # Errors
+    /// As for [`Self::record`].
+    pub fn abridged(&mut self, loaded: Loaded<'_>, reach: &impl Reach) -> Result<(), LoadError> {
+        self.report.records += 1;
+        let Loaded { lane, location, kind, body, .. } = loaded;
+        let abridged =
+            Abridged::decode(kind, body).map_err(|malformed| LoadError::Malformed { lane, location, malformed })?;
+        let add = match abridged {
+            Abridged::Whole(stored) => return self.stored(loaded, &stored, reach),
+            Abridged::Add { queues, shape } => small_change(loaded, None, queues, shape),
+            Abridged::Moved { id, queues, shape } => small_change(loaded, Some(id), queues, shape),
+            Abridged::Body => return Ok(()),
+        };
+        self.change(loaded, add, reach)
+    }
+
+    fn stored(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>, reach: &impl Reach) -> Result<(), LoadError> {
+        let Loaded { lane, location, .. } = loaded;
+        match *stored {
             Stored::Address { name, routing, auto_created } => {
                 let known = self.addresses.entry(name.to_owned()).or_insert((RoutingTypes::default(), auto_created));
                 known.0 = known.0.with(RoutingTypes::from_bits(routing));
@@ -370,9 +394,9 @@ impl Loader {
             Stored::AddressGone { name } => {
                 self.addresses.remove(name);
             }
-            Stored::Queue(queue) => {
+            Stored::Queue(ref queue) => {
                 self.knows_all_bound |= lane == LaneId::BINDINGS && reach.kept_from(lane) == Lsn::ZERO;
-                self.queue(&queue)?;
+                self.queue(queue)?;
             }
             Stored::QueueGone { queue } => {
                 self.queues.remove(&queue);
@@ -394,7 +418,11 @@ impl Loader {
                 self.prepared.retain(|part| (part.lane, part.transaction) != (lane, transaction));
             }
             Stored::Body { .. } => {}
-            change => self.change(loaded, &change, reach)?,
+            ref change => {
+                if let Some(change) = change_of(loaded, change) {
+                    self.change(loaded, change, reach)?;
+                }
+            }
         }
         Ok(())
     }
@@ -461,8 +489,7 @@ impl Loader {
     }
 
     /// A message came, moved or was consumed, perhaps as part of a run.
-    fn change(&mut self, loaded: Loaded<'_>, stored: &Stored<'_>, reach: &impl Reach) -> Result<(), LoadError> {
-        let Some(change) = change_of(loaded, stored) else { return Ok(()) };
+    fn change(&mut self, loaded: Loaded<'_>, change: Change, reach: &impl Reach) -> Result<(), LoadError> {
         let broken = match self.missing(&change, loaded.epoch, reach) {
             Some(missing) => self.is_lost(loaded, missing, reach)?,
             None => is_body_patched(&change, reach) || self.names_never_bound(loaded, &change, reach),
@@ -782,20 +809,9 @@ fn is_body_patched(change: &Change, reach: &impl Reach) -> bool {
 fn change_of(loaded: Loaded<'_>, stored: &Stored<'_>) -> Option<Change> {
     let first_id = MessageId::durable(loaded.lane.index(), loaded.location);
     let entry = |id, shape: Shape| Entry::new(id, loaded.location, shape.size, shape.priority, true);
-    let small = |message: &[u8]| Shape {
-        size: u32::try_from(message.len()).unwrap_or(u32::MAX),
-        priority: protocol::message::MessageView::parse(message)
-            .map_or(4, |view| u8::try_from(view.header.priority.clamp(0, 9)).unwrap_or(4)),
-    };
     Some(match stored {
-        Stored::Add { queues, message, .. } => {
-            let message = LoadedMessage { entry: entry(first_id, small(message)), large: None };
-            Change::Add { message, queues: queues.iter().collect() }
-        }
-        Stored::Moved { id, queues, message } => {
-            let message = LoadedMessage { entry: entry(*id, small(message)), large: None };
-            Change::Add { message, queues: queues.iter().collect() }
-        }
+        Stored::Add { queues, message, .. } => small_change(loaded, None, *queues, Shape::of(message)),
+        Stored::Moved { id, queues, message } => small_change(loaded, Some(*id), *queues, Shape::of(message)),
         Stored::AddLarge { queues, shape, body, .. } => {
             large_change(entry(first_id, *shape), *body, queues.iter().collect())
         }
@@ -805,6 +821,13 @@ fn change_of(loaded: Loaded<'_>, stored: &Stored<'_>) -> Option<Change> {
         Stored::Ack { queue, messages, .. } => Change::Ack { queue: *queue, messages: messages.iter().collect() },
         _ => return None,
     })
+}
+
+/// A message came whose body is in its record, or moved, and has its id from before.
+fn small_change(loaded: Loaded<'_>, id: Option<MessageId>, queues: QueueIds<'_>, shape: Shape) -> Change {
+    let id = id.unwrap_or_else(|| MessageId::durable(loaded.lane.index(), loaded.location));
+    let entry = Entry::new(id, loaded.location, shape.size, shape.priority, true);
+    Change::Add { message: LoadedMessage { entry, large: None }, queues: queues.iter().collect() }
 }
 
 fn large_change(mut entry: Entry, body: LargeBody, queues: Vec<QueueId>) -> Change {

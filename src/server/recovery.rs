@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use journal::{
-    AckMode, AppendError, BlockBuffer, EpochId, EpochReason, EpochStart, Finding, HaStateFile, Lane, LaneId, LaneKind,
-    LaneTail, Lsn, Recovered, RecoveryError, RecoveryOptions, Storage, StoreLayout, StoreShape, Vector, recover,
+    AckMode, AppendError, BlockBuffer, EpochId, EpochReason, EpochStart, Finding, HaStateFile, Keep, Lane, LaneId,
+    LaneKind, LaneTail, Lsn, Recovered, RecoveryError, RecoveryOptions, Storage, StoreLayout, StoreShape, Vector,
+    recover,
 };
 
 use super::exit::Failed;
@@ -17,6 +18,7 @@ use crate::event::Event;
 use crate::home::{LoadError, Loaded, Loader, Unfinished};
 use crate::message::CoreId;
 use crate::routing;
+use crate::store::abridged::abridge;
 
 /// What the lanes of a store hold.
 pub(super) struct Contents {
@@ -45,6 +47,7 @@ pub(super) fn read(store: &mut Store, accept_loss: &[AcceptLoss], announcer: &An
     let Recovery { recovered, loader, unfinished, epoch } =
         recover_store(&mut watched, layout, shape, ha_state, &given)?;
     let effort = Effort { read: watched.so_far(), took: started.elapsed() };
+    storage.end_readers();
     Ok(Contents { recovered, loader, unfinished, epoch, effort })
 }
 
@@ -118,6 +121,7 @@ fn recover_lanes(
     options.known_promised = known_promised;
     options.known_epoch = known_epoch;
     options.accept_loss = named.to_vec();
+    options.keep = Some(Keep::all(abridge));
     let recovered = recover(storage, layout, shape, &options).map_err(|error| {
         let place = match &error {
             RecoveryError::Corruption(damage) => Some((damage.lane, damage.at)),
@@ -193,7 +197,7 @@ fn load(
                 body: record.body,
             };
             if problem.is_none() {
-                problem = loader.record(loaded, recovered).err();
+                problem = loader.abridged(loaded, recovered).err();
             }
         };
         recovered

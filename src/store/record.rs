@@ -82,6 +82,18 @@ pub struct Shape {
     pub priority: u8,
 }
 
+impl Shape {
+    /// That of an encoded message.
+    #[must_use]
+    pub fn of(message: &[u8]) -> Self {
+        Self {
+            size: u32::try_from(message.len()).unwrap_or(u32::MAX),
+            priority: protocol::message::MessageView::parse(message)
+                .map_or(4, |view| u8::try_from(view.header.priority.clamp(0, 9)).unwrap_or(4)),
+        }
+    }
+}
+
 /// What a record says.
 #[allow(missing_docs, reason = "a field is named by what the variant says")]
 #[derive(Clone, Debug, PartialEq, Eq)]
