@@ -101,7 +101,9 @@ impl<'a> Window<'a> {
     pub(super) fn expect(&mut self, ranges: impl IntoIterator<Item = Range<Lsn>>) {
         self.plan.clear();
         if self.storage.reads_at_once() > 0 {
-            self.plan.extend(ranges);
+            // A record may end within a page; a read never does.
+            let whole = |lsn: Lsn| Lsn(lsn.0.next_multiple_of(PAGE_BYTES as u64));
+            self.plan.extend(ranges.into_iter().map(|range| range.start..whole(range.end)));
         }
     }
 
@@ -357,7 +359,9 @@ mod tests {
                 } % pages;
                 let at = |page: u64| Lsn(page * PAGE_BYTES as u64);
                 if random.below(4) == 0 {
-                    let ranges = (0..random.below(4)).map(|part| at(page + 20 * part)..at(page + 20 * part + 11));
+                    let end = random.below(PAGE_BYTES as u64);
+                    let ranges =
+                        (0..random.below(4)).map(|part| at(page + 20 * part)..at(page + 20 * part + 10).plus(end));
                     window.expect(ranges.collect::<Vec<_>>());
                 }
                 let (lsn, needed) = (at(page), PAGE_BYTES * (1 + random.below(64) as usize));

@@ -61,6 +61,8 @@ pub struct Trace {
 }
 
 const SECTOR_BYTES: usize = 512;
+/// What direct I/O says to a transfer that is not of whole pages.
+const EINVAL: i32 = 22;
 /// The directory is not empty.
 const ENOTEMPTY: i32 = 39;
 
@@ -537,6 +539,11 @@ impl Storage for SimDisk {
     }
 
     fn begin_read(&mut self, file: FileHandle, offset: u64, mut target: ReadTarget) -> PendingRead {
+        let page = PAGE_BYTES as u64;
+        if !offset.is_multiple_of(page) || !(target.bytes as u64).is_multiple_of(page) || target.bytes == 0 {
+            let refused = IoError::from_errno(Operation::Read, EINVAL);
+            return PendingRead::done((target.buffer, Err(refused)));
+        }
         if self.reads_at_once == 0 {
             return PendingRead::later(file, offset, target);
         }
