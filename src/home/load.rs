@@ -201,7 +201,8 @@ pub struct LoadReport {
 #[derive(Clone, Debug)]
 struct LoadedMessage {
     entry: Entry,
-    large: Option<LargeBody>,
+    /// In a place of its own: hardly any message has one, and a start holds as many messages as wait.
+    large: Option<Box<LargeBody>>,
 }
 
 /// One change of a prepared transaction, applied when it is known to count.
@@ -332,7 +333,7 @@ impl Loader {
                 id: entry.id,
                 location: entry.location,
                 size: entry.size(),
-                large: *large,
+                large: large.as_deref().copied(),
             })
         })
     }
@@ -447,7 +448,7 @@ impl Loader {
                 if large.is_some() {
                     entry.set_large();
                 }
-                self.add(queue, LoadedMessage { entry, large });
+                self.add(queue, LoadedMessage { entry, large: large.map(Box::new) });
             }
         }
         Ok(())
@@ -511,7 +512,7 @@ impl Loader {
     /// What a change refers to and its lane did not hold when the epoch of the change ended.
     fn missing(&self, change: &Change, epoch: u64, reach: &impl Reach) -> Option<Missing> {
         let Change::Add { message, queues } = change else { return None };
-        if let Some(body) = message.large {
+        if let Some(body) = &message.large {
             let at = reach.epoch_end(body.lane, epoch);
             if at < body.end {
                 return Some(Missing { lane: body.lane, at, what: MissingThing::Body(body.end) });
@@ -672,7 +673,7 @@ impl Loader {
         let Self { messages, unsaid, report, .. } = self;
         for (queue, messages) in messages {
             messages.retain(|id, message| {
-                let Some(body) = message.large else { return true };
+                let Some(body) = &message.large else { return true };
                 let is_there = body.location.block() >= reach.kept_from(body.lane);
                 if !is_there {
                     report.bodiless += 1;
@@ -749,7 +750,7 @@ impl<B: journal::BlockBuffer> Home<B> {
                 lane.lives.add(segment, bytes);
             }
             if let Some(body) = large {
-                self.load_large(entry.id, body);
+                self.load_large(entry.id, *body);
             }
             if let Some(queue) = self.names.queue_mut(key) {
                 queue.arrive(entry);
@@ -832,5 +833,5 @@ fn small_change(loaded: Loaded<'_>, id: Option<MessageId>, queues: QueueIds<'_>,
 
 fn large_change(mut entry: Entry, body: LargeBody, queues: Vec<QueueId>) -> Change {
     entry.set_large();
-    Change::Add { message: LoadedMessage { entry, large: Some(body) }, queues }
+    Change::Add { message: LoadedMessage { entry, large: Some(Box::new(body)) }, queues }
 }
