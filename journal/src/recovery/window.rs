@@ -282,7 +282,8 @@ impl Drop for Window<'_> {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
     use std::path::Path;
 
