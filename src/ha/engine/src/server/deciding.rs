@@ -187,11 +187,16 @@ impl Server {
         true
     }
 
-    /// Asks the passive peer to agree; once on a connection, since it may be lost with that, or come when the peer is busy.
+    /// Asks the passive peer to agree; once on each connection, for its answer may be lost with it, and for each epoch that it would be. That is
+    /// above what either has seen, or the peer would not agree.
     fn ask_consent(&mut self, out: &mut Commands) -> bool {
-        let Some(following) = self.following.as_mut().filter(|following| !following.asked) else { return false };
-        following.asked = true;
-        self.next = self.epoch_of(self.ha.next_number());
+        let mine = self.ha.next_number();
+        let Some(following) = &mut self.following else { return false };
+        let number = mine.max(following.epoch.number.saturating_add(1));
+        if std::mem::replace(&mut following.asked, number) == number {
+            return false;
+        }
+        self.next = self.epoch_of(number);
         self.say(Message::ConsentAsked(self.next), out);
         true
     }

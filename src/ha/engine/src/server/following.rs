@@ -31,8 +31,8 @@ pub(super) struct Following {
     pub(super) barrier: Option<Vector>,
     /// The register after the join, to be written down.
     pub(super) register: Option<Register>,
-    /// The peer was asked to agree.
-    pub(super) asked: bool,
+    /// The number of the epoch that the passive peer was asked to agree to; 0 if it was not.
+    pub(super) asked: u64,
     /// It was there when it was looked at again: once more, and it is given up.
     pub(super) old: bool,
 }
@@ -106,7 +106,7 @@ impl Server {
             their_chains: None,
             barrier: None,
             register: None,
-            asked: false,
+            asked: 0,
             old: false,
         });
         let hello = Message::Hello(self.hello());

@@ -14,7 +14,7 @@ use crate::table::Trigger;
 impl Server {
     pub(super) fn packet(&mut self, link: Link, packet: Packet, out: &mut Commands) {
         let Packet { epoch, message } = packet;
-        if !message.greets() && !self.is_contest(link) && self.is_refused(epoch) {
+        if !message.greets() && self.is_refused(epoch) && !self.is_contest(link) && !self.compares(link) {
             // A replica that is out and does not know it yet is told with the new epoch; everybody else is told here (SR7).
             if !self.is_replica(link) {
                 self.answer(link, Message::StaleEpoch, out);
@@ -34,6 +34,14 @@ impl Server {
     /// Whether what comes in that epoch is too old.
     fn is_refused(&self, epoch: Epoch) -> bool {
         self.is_stale(epoch) && self.rules.keep(Rule::Sr7) && (self.rules.keep(Rule::Sr2) || !self.is_leading())
+    }
+
+    /// Whether what comes there is of a passive, where no register decides. The two compare their copies and agree on who serves; that one has seen
+    /// more than the other proves nothing, and who does not hear the other waits for ever. Both will be above what either has seen.
+    fn compares(&self, link: Link) -> bool {
+        let stage = self.following.as_ref().filter(|following| following.link == link).map(|following| following.stage);
+        let of_passive = stage.is_none_or(|stage| matches!(stage, Stage::Passive | Stage::Pulling));
+        of_passive && !self.is_leading() && !self.registered()
     }
 
     fn is_followed(&self, link: Link) -> bool {

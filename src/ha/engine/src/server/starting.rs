@@ -27,6 +27,9 @@ impl Server {
         self.seed = seed;
         self.ha = state;
         self.ha.role = self.settings.role;
+        if !self.rules.keep(Rule::Sr7) {
+            (self.ha.seen, self.ha.asked) = (Epoch::NONE, Epoch::NONE);
+        }
         self.store = Store {
             looked_at: scan.end.clone(),
             appended: scan.end,
@@ -49,7 +52,9 @@ impl Server {
 
     /// The promise to follow nothing older than the epoch that comes next: written before anybody is asked for it (SR6).
     pub(super) fn promise_epoch(&mut self, out: &mut Commands) -> Waits {
-        self.next = self.epoch_of(self.ha.next_number().max(self.epoch.number.max(self.above) + 1));
+        // What the peer has agreed to may be higher than what is known here.
+        let number = self.ha.next_number().max(self.epoch.number.max(self.above) + 1).max(self.next.number);
+        self.next = self.epoch_of(number);
         if !self.rules.keep(Rule::Sr6) {
             return Waits::Nothing;
         }
