@@ -20,7 +20,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("runtime", &["journal"]),
     ("ringmq-client", &["protocol"]),
     ("ringmq", &["journal", "protocol", "config", "runtime", "ha-engine", "ringmq-client"]),
-    ("ringmq-bench", &["journal", "protocol", "config", "runtime", "ringmq-client", "ha-engine", "ringmq"]),
+    ("ringmq-bench", &["journal", "protocol", "config", "runtime", "ringmq-client", "ha-engine", "ha-model", "ringmq"]),
     ("icount", &["journal", "protocol", "ringmq"]),
     ("tools", &["journal", "protocol", "ringmq"]),
 ];

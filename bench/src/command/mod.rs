@@ -18,6 +18,7 @@ mod kill9;
 mod lab;
 mod load;
 mod measured;
+mod model;
 mod opening;
 mod peers;
 mod power;
@@ -89,6 +90,8 @@ enum Proof {
     Inside(lab::Inside),
     /// Make moments of a disk's record disks again: what was answered by then is there (tests/lab)
     LogWrites(lab::Arguments),
+    /// Look at every state of the model of a pair within large bounds, and walk through what is larger: no rule fails
+    Model(model::Arguments),
     /// Cut the power of a recorded disk under load: what was answered is there, whatever part of the rest is (needs root)
     Power(power::Arguments),
     /// Cut connections at random bytes: what clients with a confirmation window do counts once, in order
@@ -139,6 +142,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<bool, String> {
         What::Prove(Proof::Kill9(arguments)) => kill9::run(&arguments),
         What::Prove(Proof::Inside(arguments)) => lab::run_inside(&arguments),
         What::Prove(Proof::LogWrites(arguments)) => lab::run_log_writes(&arguments),
+        What::Prove(Proof::Model(arguments)) => model::run(&arguments),
         What::Prove(Proof::Power(arguments)) => power::run(&arguments),
         What::Prove(Proof::Reattach(arguments)) => reattach::run(&arguments),
         What::Prove(Proof::Simulate(arguments)) => simulate::run(&arguments),

@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod hostile;
 pub mod kill9;
 pub mod ledger;
+pub mod model;
 pub mod parts;
 pub mod power;
 pub mod progress;

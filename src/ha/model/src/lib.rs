@@ -8,7 +8,7 @@ mod explorer;
 mod follow;
 mod hash;
 pub mod lanes;
-pub mod mutants;
+mod mutants;
 pub mod pair;
 mod seen;
 pub mod tail;
@@ -21,6 +21,12 @@ mod world;
 
 pub use explorer::{Limits, Outcome, Progress, explore};
 pub use trace::Trace;
-pub use variant::{Expect, Size, Variant};
+pub use variant::{Expect, Look, Size, Variant};
 pub use walk::{Walked, Walks, walk};
 pub use world::{Violation, World};
+
+/// Every variant of every world.
+#[must_use]
+pub fn variants() -> Vec<Variant> {
+    [pair::variants(), mutants::variants(), lanes::variants(), tail::variants()].into_iter().flatten().collect()
+}

@@ -2,59 +2,43 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use ha_engine::register::AckMode;
-use ha_model::pair::{Bounds, Cast, Grain, Pair};
-use ha_model::{Limits, Outcome, Walks, explore, walk};
+use ha_model::{Expect, Limits, Look, Outcome, Size, Variant, Walks};
 
-const MUCH: Bounds =
-    Bounds { operations: 2, crashes: 2, epochs: 4, cuts: 1, suspicions: 1, orders: 1, timeouts: 1, looks: 4, beats: 0 };
+/// Random ways through each world that is too large for more; `bench prove model` goes many more.
+const WALKS: u64 = 150;
+/// Bounds that let nothing happen prove nothing.
+const STATES_MIN: usize = 1_000;
 
-fn holds(cast: Cast) -> usize {
-    let outcome = explore(&Pair::in_sync(cast).unwrap(), Limits { states_max: 1_000_000, threads: 2 }, &mut |_| ());
-    if let Some(trace) = outcome.trace() {
-        panic!("{} states:\n{trace}", outcome.states());
-    }
-    assert!(matches!(outcome, Outcome::Holds { .. }), "{outcome:?}");
-    outcome.states()
-}
-
-fn walks(cast: Cast, count: u64) {
-    let walked = walk(&Pair::in_sync(cast).unwrap(), Walks { seed: 1, count, steps_max: 300 });
-    if let Some(trace) = walked.trace {
-        panic!("{trace}");
-    }
-    assert!(walked.steps > count, "{}", walked.steps);
+fn all_with(look: Look) -> impl Iterator<Item = Variant> {
+    ha_model::pair::variants()
+        .into_iter()
+        .filter(move |variant| variant.look == look && variant.expects == Expect::Holds)
 }
 
 #[test]
-fn a_handover_at_any_moment_loses_nothing() {
-    let bounds = Bounds { operations: 1, epochs: 1, orders: 1, ..Bounds::default() };
-    let states = holds(Cast::pair(bounds));
-    assert!(states > 10_000, "{states} states: bounds that let nothing happen prove nothing");
-}
-
-#[test]
-fn a_late_answer_of_the_register_loses_nothing() {
-    let bounds = Bounds { operations: 1, epochs: 1, timeouts: 1, looks: 1, ..Bounds::default() };
-    holds(Cast::pair(bounds));
+fn small_worlds_hold_in_every_state() {
+    for variant in all_with(Look::States) {
+        let outcome = variant.run(Size::Small, Limits { states_max: 1_000_000, threads: 2 }, &mut |_| ()).unwrap();
+        if let Some(trace) = outcome.trace() {
+            panic!("{}, {} states:\n{trace}", variant.name, outcome.states());
+        }
+        println!("{}: {outcome:?}", variant.name);
+        assert!(
+            matches!(outcome, Outcome::Holds { states, .. } if states > STATES_MIN),
+            "{}: {outcome:?}",
+            variant.name
+        );
+    }
 }
 
 #[test]
 fn random_ways_lose_nothing_and_all_comes_right_in_the_end() {
-    walks(Cast::pair(MUCH), 500);
-}
-
-#[test]
-fn several_lanes_lose_nothing() {
-    walks(Cast::pair(Bounds { operations: 4, ..MUCH }).with(|settings| settings.lanes = 2), 200);
-}
-
-#[test]
-fn memory_mode_loses_nothing() {
-    walks(Cast::pair(MUCH).with(|settings| settings.ack_mode = AckMode::Memory), 200);
-}
-
-#[test]
-fn whatever_comes_between_a_servers_own_work_loses_nothing() {
-    walks(Cast { grain: Grain::Fine, ..Cast::pair(MUCH) }, 200);
+    for variant in all_with(Look::Walks) {
+        let walked = variant.walk(Size::Small, Walks { seed: 1, count: WALKS, steps_max: 300 }).unwrap();
+        if let Some(trace) = walked.trace {
+            panic!("{}:\n{trace}", variant.name);
+        }
+        println!("{}: {} steps", variant.name, walked.steps);
+        assert!(walked.steps > WALKS, "{}: {}", variant.name, walked.steps);
+    }
 }

@@ -3,7 +3,7 @@
 use ha_engine::ha_state::Role;
 use ha_engine::ids::InstanceId;
 use ha_engine::register::AckMode;
-use ha_engine::register_client::Provider;
+use ha_engine::register_client::{PairPolicy, Provider};
 use ha_engine::rules::Rules;
 use ha_engine::settings::Settings;
 
@@ -47,6 +47,8 @@ pub enum Judged {
     /// All that can be seen.
     #[default]
     All,
+    /// All but that one serves at a time, and again in the end: `availability` lets two serve that cannot hear each other.
+    Split,
     /// Only whether something that was acked or delivered is missing where it must be: what a mutant costs in the end.
     Losses,
 }
@@ -78,6 +80,12 @@ impl Cast {
             grain: Grain::Coarse,
             judged: Judged::All,
         }
+    }
+
+    /// The same without a register: what each may do by itself is the policy's.
+    #[must_use]
+    pub fn without_register(self, policy: PairPolicy) -> Self {
+        self.with(|settings| settings.provider = Provider::None { policy })
     }
 
     /// The same with a third server, a second backup.

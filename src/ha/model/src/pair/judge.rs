@@ -18,7 +18,7 @@ use crate::world::Violation;
 
 impl Pair {
     pub(super) fn judge_all(&self) -> Result<(), Violation> {
-        if self.cast.judged == Judged::All
+        if self.cast.judged != Judged::Losses
             && let Some(violation) = &self.violation
         {
             return Err(violation.clone());

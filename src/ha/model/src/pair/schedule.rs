@@ -27,9 +27,11 @@ impl Pair {
         for other in 1..world.sides.len() {
             world = world.take(&Step::Started(other)).settle(false, |world| {
                 let states = (1..=other).filter_map(|other| world.state(other));
+                // Others are turned away and come again.
+                let spare = |state: &State| matches!(state, State::Spare | State::Probing);
                 world.state(0) == Some(State::ActiveReplicated)
                     && states.clone().filter(|state| *state == State::InSync).count() == 1
-                    && states.filter(|state| *state == State::Spare).count() == other - 1
+                    && states.filter(spare).count() == other - 1
             })?;
         }
         let epoch = world.register.value.as_ref().map_or(0, |value| value.epoch.number);
@@ -100,9 +102,9 @@ impl Pair {
         };
         let first = steps.iter().filter_map(rank).min()?;
         let mut due: Vec<Step> = steps.into_iter().filter(|step| rank(step) == Some(first)).collect();
-        // Of timers any may be the first: in no order that anything else could keep step with.
-        let timers = matches!(due.first(), Some(Step::Fired(..)));
-        let chosen = if timers { usize::try_from(hash_of(&turn) >> 32).unwrap_or_default() % due.len() } else { 0 };
+        // Of timers any may be the first, and of several peers any may be dialled: in no order that anything else could keep step with.
+        let any = matches!(due.first(), Some(Step::Fired(..) | Step::Connected(..) | Step::Refused(_)));
+        let chosen = if any { usize::try_from(hash_of(&turn) >> 32).unwrap_or_default() % due.len() } else { 0 };
         Some(due.swap_remove(chosen))
     }
 

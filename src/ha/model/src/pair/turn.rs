@@ -89,14 +89,15 @@ impl Turn {
         }
     }
 
-    /// Who has less than everything never becomes active, and with a register nothing is ever so contradictory that a person must decide.
+    /// Who has less than everything never becomes active; and with a register, or where no client has written anything, nothing is ever so
+    /// contradictory that a person must decide.
     fn judge_change(&mut self, before: State, after: State) {
         use State::{Activating, Lagging, Quarantined, Spare, Syncing};
         let who = name(self.who);
         if after == Activating && matches!(before, Syncing | Lagging | Spare | Quarantined) {
             self.violated(format!("{who} becomes active out of {before}"));
         }
-        if after == Quarantined && before != after && self.next.cast.has_register() {
+        if after == Quarantined && before != after && (self.next.cast.has_register() || self.next.begun == 0) {
             self.violated(format!("{who} is quarantined, though nothing was damaged"));
         }
     }

@@ -1,6 +1,7 @@
 //! The end of a lane: torn, rotten, or as it should be? Who may start with what is on his disk, and what is cut.
 //!
-//! What a disk holds is judged by the recovery of the broker itself, which reads real blocks here. What is proved within the bounds:
+//! What a disk holds is judged by the recovery of the broker itself, which reads real blocks here; who may start, by the engine's table. What is
+//! proved within the bounds:
 //!
 //! - A block that was promised is never cut while a member of the in-sync set has it whole, unless it rots on the disk of whoever starts
 //!   before a later block is durable there: with seals that is the idle time of a seal and one flush. Before that the last block looks torn.

@@ -8,6 +8,8 @@
     reason = "an index of this model that leaves its array is a mistake of the model, and says where"
 )]
 
+use ha_engine::history::Verdict;
+use ha_engine::start::{self, Action, Membership, Own, Peer, RegisterFacts, Registered, StartFacts, decide};
 use journal::Company;
 
 use super::scan::{Begin, Block, EPOCHS, Kind, OnDisk, PLACES, Scanned, Scanner, Tail};
@@ -249,24 +251,92 @@ impl Pair {
         if self.in_sync[1 - who] && binds { Company::Pair } else { Company::Alone }
     }
 
-    /// What a member decides that has looked at its disk: the rows 5 to 9 of the table of starts.
+    /// What a member decides that has looked at its disk, by the engine's table of the start. The peer says what it would do by itself.
     fn decide(&self, who: usize) -> Decision {
         let other = 1 - who;
-        if self.members[other].role == Role::Active {
-            return Decision::Join;
+        let started = self.members[other].role == Role::Started;
+        let willing = started && matches!(self.decide_beside(other, false), Decision::Activate { .. });
+        self.decide_beside(who, willing)
+    }
+
+    fn decide_beside(&self, who: usize, willing: bool) -> Decision {
+        let facts = self.facts(who, willing);
+        match decide(&facts).action {
+            Action::Join { .. } => Decision::Join,
+            Action::Activate { .. } => {
+                let scanned = self.scan(who, self.company(who));
+                if scanned.goes_on { Decision::Activate { end: scanned.end, pulls: false } } else { Decision::Wait }
+            }
+            Action::Pull => {
+                let (end, tail) = self.tail_with_pulled(who);
+                match decide(&StartFacts { pulled: true, tail: self.told(who, tail), ..facts }).action {
+                    Action::Activate { .. } => Decision::Activate { end, pulls: true },
+                    _ => Decision::Wait,
+                }
+            }
+            _ => Decision::Wait,
         }
-        if !self.in_sync[who] || (self.kept.eligible_binds_start && !self.members[who].eligible) {
-            return Decision::Wait;
+    }
+
+    fn facts(&self, who: usize, willing: bool) -> StartFacts {
+        let (own, peer) = (&self.members[who], &self.members[1 - who]);
+        let (listed, peer_listed) = (self.in_sync[who], self.in_sync[1 - who]);
+        let member = match (listed, own.eligible || !self.kept.eligible_binds_start) {
+            (false, _) => Membership::None,
+            (true, false) => Membership::Unfit,
+            (true, true) => Membership::Entitled,
+        };
+        // Nobody waits here: what a member waits for comes before it decides, or never.
+        let register = RegisterFacts::Value(Registered {
+            mine: self.holder == who,
+            member,
+            others: peer_listed,
+            stale: false,
+            rolled_back: false,
+            unresolved: false,
+            lease_over: true,
+            peer_waited: true,
+            tail_waited: true,
+        });
+        let peer = match peer.role {
+            Role::Down => Peer::Silent,
+            Role::Active => Peer::Active { current: true },
+            Role::Started | Role::Passive => {
+                Peer::Passive { member: peer_listed && peer.eligible, willing, verdict: Verdict::Theirs }
+            }
+        };
+        StartFacts {
+            role: if who == 0 { ha_engine::ha_state::Role::Primary } else { ha_engine::ha_state::Role::Backup },
+            register,
+            own: Own::Whole,
+            data: true,
+            tail: self.told(who, self.scan(who, Company::Pair).tail),
+            pulled: false,
+            peer,
+            isolated: false,
         }
-        if self.in_sync[other] && self.members[other].role != Role::Down {
-            let pulled = self.pulled();
-            let short =
-                self.scan(who, Company::Pair).tail == Tail::Short && pulled.0 < self.known_promised(who, &pulled.1);
-            let yields = self.holder != who && self.members[other].role == Role::Started;
-            return if short || yields { Decision::Wait } else { Decision::Activate { end: pulled.0, pulls: true } };
+    }
+
+    /// What the table is told of the end of a lane; mutants keep it quiet.
+    fn told(&self, who: usize, tail: Tail) -> start::Tail {
+        let binds = self.kept.evidence && (self.holder == who || self.kept.evidence_binds_all);
+        match tail {
+            Tail::Short => start::Tail::Lost,
+            Tail::Evidence if binds => start::Tail::Evidence,
+            Tail::Evidence | Tail::Clean => start::Tail::Whole,
         }
-        let scanned = self.scan(who, self.company(who));
-        if scanned.goes_on { Decision::Activate { end: scanned.end, pulls: false } } else { Decision::Wait }
+    }
+
+    /// The end of its lane, and what is behind it, once what the peer has more is there.
+    fn tail_with_pulled(&self, who: usize) -> (u8, Tail) {
+        let (end, log) = self.pulled();
+        let mut disk = self.members[who].disk();
+        for (place, block) in disk.iter_mut().zip(log) {
+            if block.is_some() {
+                *place = OnDisk { block, damaged: false };
+            }
+        }
+        (end, self.scanner.scan(disk, &self.begins, Company::Pair).tail)
     }
 
     /// What both disks hold together: a sound block behind a hole counts where the other disk fills the hole, and of two blocks of one number
@@ -283,11 +353,6 @@ impl Pair {
             log[at] = Some(best);
         }
         (u8::try_from(PLACES).unwrap_or(u8::MAX), log)
-    }
-
-    fn known_promised(&self, who: usize, log: &[Option<Block>; PLACES]) -> u8 {
-        let own = self.members[who].places.iter().filter_map(|place| place.disk.sound());
-        log.iter().flatten().copied().chain(own).map(|block| block.promised).max().unwrap_or(0)
     }
 
     /// Keeps blocks below `end`, flushed, and starts an epoch behind them in which it is alone.
