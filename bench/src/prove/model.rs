@@ -51,7 +51,7 @@ impl Figures {
     pub fn of(number: u32, extent: Extent) -> Result<Self, String> {
         let all = proved();
         let variant = all.get(number as usize).ok_or("no such variant")?;
-        let (mut states, mut walked, held);
+        let (states, walked, held);
         match variant.look {
             Look::States => {
                 let limits = Limits { states_max: extent.states_max, threads: extent.threads };

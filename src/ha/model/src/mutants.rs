@@ -169,8 +169,7 @@ const MUTANTS: &[Mutant] = &[
 ];
 
 /// Each of them.
-#[must_use]
-pub fn variants() -> Vec<Variant> {
+pub(crate) fn variants() -> Vec<Variant> {
     let without = |mutant: &Mutant| mutant.without.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule));
     MUTANTS.iter().map(|mutant| mutant.variant(without(mutant))).collect()
 }

@@ -91,7 +91,8 @@ impl Server {
             (Stage::Contest, _) => PeerFact::Active { current: false },
             (Stage::Greeted, _) => PeerFact::Active { current: !self.is_stale(following.epoch) },
             (Stage::Passive | Stage::Pulling, Some(theirs)) => {
-                let member = self.peer_instance.is_some_and(|peer| self.lists(peer).is_some()) && theirs.complete;
+                // Whatever it lacks: what it has, the holder may need, and where neither has more, the holder waits for nothing.
+                let member = self.peer_instance.is_some_and(|peer| self.lists(peer).is_some());
                 PeerFact::Passive { member, willing: theirs.willing, verdict: self.meeting(theirs) }
             }
             _ => PeerFact::Silent,

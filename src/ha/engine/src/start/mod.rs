@@ -139,7 +139,7 @@ pub enum Peer {
     Silent,
     /// A peer that serves nobody.
     Passive {
-        /// Whether it is in the in-sync set of the register, as one that may serve.
+        /// Whether it is in the in-sync set of the register. It need not be complete to have what is missing here.
         member: bool,
         /// Whether it says that it is about to serve, by its own table, once it has what it waits for from us: not if it is quarantined, cut off or
         /// waits for an active.

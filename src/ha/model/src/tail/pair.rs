@@ -301,9 +301,7 @@ impl Pair {
         let peer = match peer.role {
             Role::Down => Peer::Silent,
             Role::Active => Peer::Active { current: true },
-            Role::Started | Role::Passive => {
-                Peer::Passive { member: peer_listed && peer.eligible, willing, verdict: Verdict::Theirs }
-            }
+            Role::Started | Role::Passive => Peer::Passive { member: peer_listed, willing, verdict: Verdict::Theirs },
         };
         StartFacts {
             role: if who == 0 { ha_engine::ha_state::Role::Primary } else { ha_engine::ha_state::Role::Backup },
