@@ -43,12 +43,12 @@ fn with_register() -> Vec<Variant> {
     let two_lanes = Cast::pair(more).with(|settings| settings.lanes = 2);
     let memory = Cast::pair(MUCH).with(|settings| settings.ack_mode = AckMode::Memory);
     let handover = Bounds { orders: 1, ..LITTLE };
-    let late = Bounds { timeouts: 1, looks: 1, ..LITTLE };
+    let late = Bounds { operations: 0, timeouts: 1, ..handover };
     let crash = Bounds { crashes: 1, ..LITTLE };
     let local = Cast::pair(handover).with(|settings| settings.ack_mode = AckMode::Local);
     vec![
         states("pair-handover", "a handover at any moment", handover, Bounds { operations: 2, ..handover }),
-        states("pair-late-answer", "the register answers late", late, Bounds { looks: 2, ..late }),
+        states("pair-late-answer", "the register answers late", late, Bounds { operations: 1, ..late }),
         states("pair-crash", "a crash at any moment", Bounds { operations: 0, ..crash }, crash),
         Variant::of("pair-local", Expect::Holds, "a handover where the backup is not waited for", move |_| {
             Pair::in_sync(local.clone())
