@@ -6,7 +6,8 @@
 //! - A block that was promised is never cut while a member of the in-sync set has it whole, unless it rots on the disk of whoever starts
 //!   before a later block is durable there: with seals that is the idle time of a seal and one flush. Before that the last block looks torn.
 //! - A lane with nothing behind its end never keeps its server from a start, and no block is called lost that was not promised.
-//! - When all members of the in-sync set are up, and what was promised is on one of their disks, somebody starts.
+//! - When all members of the in-sync set are up, and what was promised is on one of their disks, somebody starts; but where the holder misses
+//!   something promised, and the other has blocks behind a hole, the operator decides.
 
 pub(crate) mod disk;
 mod pair;

@@ -520,7 +520,9 @@ impl Pair {
             return Ok(());
         }
         let someone = (0..2).any(|who| self.may_start(who));
-        if (0..2).all(|who| up(who) || !self.in_sync[who]) && !someone && self.is_all_somewhere() {
+        // A holder that misses something promised leaves it to the other; if that one has blocks behind a hole, the operator decides.
+        let left = self.in_sync[self.holder] && self.scan(self.holder, Company::Pair).tail == Tail::Short;
+        if (0..2).all(|who| up(who) || !self.in_sync[who]) && !someone && !left && self.is_all_somewhere() {
             return Err(Violation(
                 "all members are up, all that was promised is on a disk, and nobody may start".to_owned(),
             ));
