@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::buffer::AlignedBuffer;
 use crate::error::{IoError, Operation};
-use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES, READER_THREADS};
+use crate::limits::{BLOCK_BYTES_MAX, PAGE_BYTES, READ_PIECES_AHEAD_MAX, READER_THREADS};
 use crate::readers::Readers;
 use crate::storage::{Access, FileHandle, PendingRead, ReadTarget, Storage};
 
@@ -20,6 +20,8 @@ pub struct FileStorage {
     bounce: Option<AlignedBuffer>,
     /// From the first read that is begun and not waited for at once.
     readers: Option<Readers>,
+    /// Memory for the next reads.
+    spare: Vec<AlignedBuffer>,
     /// The directories that were flushed.
     #[cfg(test)]
     flushed: Vec<PathBuf>,
@@ -32,9 +34,11 @@ impl FileStorage {
         Self::default()
     }
 
-    /// Ends the threads that read ahead, once nothing is to be read for a while. The next read that is begun starts them again.
+    /// Ends the threads that read ahead, and gives their memory back, once nothing is to be read for a while. The next read that is begun
+    /// starts them again.
     pub fn end_readers(&mut self) {
         self.readers = None;
+        self.spare = Vec::new();
     }
 
     fn keep(&mut self, file: File, path: &Path) -> FileHandle {
@@ -143,6 +147,18 @@ impl Storage for FileStorage {
 
     fn reads_at_once(&self) -> usize {
         READER_THREADS
+    }
+
+    fn take_buffer(&mut self, bytes: usize) -> AlignedBuffer {
+        let fits = self.spare.iter().position(|spare| spare.as_ref().len() >= bytes);
+        fits.map_or_else(|| AlignedBuffer::new(bytes), |at| self.spare.swap_remove(at))
+    }
+
+    fn give_buffer(&mut self, buffer: AlignedBuffer) {
+        // One more than are on their way: the one that is looked at.
+        if self.spare.len() <= READ_PIECES_AHEAD_MAX {
+            self.spare.push(buffer);
+        }
     }
 
     fn begin_read(&mut self, file: FileHandle, offset: u64, target: ReadTarget) -> PendingRead {

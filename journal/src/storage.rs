@@ -132,6 +132,14 @@ pub trait Storage {
         PendingRead::later(file, offset, target)
     }
 
+    /// Memory of at least this many bytes for reads: what was given back before, if there is any. Fresh memory costs a fault for each page.
+    fn take_buffer(&mut self, bytes: usize) -> AlignedBuffer {
+        AlignedBuffer::new(bytes)
+    }
+
+    /// Takes memory back that is not read into any more.
+    fn give_buffer(&mut self, _buffer: AlignedBuffer) {}
+
     /// Waits for a read.
     fn finish_read(&mut self, read: PendingRead) -> ReadDone {
         match read.0 {

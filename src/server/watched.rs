@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use journal::{Access, FileHandle, IoError, PendingRead, ReadDone, ReadTarget, Storage};
+use journal::{Access, AlignedBuffer, FileHandle, IoError, PendingRead, ReadDone, ReadTarget, Storage};
 
 /// How often a long start is heard of. Far less than the time that each word asks the service manager for.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
@@ -98,6 +98,14 @@ impl Storage for Watched<'_> {
 
     fn begin_read(&mut self, file: FileHandle, offset: u64, target: ReadTarget) -> PendingRead {
         self.inner.begin_read(file, offset, target)
+    }
+
+    fn take_buffer(&mut self, bytes: usize) -> AlignedBuffer {
+        self.inner.take_buffer(bytes)
+    }
+
+    fn give_buffer(&mut self, buffer: AlignedBuffer) {
+        self.inner.give_buffer(buffer);
     }
 
     fn finish_read(&mut self, read: PendingRead) -> ReadDone {

@@ -62,7 +62,8 @@ pub(super) struct Window<'a> {
     /// A piece that the disk refused: of this only what is needed is asked for, so that one bad sector does not hide its neighbours.
     refused: Range<Lsn>,
     open: Vec<(SegmentSequence, FileHandle)>,
-    spare: Vec<AlignedBuffer>,
+    /// For blocks here and there: its buffers are as short as they can be.
+    is_single: bool,
 }
 
 impl<'a> Window<'a> {
@@ -89,7 +90,7 @@ impl<'a> Window<'a> {
             plan: VecDeque::new(),
             refused: Lsn::ZERO..Lsn::ZERO,
             open: Vec::new(),
-            spare: Vec::new(),
+            is_single: piece_bytes < READ_PIECE_BYTES,
         }
     }
 
@@ -171,11 +172,14 @@ impl<'a> Window<'a> {
         let rest = self.geometry.start(segment.next()).min(limit).since(start);
         let bytes = usize::try_from(rest).unwrap_or(bytes).min(bytes);
         let Some(file) = self.file(segment)? else { return Ok(None) };
-        let room = HEAD_BYTES + bytes.max(self.piece_bytes);
-        let fits = self.spare.iter().position(|spare| spare.as_ref().len() >= room);
-        let buffer = fits.map_or_else(|| AlignedBuffer::new(room), |at| self.spare.swap_remove(at));
+        let buffer = self.storage.take_buffer(self.room(bytes));
         let read = self.storage.begin_read(file, offset, ReadTarget { buffer, from: HEAD_BYTES, bytes });
         Ok(Some(Piece { start, bytes, segment, read }))
+    }
+
+    /// How long the buffer for a read of so many bytes is: the same for all lanes, so that one serves the other.
+    fn room(&self, bytes: usize) -> usize {
+        HEAD_BYTES + if self.is_single { bytes } else { READ_PIECE_BYTES.max(bytes) }
     }
 
     /// Begins reads of what is expected. What cannot be begun is not missed until it is wanted.
@@ -215,8 +219,9 @@ impl<'a> Window<'a> {
                 self.at = lsn.min(start);
                 self.filled = from..HEAD_BYTES + count;
                 self.is_cut = count < bytes;
-                let last = self.buffer.replace(buffer);
-                self.spare.extend(last.filter(|_| self.spare.len() < READ_PIECES_AHEAD_MAX));
+                if let Some(last) = self.buffer.replace(buffer) {
+                    self.storage.give_buffer(last);
+                }
                 Ok(())
             }
             Err(error) if error.errno == EIO => {
@@ -231,7 +236,9 @@ impl<'a> Window<'a> {
     fn read_alone(&mut self, lsn: Lsn, needed: usize) -> Result<Ensured, IoError> {
         let (segment, offset) = self.geometry.place(lsn);
         let Some(file) = self.file(segment)? else { return Ok(Ensured::NoFile) };
-        let mut buffer = self.buffer.take().unwrap_or_else(|| AlignedBuffer::new(HEAD_BYTES + self.piece_bytes));
+        let room = self.room(needed);
+        let kept = self.buffer.take().filter(|buffer| buffer.as_ref().len() >= needed);
+        let mut buffer = kept.unwrap_or_else(|| self.storage.take_buffer(room));
         let read = self.storage.read_at(file, offset, buffer.as_mut().get_mut(..needed).unwrap_or_default());
         self.buffer = Some(buffer);
         (self.at, self.filled, self.is_cut) = (lsn, 0..0, false);
@@ -276,6 +283,9 @@ impl<'a> Window<'a> {
 impl Drop for Window<'_> {
     fn drop(&mut self) {
         self.pieces.clear();
+        if let Some(buffer) = self.buffer.take() {
+            self.storage.give_buffer(buffer);
+        }
         for (_, file) in self.open.drain(..) {
             self.storage.close(file);
         }
