@@ -167,8 +167,10 @@ pub enum Event {
     StateWritten,
     /// The store failed: nothing of it can be relied on.
     StoreFailed,
-    /// A replica has no room for what comes.
+    /// One that follows has no room for what comes, or to keep aside what is cut.
     NoSpace,
+    /// It has room again.
+    Room,
     /// The answer to a request to the register.
     Answer(Request, Answer),
     /// The time that the register's client wanted to be woken at.

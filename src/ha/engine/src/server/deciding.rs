@@ -77,7 +77,7 @@ impl Server {
                     stale: register.epoch != seen && register.epoch.number <= seen.number,
                     rolled_back: crate::start::is_rolled_back(&self.ha, register, None, &self.store.appended),
                     unresolved,
-                    lease_over: self.lease_rest.is_zero() || self.peer == Peer::Refused,
+                    lease_over: self.lease_rest.is_zero() || matches!(self.peer, Peer::Refused | Peer::Passive),
                     peer_waited: self.waited,
                     tail_waited: self.waited || self.peer == Peer::Refused,
                 })
@@ -272,7 +272,9 @@ impl Server {
         if self.membership(&register) != Membership::Entitled {
             return self.fire(Trigger::NotMember, out);
         }
-        let lease = !self.lease_rest.is_zero() && self.peer != Peer::Refused;
+        // Its host refuses the connection, or it says itself that it does not serve: then the lease tells nothing.
+        let idle = matches!(self.peer, Peer::Refused | Peer::Passive);
+        let lease = !self.lease_rest.is_zero() && !idle;
         if self.network == Network::Isolated || lease {
             if lease && self.lease_rest < self.settings.times.verdict {
                 self.arm_for(Timer::Verdict, self.lease_rest, out);

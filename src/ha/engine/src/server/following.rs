@@ -243,6 +243,10 @@ impl Server {
     pub(super) fn consider_following(&mut self, out: &mut Commands) -> bool {
         let Some(Following { stage: Stage::Greeted, epoch, .. }) = &self.following else { return false };
         let epoch = *epoch;
+        // Without room for what comes it would be taken in and leave again at once, each time with a new epoch.
+        if self.store.full {
+            return false;
+        }
         // What it tried to make itself must be known not to be (SR7, SR16).
         let open = !self.is_unchanging() || self.registered() && self.ha.unresolved() && self.rules.keep(Rule::Sr7);
         if open || !self.script.is_over() || self.known == Known::Unread {

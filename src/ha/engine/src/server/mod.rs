@@ -138,6 +138,8 @@ struct Store {
     evidence: bool,
     /// A block that was promised is missing.
     lost: bool,
+    /// There is no room for what an active sends.
+    full: bool,
     /// Memory was confirmed, and the end was not a clean one (SR13).
     forgot: bool,
     /// What lies behind is of clients, or may be: where the lanes ended when their epochs were last looked at.
@@ -250,7 +252,11 @@ impl Server {
             Event::Done(done) => self.job_done(done, out),
             Event::StateWritten => self.writes = self.writes.saturating_sub(1),
             Event::StoreFailed => self.fire_only(Trigger::StoreFailed, out),
-            Event::NoSpace => self.fire_only(Trigger::NoSpace, out),
+            Event::NoSpace => {
+                self.store.full = true;
+                self.fire(Trigger::NoSpace, out);
+            }
+            Event::Room => self.store.full = false,
             Event::Answer(request, answer) => {
                 let step = self.client.answer(request, answer);
                 self.step(step, out);

@@ -37,6 +37,7 @@ impl Server {
             kept: scan.kept,
             evidence: scan.evidence,
             lost: scan.lost,
+            full: false,
             forgot,
         };
         self.promised = scan.promised;

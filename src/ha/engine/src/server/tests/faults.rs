@@ -103,8 +103,13 @@ fn a_replica_without_room_leaves_and_comes_back() {
     world.tell(1, Event::NoSpace);
     world.run(1_000);
     world.send(0, 1);
-    world.run(30_000);
+    world.run(60_000);
     assert_eq!(world.acked.len(), 4);
+    let epoch = world.register.as_ref().map(|register| register.epoch);
+    assert_eq!(world.states(), [State::ActiveSolo, State::Probing], "without room it waits");
+    world.tell(1, Event::Room);
+    world.run(30_000);
+    assert_eq!(world.register.as_ref().map(|register| register.epoch), epoch, "and has made no epoch meanwhile");
     assert_eq!(world.states(), [State::ActiveReplicated, State::InSync]);
 }
 

@@ -58,6 +58,7 @@ fn clear(world: &mut World) {
     for who in 0..2 {
         world.queue(who, Event::Network(Network::Healthy));
         world.queue(who, Event::LeaseKept);
+        world.queue(who, Event::Room);
     }
     world.pump();
     for who in 0..2 {
