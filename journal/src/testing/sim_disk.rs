@@ -194,6 +194,7 @@ pub struct SimDisk {
     faults: Vec<Fault>,
     operations: u64,
     trace: Vec<Trace>,
+    traces: bool,
     powered: bool,
     fault_hit: Option<Trace>,
     /// Free bytes; creations and growing writes fail with ENOSPC beyond.
@@ -218,6 +219,7 @@ impl SimDisk {
             faults: Vec::new(),
             operations: 0,
             trace: Vec::new(),
+            traces: true,
             powered: true,
             fault_hit: None,
             space: u64::MAX,
@@ -240,6 +242,24 @@ impl SimDisk {
     #[must_use]
     pub const fn operations(&self) -> u64 {
         self.operations
+    }
+
+    /// Operations are counted and not remembered from now on: a world that lives for days has millions of them.
+    pub fn forget_operations(&mut self) {
+        self.traces = false;
+        self.trace.clear();
+    }
+
+    /// How many bytes may still be added.
+    #[must_use]
+    pub const fn space(&self) -> u64 {
+        self.space
+    }
+
+    /// How many files are open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.open.iter().flatten().count()
     }
 
     /// All operations so far.
@@ -380,7 +400,9 @@ impl SimDisk {
         if fault.is_some() {
             self.fault_hit = Some(trace.clone());
         }
-        self.trace.push(trace);
+        if self.traces {
+            self.trace.push(trace);
+        }
         let write = operation == Operation::Write;
         match fault {
             Some(FaultKind::Error) if !write => Err(IoError::from_errno(operation, EIO).at(path)),
