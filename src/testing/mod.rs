@@ -26,6 +26,8 @@ pub enum Control {
     None,
     /// A write is reported when it is written, without the flush.
     NoFlush,
+    /// The replica of a pair reports a write when it is written, without the flush.
+    ReplicaNoFlush,
     /// A promise, and so an answer, waits for its own lane only: whatever it relies on elsewhere counts as promised.
     OwnLaneOnly,
     /// A broker that stops because something cannot be read back leaves no word of it for the next start.

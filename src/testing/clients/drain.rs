@@ -47,6 +47,11 @@ impl Drainer {
         Some(Self { link, taps, at: 0, step: Step::Entering, credited: false })
     }
 
+    /// It goes without a word.
+    pub(in crate::testing) fn hang_up(self, machine: &mut Machine) {
+        machine.hang_up(self.link.socket);
+    }
+
     /// Are all queues empty?
     pub(in crate::testing) fn is_done(&self) -> bool {
         self.step == Step::Done

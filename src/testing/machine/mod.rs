@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use journal::testing::Random;
 use journal::{Command, EpochStart, HaStateFile, LaneId, Now};
 
-pub(super) use buffer::Buffer;
+pub(super) use buffer::{Buffer, taken as buffers_taken};
 pub use files::Crash;
 pub(super) use files::{Done, Files};
 pub(super) use socket::SocketNumber;

@@ -140,6 +140,11 @@ impl Machine {
         pinned.extend(pins.map(|(lane, lsn)| (lane, shape.geometry(lane).place(lsn).0)));
     }
 
+    /// How much is under way on the disk; what is pinned waits there to be given back.
+    pub(in crate::testing) fn under_way(&self) -> usize {
+        self.files.under_way()
+    }
+
     /// The disk, when nobody serves any more. What was under way may have been carried out.
     pub(in crate::testing) fn into_disk(mut self) -> SimDisk {
         self.ha_state.close(&mut self.files.disk);

@@ -62,6 +62,12 @@ impl Oracle {
         }
     }
 
+    /// Forgets what is settled: that it comes again would still be wrong, and told as something that was never sent.
+    pub fn forget_settled(&mut self) {
+        self.messages.retain(|_, message| !message.settled);
+        self.transactions.clear();
+    }
+
     fn is_gone(&self, message: &Message) -> bool {
         match message.consumed {
             Consumed::No => false,

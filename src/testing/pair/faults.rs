@@ -77,6 +77,9 @@ impl Faults {
     /// All of them.
     pub const ALL: Self = Self(&FaultKind::ALL);
 
+    /// All after which a pair needs no operator, however often they come.
+    pub const NO_ROT: Self = Self((&FaultKind::ALL as &[FaultKind]).split_at(FaultKind::ALL.len() - 1).0);
+
     /// The next one.
     pub(super) fn draw(self, random: &mut Random) -> Option<Fault> {
         let kind = self.0.get(random.index(self.0.len())).copied()?;

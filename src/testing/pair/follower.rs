@@ -1,15 +1,15 @@
 //! A site that does not serve: its lanes on its disk, cut and copied and grown by what the active sends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ha_engine::event::Scan;
 use ha_engine::ids;
 use ha_engine::vector::Vector;
 use journal::testing::{Honesty, Random, SimDisk};
 use journal::{
-    Access, AlignedBuffer, BlockView, Border, Chain, Command, Commands, Company, Completion, IoError, LANE_BUFFERS_MIN,
-    LaneId, LaneKind, LaneOptions, LaneTail, Lsn, Now, Recovered, RecoveryError, RecoveryOptions, ReplicaError,
-    ReplicaLane, ReplicaRange, Storage, StoreLayout, StoreShape, SyncMode, recover,
+    Access, BlockView, Border, Chain, Command, Commands, Company, Completion, IoError, LANE_BUFFERS_MIN, LaneId,
+    LaneKind, LaneOptions, LaneTail, Lsn, Now, PAGE_BYTES, Recovered, RecoveryError, RecoveryOptions, ReplicaError,
+    ReplicaLane, ReplicaRange, SegmentSequence, Storage, StoreLayout, StoreShape, SyncMode, recover,
 };
 
 use crate::replication::{Epochs, Lanes};
@@ -37,6 +37,10 @@ pub(super) struct Follower {
     chains: BTreeMap<LaneId, Chain>,
     /// Blocks that came and find no room yet.
     waiting: BTreeMap<LaneId, VecDeque<Vec<u8>>>,
+    /// There was no room to keep what is here aside.
+    lacks_room: bool,
+    /// Segments for which there was no room.
+    without_room: BTreeSet<(LaneId, SegmentSequence)>,
     /// Lanes ask again at this time at the earliest, in nanoseconds.
     next_wake: u64,
     pub(super) epochs: Epochs,
@@ -73,8 +77,6 @@ pub(super) enum Stepped {
     On,
     /// Blocks that waited were taken, and an epoch starts in one.
     Epoch,
-    /// There is no room for a segment.
-    NoSpace,
     /// The disk failed.
     Failed,
     /// A block that waited does not follow.
@@ -91,6 +93,7 @@ impl Follower {
         layout: &StoreLayout,
         shape: &StoreShape,
         sync: SyncMode,
+        honesty: Honesty,
     ) -> Result<(Self, Scan), Box<(String, SimDisk)>> {
         let mut disk = disk;
         let found = match scan(&mut disk, layout, shape) {
@@ -99,13 +102,15 @@ impl Follower {
         };
         let epochs = Epochs::scanned(&mut disk, layout, shape, []);
         let mut follower = Self {
-            files: Files::new(disk, layout.clone(), *shape, sync, Honesty::Durable),
+            files: Files::new(disk, layout.clone(), *shape, sync, honesty),
             lanes: Lanes::of(shape),
             tails: Vec::new(),
             flushed: false,
             replicas: BTreeMap::new(),
             chains: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            lacks_room: false,
+            without_room: BTreeSet::new(),
             next_wake: 0,
             epochs,
         };
@@ -121,6 +126,8 @@ impl Follower {
         self.flushed = false;
         self.replicas.clear();
         self.waiting.clear();
+        self.without_room.clear();
+        self.lacks_room = false;
         self.chains = self.tails.iter().map(|tail| (tail.lane, tail.chain)).collect();
     }
 
@@ -170,6 +177,21 @@ impl Follower {
     /// What may go on on the disk.
     pub(super) fn steps(&self) -> impl Iterator<Item = usize> + '_ {
         self.files.steps()
+    }
+
+    /// How much is under way there.
+    pub(super) fn under_way(&self) -> usize {
+        self.files.under_way()
+    }
+
+    /// Is there no room for a segment?
+    pub(super) fn is_full(&self) -> bool {
+        !self.without_room.is_empty() || self.lacks_room && self.files.disk.space() == 0
+    }
+
+    /// There is no room for a copy of what is here.
+    pub(super) const fn lacks_room(&mut self) {
+        self.lacks_room = true;
     }
 
     /// Is anything under way there?
@@ -269,10 +291,15 @@ impl Follower {
                 (lane, Completion::Written { ticket, buffer, result })
             }
             Some(Done::Prepared { lane, sequence, result: Ok(()), .. }) => {
+                self.without_room.remove(&(lane, sequence));
                 (lane, Completion::SegmentReady { sequence })
             }
             Some(Done::Prepared { lane, sequence, result: Err(error), .. }) => {
-                stepped = if error.is_no_space() { Stepped::NoSpace } else { Stepped::Failed };
+                if error.is_no_space() {
+                    self.without_room.insert((lane, sequence));
+                } else {
+                    stepped = Stepped::Failed;
+                }
                 (lane, Completion::SegmentFailed { sequence, error })
             }
             Some(Done::Read { .. }) | None => return stepped,
@@ -384,11 +411,17 @@ pub(super) fn read_block(
     let geometry = shape.geometry(lane);
     let (segment, offset) = geometry.place(at);
     let file = disk.open(&layout.segment(lane, segment), Access::Read).ok()?;
-    let mut buffer = AlignedBuffer::new(geometry.block_bytes_max(at));
-    let read = disk.read_at(file, offset, buffer.as_mut());
+    let mut bytes = vec![0; PAGE_BYTES];
+    let mut read = disk.read_at(file, offset, &mut bytes);
+    // Most blocks are a page.
+    let length = BlockView::peek(&bytes).map_or(0, |header| header.bytes()).min(geometry.block_bytes_max(at));
+    if read.is_ok() && length > PAGE_BYTES {
+        bytes.resize(length, 0);
+        read = disk.read_at(file, offset, &mut bytes);
+    }
     disk.close(file);
-    let bytes = buffer.as_ref().get(..read.ok()?)?;
-    BlockView::parse(bytes, lane, at).ok().map(|block| block.bytes().to_vec())
+    bytes.truncate(read.ok()?);
+    BlockView::parse(&bytes, lane, at).ok().map(|block| block.bytes().to_vec())
 }
 
 /// The chains at these positions, by a walk over all blocks before.

@@ -211,10 +211,17 @@ impl Followers {
         self.drainer.as_ref().map(|(drainer, _)| drainer.is_done())
     }
 
+    /// What is settled is over for good.
+    pub(super) fn forget_settled(&mut self) {
+        self.shared.oracle.forget_settled();
+    }
+
     /// Everything is taken out: what did not come is not there.
-    pub(super) fn drained(&mut self) {
-        if self.drainer.take().is_some() {
-            self.shared.oracle.drained();
+    pub(super) fn drained(&mut self, sites: &mut [Site; 2]) {
+        let Some((drainer, at)) = self.drainer.take() else { return };
+        if let Some(machine) = sites.get_mut(at).and_then(Site::machine) {
+            drainer.hang_up(machine);
         }
+        self.shared.oracle.drained();
     }
 }

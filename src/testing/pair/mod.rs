@@ -4,6 +4,7 @@
 //! server, the rooms of the server and the journal's own operations; nothing of the rules of a pair is written here a second time. The oracle
 //! of the single server judges what clients were promised, [`invariants`] what the pair may never do.
 
+mod day;
 mod faults;
 mod follower;
 mod followers;
@@ -15,6 +16,7 @@ mod site;
 mod wire;
 mod world;
 
+pub use day::{Day, Held};
 pub use faults::{Fault, FaultKind, Faults};
-pub use run::{Outcome, Plan, live, scale_of};
+pub use run::{Outcome, Plan, acks_of, live, scale_of};
 pub use world::PairWorld;

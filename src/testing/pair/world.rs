@@ -3,19 +3,21 @@
 use ha_engine::event::Event;
 use ha_engine::gate::Link;
 use ha_engine::ha_state::Role;
+use ha_engine::register::AckMode;
 use ha_engine::rules::Rules;
 use ha_engine::settings::Settings;
 use ha_engine::state::State;
 use journal::testing::{Random, SimDisk};
 use journal::{Geometry, SEGMENT_BYTES_MIN, StoreId, StoreLayout, StoreShape, SyncMode};
 
+use super::day::Held;
 use super::followers::Followers;
 use super::invariants::Invariants;
 use super::register::{RegisterEvent, SimRegister};
 use super::site::{Outside, Site, SiteEvent};
 use super::wire::{Dialled, SiteNumber, Wire, WireEvent, other};
 use crate::replication::Lanes;
-use crate::testing::machine::Setup;
+use crate::testing::machine::{Setup, buffers_taken};
 use crate::testing::oracle::{Counts, Findings, Kind};
 use crate::testing::{Control, Crash, Scale};
 
@@ -51,6 +53,8 @@ pub struct PairWorld {
     pub(super) followers: Followers,
     pub(super) invariants: Invariants,
     pub(super) lanes: Lanes,
+    /// What it held when it first was whole.
+    pub(super) first_held: Option<Held>,
     /// A block was damaged on a disk.
     pub(super) rotted: bool,
     /// Answers of the register get lost: of 100.
@@ -70,7 +74,7 @@ pub struct PairWorld {
 impl PairWorld {
     /// Two hosts with empty disks.
     #[must_use]
-    pub fn new(seed: u64, scale: &Scale, rules: Rules, control: Control) -> Self {
+    pub fn new(seed: u64, scale: &Scale, ack_mode: AckMode, rules: Rules, control: Control) -> Self {
         let mut random = Random::new(seed);
         let sync = if random.percent(40) { SyncMode::Dsync } else { SyncMode::Fdatasync };
         let segments = |times: u64| Geometry::new(times * SEGMENT_BYTES_MIN).ok();
@@ -85,8 +89,10 @@ impl PairWorld {
         let lanes = Lanes::of(&shape);
         let count = lanes.count();
         let mut site = |number: SiteNumber, role| {
-            let settings = Settings { role, lanes: count, ..Settings::default() };
-            Site::new(number, setup.clone(), settings, rules, SimDisk::new(random.next()))
+            let settings = Settings { role, lanes: count, ack_mode, ..Settings::default() };
+            let mut disk = SimDisk::new(random.next());
+            disk.forget_operations();
+            Site::new(number, setup.clone(), settings, rules, disk)
         };
         let sites = [site(0, Role::Primary), site(1, Role::Backup)];
         let followers = Followers::new(&mut random, scale.only_transactions);
@@ -98,6 +104,7 @@ impl PairWorld {
             followers,
             invariants: Invariants::default(),
             lanes,
+            first_held: None,
             rotted: false,
             lose_answers_percent: 0,
             next_beat: 0,
@@ -186,14 +193,24 @@ impl PairWorld {
         (0..2).find(|site| self.sites.get(*site).and_then(Site::state).is_some_and(State::is_active))
     }
 
-    /// A disk lost what was promised, and its site waits for an operator, as it should.
+    /// A disk lost what was promised and nobody else has it: its site waits for an operator, as it should.
     pub(super) fn awaits_operator(&self) -> bool {
-        self.rotted && self.sites.iter().any(|site| site.state() == Some(State::Quarantined))
+        let alone = self.register.value.as_ref().filter(|value| value.is_solo()).map(|value| value.holder);
+        let waits = |site: &&Site| site.state() == Some(State::Quarantined) && Some(site.known().instance) == alone;
+        self.rotted && self.sites.iter().any(|site| waits(&site))
     }
 
     /// The site that lets clients in.
     pub(super) fn lets_in(&self) -> Option<usize> {
         self.served.iter().position(|served| *served)
+    }
+
+    /// What the two hold now, and what is between them.
+    pub(super) fn held(&self) -> Held {
+        let [one, two] = self.sites.each_ref().map(Site::held);
+        let held = one.with(two, |one, two| one + two);
+        let (connections, requests) = (self.wire.count(), self.register.under_way());
+        Held { connections, requests, buffers: buffers_taken(), ..held }
     }
 
     /// Exactly one serves, with the other one in sync.

@@ -11,7 +11,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     by: By::Look,
 };
 
-/// The starts of all epochs so far.
+/// The starts of all epochs so far, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     starts: Vec<(Epoch, Vector)>,
@@ -21,15 +21,15 @@ impl Look {
     pub(super) fn look(&mut self, sites: [&Seen; 2]) -> Option<String> {
         for site in sites {
             if let Some(began) = &site.began
-                && !self.starts.iter().any(|(epoch, _)| *epoch == site.epoch)
+                && !self.starts.iter().rev().any(|(epoch, _)| *epoch == site.epoch)
             {
-                self.starts.push((site.epoch, began.clone()));
+                let at = self.starts.partition_point(|(epoch, _)| epoch.number <= site.epoch.number);
+                self.starts.insert(at, (site.epoch, began.clone()));
             }
         }
         sites.into_iter().filter(|site| site.began.is_some()).find_map(|site| {
-            let later =
-                |start: &&(Epoch, Vector)| start.0.number > site.epoch.number && beyond(&site.promised, &start.1);
-            let (epoch, start) = self.starts.iter().find(later)?;
+            let later = self.starts.iter().rev().take_while(|(epoch, _)| epoch.number > site.epoch.number);
+            let (epoch, start) = later.into_iter().find(|(_, start)| beyond(&site.promised, start))?;
             Some(format!("I1: {} has promised {:?}, and {epoch} began at {start:?}", site.epoch, site.promised))
         })
     }

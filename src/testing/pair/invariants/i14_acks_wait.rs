@@ -1,19 +1,20 @@
 //! I14: while the register lists the replica, nothing is acked that the replica does not have.
 
-use ha_engine::register::Register;
+use ha_engine::register::{AckMode, Register};
 use ha_engine::vector::Vector;
 
 use super::{By, Invariant, Seen, beyond};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "I14",
-    text: "nothing is promised beyond what every member of the in-sync set has on its disk",
+    text: "nothing is promised beyond what every member of the in-sync set has: on its disk, or in its memory where that counts",
     by: By::Look,
 };
 
-/// How far each site's disk was flushed when that was known last, and how far each had promised.
+/// How far each site's disk was flushed when that was known last, how far it had received, and how far each had promised.
 #[derive(Debug, Default)]
 pub(super) struct Look {
+    received: [Vector; 2],
     durable: [Vector; 2],
     promised: [Vector; 2],
 }
@@ -30,9 +31,14 @@ impl Look {
                 };
             }
         }
+        for (received, site) in self.received.iter_mut().zip(sites).filter(|(_, site)| site.state.is_some()) {
+            received.clone_from(&site.received);
+        }
+        let memory = register.is_some_and(|value| value.ack_mode == AckMode::Memory);
+        let has = if memory { &self.received } else { &self.durable };
         let mut found = None;
         for (number, site) in sites.into_iter().enumerate() {
-            let (Some(before), Some(theirs)) = (self.promised.get_mut(number), self.durable.get(1 - number)) else {
+            let (Some(before), Some(theirs)) = (self.promised.get_mut(number), has.get(1 - number)) else {
                 continue;
             };
             let more = beyond(&site.promised, before);

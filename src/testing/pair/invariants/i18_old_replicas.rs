@@ -5,21 +5,20 @@ use super::{By, Invariant, Seen};
 pub(super) const INVARIANT: Invariant =
     Invariant { name: "I18", text: "the numbers of the old replicas of a site grow", by: By::Look };
 
-/// How many were judged at each site.
+/// How many there were at each site, and the number of the newest.
 #[derive(Debug, Default)]
 pub(super) struct Look {
-    judged: [usize; 2],
+    judged: [(usize, u32); 2],
 }
 
 impl Look {
     pub(super) fn look(&mut self, sites: [&Seen; 2]) -> Option<String> {
         let mut found = None;
         for (judged, site) in self.judged.iter_mut().zip(sites) {
-            let new = site.old_replicas.get(judged.saturating_sub(1)..).unwrap_or_default();
-            if new.windows(2).any(|pair| matches!(pair, [one, two] if two < one)) {
-                found = Some(format!("I18: the numbers are {:?}", site.old_replicas));
+            if site.old_replicas.0 > judged.0 && site.old_replicas.1 <= judged.1 {
+                found = Some(format!("I18: {} follows {}", site.old_replicas.1, judged.1));
             }
-            *judged = site.old_replicas.len();
+            *judged = site.old_replicas;
         }
         found
     }

@@ -13,7 +13,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 /// active; each has a bound, and their sum with room to spare is this.
 const BOUND_NANOS: u64 = 180_000_000_000;
 /// Events beyond which it goes round in circles.
-const EVENTS_MAX: u64 = 3_000_000;
+const EVENTS_MAX: u64 = 100_000;
 
 /// Waits for it.
 pub(in crate::testing::pair) fn recovers(world: &mut PairWorld) -> Option<String> {

@@ -14,6 +14,7 @@ mod i11_register;
 mod i12_who_activates;
 mod i13_passive_serves_nobody;
 mod i14_acks_wait;
+mod i17_promises;
 mod i18_old_replicas;
 mod i21_baseline;
 mod i22_recovers;
@@ -28,6 +29,7 @@ use crate::testing::oracle::Kind;
 
 pub(super) use i09_equal_lanes::equal_lanes;
 pub(super) use i10_sound_lanes::sound_lanes;
+pub(super) use i17_promises::promises;
 pub(super) use i21_baseline::baseline;
 pub(super) use i22_recovers::recovers;
 
@@ -54,7 +56,7 @@ pub struct Invariant {
 }
 
 /// All of them.
-pub const ALL: [Invariant; 16] = [
+pub const ALL: [Invariant; 17] = [
     i01_one_acks::INVARIANT,
     i02_acked_is_kept::INVARIANT,
     i03_delivered::INVARIANT,
@@ -68,6 +70,7 @@ pub const ALL: [Invariant; 16] = [
     i12_who_activates::INVARIANT,
     i13_passive_serves_nobody::INVARIANT,
     i14_acks_wait::INVARIANT,
+    i17_promises::INVARIANT,
     i18_old_replicas::INVARIANT,
     i21_baseline::INVARIANT,
     i22_recovers::INVARIANT,
@@ -80,10 +83,12 @@ pub(super) struct Seen {
     pub(super) epoch: Epoch,
     /// Where its lanes began the epoch in which it serves.
     pub(super) began: Option<Vector>,
+    pub(super) received: Vector,
     pub(super) durable: Vector,
     pub(super) promised: Vector,
     pub(super) lets_clients_in: bool,
-    pub(super) old_replicas: Vec<u32>,
+    /// How many were made, and the number of the newest.
+    pub(super) old_replicas: (usize, u32),
 }
 
 /// What all looks at the pair remember.

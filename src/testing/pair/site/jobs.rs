@@ -48,6 +48,13 @@ impl Site {
     /// Would the oldest job get on?
     pub(super) fn job_may_go_on(&self, process: &Process) -> bool {
         let Some(doing) = process.jobs.front() else { return false };
+        // What was sent, or received, may still be on its way to the disk.
+        if let Job::ReadChains(at) = &doing.job
+            && !matches!(self.place, Place::Off(_))
+            && !self.readable().covers(at)
+        {
+            return false;
+        }
         let machine = match &self.place {
             Place::Active(machine) => machine,
             Place::Passive(follower) => {
@@ -119,7 +126,10 @@ impl Site {
                 Place::Off(_) => Err("no process".to_owned()),
             },
             Job::Snapshot { number, acked } => {
-                self.snapshot(*number, *acked)?;
+                if !self.snapshot(*number, *acked)? {
+                    // What the job was for is given up by that; its end comes all the same.
+                    self.tell(Event::NoSpace, now, random);
+                }
                 Ok(Ok(Done::Snapshotted))
             }
             Job::Truncate(vector) => self.truncate(vector),
@@ -245,7 +255,7 @@ impl Site {
     }
 
     fn become_passive(&mut self, disk: SimDisk) -> Result<(), String> {
-        match Follower::open(disk, &self.setup.layout, &self.shape, self.setup.sync) {
+        match Follower::open(disk, &self.setup.layout, &self.shape, self.setup.sync, self.honesty()) {
             Ok((follower, _)) => {
                 self.place = Place::Passive(Box::new(follower));
                 Ok(())
@@ -278,8 +288,8 @@ impl Site {
         Ok(Ok(Done::Truncated { end: scan.end, history }))
     }
 
-    /// Keeps what the store holds. Where it will be cut is not known here, so nothing is shared with what is kept.
-    fn snapshot(&mut self, number: u32, acked: bool) -> Result<(), String> {
+    /// Keeps what the store holds. Where it will be cut is not known here, so nothing is shared with what is kept. False: there is no room.
+    fn snapshot(&mut self, number: u32, acked: bool) -> Result<bool, String> {
         let Place::Passive(follower) = &mut self.place else { return Err("it serves".to_owned()) };
         follower.flush().map_err(|error| error.to_string())?;
         let ends: journal::Vector = self.lanes.positions(&follower.appended()).collect();
@@ -292,13 +302,21 @@ impl Site {
             steps: SnapshotSteps::ALL,
         };
         let taken = take_snapshot(follower.disk_mut(), &self.setup.layout, &self.shape, &order);
-        self.snapshots.extend(taken.map_err(|error| error.to_string())?);
+        match taken {
+            Ok(Some(number)) => self.snapshots = (self.snapshots.0 + 1, number),
+            Ok(None) => {}
+            Err(error) if error.is_no_space() => {
+                follower.lacks_room();
+                return Ok(false);
+            }
+            Err(error) => return Err(error.to_string()),
+        }
         let dropped = drop_old_replicas(follower.disk_mut(), &self.setup.layout, OLD_REPLICAS_KEPT);
         dropped.map_err(|error| error.to_string())?;
         let listed = old_replicas(follower.disk_mut(), &self.setup.layout).map_err(|error| error.to_string())?;
         if listed.iter().filter(|replica| !replica.is_divergent_acked).count() > OLD_REPLICAS_KEPT {
             self.wrong.push(format!("I18: site {} keeps {listed:?}", self.number));
         }
-        Ok(())
+        Ok(true)
     }
 }

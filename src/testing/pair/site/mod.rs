@@ -20,14 +20,14 @@ use ha_engine::settings::Settings;
 use ha_engine::state::State;
 use ha_engine::time::Now as EngineNow;
 use ha_engine::vector::Vector;
-use journal::testing::{Random, SimDisk};
+use journal::testing::{Honesty, Random, SimDisk};
 use journal::{LaneId, Lsn, ManifestError, Now, StoreShape, create_store, read_manifest};
 
 use super::follower::Follower;
 use super::wire::SiteNumber;
 use crate::replication::{Epochs, Lanes, Source};
-use crate::testing::Crash;
 use crate::testing::machine::{Event as MachineEvent, Machine, Setup};
+use crate::testing::{Control, Crash};
 use jobs::Doing;
 
 /// The node that the pair is.
@@ -60,6 +60,8 @@ struct Process {
     clients: Clients,
     /// What the engine was told last: appended, durable.
     told: (Vector, Vector),
+    /// It was told that there is no room.
+    told_full: bool,
     lease_lost: bool,
     /// It ends itself.
     exit: Option<u8>,
@@ -136,8 +138,8 @@ pub(super) struct Site {
     pub(super) wrong: Vec<String>,
     /// Why processes ended by themselves, for the diary.
     pub(super) ends: Vec<String>,
-    /// The numbers of the old replicas that were made.
-    pub(super) snapshots: Vec<u32>,
+    /// How many old replicas were made, and the number of the newest.
+    pub(super) snapshots: (usize, u32),
 }
 
 impl Site {
@@ -163,7 +165,7 @@ impl Site {
             lives: 0,
             wrong: Vec::new(),
             ends: Vec::new(),
-            snapshots: Vec::new(),
+            snapshots: (0, 0),
         }
     }
 
@@ -297,11 +299,6 @@ impl Site {
         }
     }
 
-    /// Streams, timers and jobs that it holds, for the baseline.
-    pub(super) fn holds(&self) -> (usize, usize) {
-        self.process.as_ref().map_or((0, 0), |process| (process.source.len(), process.jobs.len()))
-    }
-
     /// The process dies, or the host loses its power. What was being written to `ha.state` is there or not.
     pub(super) fn crash(&mut self, crash: Crash, random: &mut Random) {
         if let Some(process) = self.process.take() {
@@ -337,13 +334,14 @@ impl Site {
         if let Err(error) = self.make_store(&mut disk) {
             return self.not_started(disk, now, &error);
         }
-        let (follower, scan) = match Follower::open(disk, &self.setup.layout, &self.shape, self.setup.sync) {
-            Ok(opened) => opened,
-            Err(failed) => {
-                let (text, disk) = *failed;
-                return self.not_started(disk, now, &text);
-            }
-        };
+        let (follower, scan) =
+            match Follower::open(disk, &self.setup.layout, &self.shape, self.setup.sync, self.honesty()) {
+                Ok(opened) => opened,
+                Err(failed) => {
+                    let (text, disk) = *failed;
+                    return self.not_started(disk, now, &text);
+                }
+            };
         let told = (follower.appended(), follower.durable());
         self.place = Place::Passive(Box::new(follower));
         self.process = Some(Process {
@@ -357,6 +355,7 @@ impl Site {
             receiving: None,
             clients: Clients::Closed,
             told,
+            told_full: false,
             lease_lost: false,
             exit: None,
             failed: false,
@@ -367,6 +366,11 @@ impl Site {
         let seed = (u128::from(random.next()) << 64) | u128::from(random.next());
         let start = Start { state: self.state.clone(), scan, seed };
         self.tell(Event::Started(start), now, random);
+    }
+
+    /// Whether its disk, while it follows, says that something is durable when it is.
+    fn honesty(&self) -> Honesty {
+        if self.setup.control == Control::ReplicaNoFlush { Honesty::WrittenOnly } else { Honesty::Durable }
     }
 
     fn make_store(&self, disk: &mut SimDisk) -> Result<(), String> {

@@ -70,6 +70,10 @@ impl Site {
                 events.push_back(Event::StoreFailed);
             }
         }
+        let full = matches!(&self.place, Place::Passive(follower) if follower.is_full());
+        if std::mem::replace(&mut process.told_full, full) != full {
+            events.push_back(if full { Event::NoSpace } else { Event::Room });
+        }
         if process.told.0 != appended {
             process.told.0 = appended.clone();
             events.push_back(Event::Appended(appended));
@@ -160,7 +164,6 @@ impl Site {
         match follower.step(at, Now(now)) {
             Stepped::On => {}
             Stepped::Epoch => self.new_epoch(now, random),
-            Stepped::NoSpace => self.tell(Event::NoSpace, now, random),
             Stepped::Failed => self.tell(Event::StoreFailed, now, random),
             Stepped::Parted => self.give_up_link(now, random),
         }

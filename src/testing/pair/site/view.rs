@@ -1,5 +1,7 @@
 //! A site as invariants and faults see it.
 
+use std::path::Path;
+
 use ha_engine::command::Clients;
 use ha_engine::event::{Event, Scan};
 use ha_engine::gate::Link;
@@ -8,6 +10,7 @@ use journal::testing::Random;
 use journal::{LaneId, Lsn, NamedFile, Storage, parse_name};
 
 use super::{Place, Site};
+use crate::testing::pair::day::Held;
 use crate::testing::pair::follower::{read_block, scan};
 use crate::testing::pair::invariants::Seen;
 
@@ -18,17 +21,47 @@ impl Site {
     /// What all invariants look at.
     pub(in crate::testing::pair) fn seen(&self) -> Seen {
         let Some(process) = &self.process else {
-            return Seen { old_replicas: self.snapshots.clone(), ..Seen::default() };
+            return Seen { old_replicas: self.snapshots, ..Seen::default() };
         };
         Seen {
             state: Some(process.state),
             epoch: process.epoch,
             began: process.began.clone(),
+            received: self.appended(),
             durable: self.durable(),
             promised: self.promised(),
             lets_clients_in: process.clients == Clients::Served && process.exit.is_none() && !process.failed,
-            old_replicas: self.snapshots.clone(),
+            old_replicas: self.snapshots,
         }
+    }
+
+    /// How much is under way on its disk, with what is free and pinned.
+    pub(in crate::testing::pair) fn under_way(&self) -> usize {
+        match &self.place {
+            Place::Active(machine) => machine.under_way(),
+            Place::Passive(follower) => follower.under_way(),
+            Place::Off(_) => 0,
+        }
+    }
+
+    /// What it holds, without its connections and requests.
+    pub(in crate::testing::pair) fn held(&self) -> Held {
+        let disk = self.disk();
+        let segment = |path: &&Path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let home = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            // Those of an old replica are not the lanes'.
+            let old = home.is_some_and(|home| home.starts_with("oldreplica"));
+            !old && name.is_some_and(|name| matches!(parse_name(name), NamedFile::Segment(..)))
+        };
+        let mut held = Held { open_files: disk.open_files(), under_way: self.under_way(), ..Held::default() };
+        held.segments = disk.files().filter(segment).count();
+        if let Some(process) = &self.process {
+            held.streams = process.source.len();
+            held.jobs = process.jobs.len() + process.writes.len();
+            held.timers = process.timers.len() + process.wakes.len();
+        }
+        held
     }
 
     /// The positions of the lanes in a vector of the engine.
