@@ -1,7 +1,7 @@
 //! `bench prove simulate`: the simulator of a pair over many seeds, its mutants first, and the line in the ledger.
 
 use bench::prove::parts;
-use bench::prove::simulate::{Figures, SEEDS, controls};
+use bench::prove::simulate::{Figures, SEEDS, controls, day};
 use clap::Args;
 
 use super::Common;
@@ -28,7 +28,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool, String> {
         Ok(Figures::of(first..first.wrapping_add(SEEDS)))
     };
     let figures = parts::run(&mut progress, count, *threads, &part, &mut |all: &Figures| eprintln!("so far: {all}"))?;
-    println!("{figures}");
-    let (held, verdict) = (figures.held(), figures.findings.to_string());
-    opening.end(Some(progress), Outcome { held, verdict, control, note: figures.to_string() })
+    let lasted = day(common.seed);
+    let held = figures.held() && lasted.is_ok();
+    let found = figures.findings.to_string();
+    let (verdict, note) = match lasted {
+        Ok(text) => (found, format!("{figures}; a day: {text}")),
+        Err(text) => (format!("{found}; a day: {text}"), figures.to_string()),
+    };
+    println!("{note}");
+    opening.end(Some(progress), Outcome { held, verdict, control, note })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ringmq::testing::oracle::Findings;
-use ringmq::testing::pair::{Plan, live, mutants};
+use ringmq::testing::pair::{Day, Plan, live, mutants};
 
 use super::parts;
 
@@ -84,6 +84,41 @@ impl fmt::Display for Figures {
             "{seeds} pairs, {events} events, {seconds} s in their worlds, {epochs} epochs, {acked} acked: {findings}"
         )
     }
+}
+
+/// Hours of a day.
+const HOURS: usize = 24;
+/// Hours whose most is the baseline.
+const FIRST_HOURS: usize = 4;
+/// How much more memory than that is still the same: of 100, and in bytes for what a world of its own remembers.
+const MORE_PERCENT: i64 = 5;
+const MORE_BYTES: i64 = 1 << 20;
+
+/// A day of faults, at whose end the pair holds what it held in its first hours: files, segments, buffers, memory.
+///
+/// # Errors
+/// What was wrong, or more at the end.
+pub fn day(seed: u64) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let mut day = None;
+    let made = allocation_counter::measure(|| day = Some(Day::new(seed, &Plan::FULL)));
+    let mut day = day.ok_or("no day")?;
+    let mut held = made.bytes_current;
+    for hour in 0..HOURS {
+        let mut held_up = false;
+        held += allocation_counter::measure(|| held_up = day.hour()).bytes_current;
+        if !held_up {
+            return Err(format!("seed {seed}, hour {hour}: {:?}", day.findings().texts()));
+        }
+        bytes.push(held);
+        eprintln!("hour {hour}: {held} bytes, {:?}", day.held().last());
+    }
+    let first = bytes.iter().take(FIRST_HOURS).copied().max().unwrap_or_default();
+    let ((events, faults, epochs), last) = (day.figures(), bytes.last().copied().unwrap_or_default());
+    if last > first + first * MORE_PERCENT / 100 + MORE_BYTES {
+        return Err(format!("seed {seed}: {last} bytes of memory after {HOURS} h, {first} in the first {FIRST_HOURS}"));
+    }
+    Ok(format!("{HOURS} h, {faults} faults, {epochs} epochs, {events} events, {last} bytes after {first}"))
 }
 
 /// Every rule and safeguard that is taken away must be seen.
