@@ -244,6 +244,14 @@ fn a_message_that_is_never_answered_is_told() {
 }
 
 #[test]
+fn a_closed_loop_that_nobody_answers_is_an_error() {
+    let length = Length::AtMost(5, Duration::from_millis(300));
+    let plan = Plan { length, ..against(&stand_in(|_, _| None), Pace::Closed, 5) };
+    let error = run(&plan, &mut |_| {}, &AtomicBool::new(false)).unwrap_err();
+    assert!(error.contains("none of the"), "{error}");
+}
+
+#[test]
 fn a_broker_that_is_not_there_is_told() {
     let error = run(&against("127.0.0.1:1", Pace::Closed, 1), &mut |_| {}, &AtomicBool::new(false)).unwrap_err();
     assert!(error.contains("127.0.0.1:1"), "{error}");
