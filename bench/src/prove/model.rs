@@ -28,6 +28,31 @@ pub struct Extent {
     pub threads: usize,
 }
 
+/// How the look at a variant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Held,
+    /// Nothing was wrong in what was seen, and there is more than may be looked at.
+    NotFinished,
+    Broken,
+}
+
+impl End {
+    const ALL: [Self; 3] = [Self::Broken, Self::Held, Self::NotFinished];
+
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Holds { .. } => Self::Held,
+            Outcome::TooMany { .. } => Self::NotFinished,
+            Outcome::Broken { .. } => Self::Broken,
+        }
+    }
+
+    fn number(self) -> u64 {
+        Self::ALL.iter().zip(0..).find(|(end, _)| **end == self).map_or(0, |(_, number)| number)
+    }
+}
+
 /// What came of one variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shown {
@@ -35,7 +60,7 @@ struct Shown {
     variant: u64,
     states: u64,
     walked: u64,
-    held: bool,
+    end: End,
 }
 
 /// What came of variants.
@@ -51,29 +76,30 @@ impl Figures {
     pub fn of(number: u32, extent: Extent) -> Result<Self, String> {
         let all = proved();
         let variant = all.get(number as usize).ok_or("no such variant")?;
-        let (states, walked, held);
+        let (states, walked, end);
         match variant.look {
             Look::States => {
                 let limits = Limits { states_max: extent.states_max, threads: extent.threads };
                 let outcome = variant.run(Size::Large, limits, &mut |progress| told(variant, progress))?;
-                (states, walked, held) = (outcome.states() as u64, 0, variant.is_expected(&outcome));
+                (states, walked, end) = (outcome.states() as u64, 0, End::of(&outcome));
                 println!("{}: {}", variant.name, in_words(&outcome));
             }
             Look::Walks | Look::Way(_) => {
                 let walks = Walks { seed: extent.seed, count: extent.walks, steps_max: STEPS_MAX };
                 let outcome = variant.walk(Size::Large, walks)?;
-                (states, walked, held) = (0, outcome.steps, outcome.trace.is_none());
+                end = if outcome.trace.is_none() { End::Held } else { End::Broken };
+                (states, walked) = (0, outcome.steps);
                 let found = outcome.trace.map(|trace| format!("; FOUND:\n{trace}")).unwrap_or_default();
                 println!("{}: {walked} steps of {} walks{found}", variant.name, extent.walks);
             }
         }
-        Ok(Self(vec![Shown { variant: u64::from(number), states, walked, held }]))
+        Ok(Self(vec![Shown { variant: u64::from(number), states, walked, end }]))
     }
 
     /// Whether all held.
     #[must_use]
     pub fn held(&self) -> bool {
-        self.0.iter().all(|shown| shown.held)
+        self.0.iter().all(|shown| shown.end == End::Held)
     }
 
     /// Those that did not hold, in words.
@@ -81,7 +107,12 @@ impl Figures {
     pub fn verdict(&self) -> String {
         let all = proved();
         let name = |shown: &Shown| all.get(usize::try_from(shown.variant).ok()?).map(|variant| variant.name);
-        let wrong: Vec<&str> = self.0.iter().filter(|shown| !shown.held).filter_map(name).collect();
+        let wrong = |shown: &Shown| match shown.end {
+            End::Held => None,
+            End::NotFinished => name(shown).map(|name| format!("{name} not finished")),
+            End::Broken => name(shown).map(|name| format!("{name} broken")),
+        };
+        let wrong: Vec<String> = self.0.iter().filter_map(wrong).collect();
         if wrong.is_empty() { format!("{} variants", self.0.len()) } else { wrong.join(", ") }
     }
 }
@@ -101,13 +132,14 @@ fn in_words(outcome: &Outcome) -> String {
 
 impl parts::Figures for Figures {
     fn numbers(&self) -> Vec<u64> {
-        self.0.iter().flat_map(|shown| [shown.variant, shown.states, shown.walked, u64::from(shown.held)]).collect()
+        self.0.iter().flat_map(|shown| [shown.variant, shown.states, shown.walked, shown.end.number()]).collect()
     }
 
     fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let one = |numbers: &[u64]| {
-            let [variant, states, walked, held] = numbers.try_into().ok()?;
-            Some(Shown { variant, states, walked, held: held == 1 })
+            let [variant, states, walked, end] = numbers.try_into().ok()?;
+            let end = *End::ALL.get(usize::try_from(end).ok()?)?;
+            Some(Shown { variant, states, walked, end })
         };
         numbers.chunks(4).map(one).collect::<Option<_>>().map(Self)
     }
@@ -160,15 +192,16 @@ mod tests {
 
     #[test]
     fn figures_survive_a_line() {
-        let shown = |variant, held| Shown { variant, states: 7, walked: 3, held };
-        let mut figures = Figures(vec![shown(0, true)]);
+        let shown = |variant, end| Shown { variant, states: 7, walked: 3, end };
+        let mut figures = Figures(vec![shown(0, End::Held)]);
         assert!(figures.held());
         assert_eq!(Figures::from_line(&figures.to_line()), Some(figures.clone()));
-        figures.merge(&Figures(vec![shown(1, false)]));
+        figures.merge(&Figures(vec![shown(1, End::NotFinished)]));
         assert!(!figures.held());
-        assert_eq!(figures.verdict(), proved()[1].name);
+        assert_eq!(figures.verdict(), format!("{} not finished", proved()[1].name));
         assert_eq!(Figures::from_line(&figures.to_line()), Some(figures));
         assert_eq!(Figures::from_line("1\t2"), None);
+        assert_eq!(Figures::from_line("1\t2\t3\t4"), None);
     }
 
     #[test]
